@@ -1,0 +1,30 @@
+"""Attention: a step that needs a person, and what that person should do."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.model import Value
+
+
+class AttentionKind(StrEnum):
+    STOCK_DRIFT = "stock_drift"
+    DEAD_INTENT = "dead_intent"
+    UNMATCHED_NOTICE = "unmatched_notice"
+    SURPLUS_MONEY = "surplus_money"
+    DELIVERY_FAILED = "delivery_failed"
+    REFUND_FAILED = "refund_failed"
+    BILL_MISMATCH = "bill_mismatch"
+
+
+class Attention(Value):
+    """`subject` is what it is about (an order, notice or refund id): one open row per kind and
+    subject."""
+
+    kind: AttentionKind
+    subject: str
+    order_id: str | None
+    what: str
+    advice: str
+    raised_at: datetime
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None

@@ -1,0 +1,25 @@
+"""What can be wrong at a payment provider, in a few words all providers share."""
+
+
+class GatewayError(Exception):
+    """Base of all; the message names the provider's own code and never a secret."""
+
+
+class Declined(GatewayError):
+    """The provider understood and will not do it; asking again does not help."""
+
+
+class TradeNotFound(GatewayError):
+    """The provider knows no such trade (the buyer may never have opened the cashier)."""
+
+
+class AlreadyPaid(GatewayError):
+    """The trade cannot be closed: the buyer has paid."""
+
+
+class AlreadyClosed(GatewayError):
+    """The trade is closed, so it can be neither paid nor refunded."""
+
+
+class TryLater(GatewayError):
+    """No answer, a broken answer or a busy provider: the outcome is unknown; ask again."""

@@ -1,0 +1,72 @@
+"""Identities that say where a thing belongs.
+
+An order id is 26 characters of Crockford base32: 10 of time (milliseconds), 4 of the item's
+number, 12 of chance. It sorts by time, and any node finds the order's item in it.
+"""
+
+import secrets
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+TIME_LENGTH, ITEM_LENGTH, CHANCE_LENGTH = 10, 4, 12
+ORDER_ID_LENGTH = TIME_LENGTH + ITEM_LENGTH + CHANCE_LENGTH
+MAX_ITEM_NUMBER = 32**ITEM_LENGTH - 1
+NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+_DIGITS = {character: value for value, character in enumerate(ALPHABET)}
+
+
+def new_order_id(item_number: int, at_ms: int) -> str:
+    """A fresh order id for the item with this number. Raises ValueError if it does not fit."""
+    if not 0 < item_number <= MAX_ITEM_NUMBER:
+        raise ValueError(f"item number out of range: {item_number}")
+    chance = secrets.randbits(5 * CHANCE_LENGTH)
+    return (
+        _encode(at_ms, TIME_LENGTH)
+        + _encode(item_number, ITEM_LENGTH)
+        + _encode(chance, CHANCE_LENGTH)
+    )
+
+
+def new_sale_id(at_ms: int) -> str:
+    """A fresh sale id, sorting by time."""
+    return _encode(at_ms, TIME_LENGTH) + _encode(secrets.randbits(30), 6)
+
+
+def is_order_id(text: str) -> bool:
+    return len(text) == ORDER_ID_LENGTH and all(character in _DIGITS for character in text)
+
+
+def item_number_of(order_id: str) -> int:
+    """The number of the item an order is for. Raises ValueError for what is no order id."""
+    if not is_order_id(order_id):
+        raise ValueError("not an order id")
+    return _decode(order_id[TIME_LENGTH : TIME_LENGTH + ITEM_LENGTH])
+
+
+def created_at_ms(order_id: str) -> int:
+    """Milliseconds since the epoch at which an order id was made."""
+    if not is_order_id(order_id):
+        raise ValueError("not an order id")
+    return _decode(order_id[:TIME_LENGTH])
+
+
+def workflow_id(order_id: str) -> str:
+    return f"order-{order_id}"
+
+
+def order_id_of_workflow(workflow_id: str) -> str:
+    return workflow_id.removeprefix("order-")
+
+
+def _encode(value: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        value, digit = divmod(value, 32)
+        characters.append(ALPHABET[digit])
+    return "".join(reversed(characters))
+
+
+def _decode(text: str) -> int:
+    value = 0
+    for character in text:
+        value = value * 32 + _DIGITS[character]
+    return value

@@ -1,0 +1,22 @@
+"""Money is an integer of minor units (fen); yuan exist only on a provider's wire."""
+
+from decimal import Decimal, InvalidOperation
+
+MINOR_PER_MAJOR = 100
+
+
+def to_yuan(minor: int) -> str:
+    """8800 -> "88.00"; for providers that speak in decimal yuan."""
+    sign, value = ("-", -minor) if minor < 0 else ("", minor)
+    return f"{sign}{value // MINOR_PER_MAJOR}.{value % MINOR_PER_MAJOR:02d}"
+
+
+def from_yuan(text: str) -> int:
+    """ "88.00" -> 8800. Raises ValueError for anything that is not a whole number of fen."""
+    try:
+        minor = Decimal(text) * MINOR_PER_MAJOR
+    except InvalidOperation as error:
+        raise ValueError(f"not an amount: {text!r}") from error
+    if not minor.is_finite() or minor != minor.to_integral_value():
+        raise ValueError(f"not a whole number of fen: {text!r}")
+    return int(minor)

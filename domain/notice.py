@@ -1,0 +1,65 @@
+"""Notices: what a provider told us, as received, and our verdict on it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.model import Value
+from domain.payment import PaymentMethod, Receipt
+
+
+class NoticeKind(StrEnum):
+    PAYMENT = "payment"
+    REFUND = "refund"
+    OTHER = "other"
+
+
+class Verdict(StrEnum):
+    """ACCEPTED moves an order; everything else is kept and moves nothing."""
+
+    ACCEPTED = "accepted"
+    NOT_PAID = "not_paid"
+    MALFORMED = "malformed"
+    BAD_SIGNATURE = "bad_signature"
+    STALE = "stale"
+    FOREIGN_APP = "foreign_app"
+    FOREIGN_SELLER = "foreign_seller"
+    UNKNOWN_PAYMENT = "unknown_payment"
+    WRONG_AMOUNT = "wrong_amount"
+
+
+class RefundNews(Value):
+    """A provider's word on a refund it was asked for."""
+
+    refund_id: str
+    payment_id: str
+    amount: int
+    succeeded: bool
+
+
+class VerifiedNotice(Value):
+    """What a gateway made of a notice's bytes. Without a verdict of trouble it is authentic and
+    ours; whether the payment exists and the amount is right is decided where payments are known.
+    """
+
+    provider_notice_id: str
+    kind: NoticeKind
+    verdict: Verdict
+    payment_id: str | None = None
+    receipt: Receipt | None = None
+    refund: RefundNews | None = None
+
+
+class Notice(Value):
+    """A row of the inbox. `handled_at` is set by the transaction that acted on it."""
+
+    notice_id: str
+    method: PaymentMethod
+    provider_notice_id: str
+    kind: NoticeKind
+    verdict: Verdict
+    payment_id: str | None
+    order_id: str | None
+    receipt: Receipt | None
+    received_at: datetime
+    handled_at: datetime | None
+    handled_as: str | None

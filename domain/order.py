@@ -1,0 +1,57 @@
+"""Orders: what a buyer owes or owns."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.delivery import Delivery
+from domain.model import Value
+from domain.payment import Payment
+from domain.refund import Refund
+from domain.states import OrderStatus
+
+
+class RejectReason(StrEnum):
+    """Why an accepted intent did not become an order to pay."""
+
+    SOLD_OUT = "sold_out"
+    LIMIT_REACHED = "limit_reached"
+    NOT_FOUND = "not_found"
+    NOT_STARTED = "not_started"
+    ENDED = "ended"
+    PAUSED = "paused"
+    SALE_CANCELLED = "sale_cancelled"
+    RELEASED = "released"
+
+
+class OrderEvent(Value):
+    """A line of an order's story: who (`actor`) did what, when."""
+
+    at: datetime
+    event: str
+    actor: str
+    detail: str
+
+
+class Order(Value):
+    order_id: str
+    sale_id: str
+    sku_id: str
+    user_id: str
+    quantity: int
+    amount: int
+    currency: str
+    status: OrderStatus
+    reason: str | None
+    created_at: datetime
+    pay_deadline: datetime | None
+    closed_at: datetime | None = None
+
+
+class OrderDossier(Value):
+    """An order with everything that hangs on it, as the order view shows it."""
+
+    order: Order
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    events: tuple[OrderEvent, ...] = ()

@@ -1,0 +1,106 @@
+"""Payments: attempts to pay an order, and what providers say of them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from domain.ids import ORDER_ID_LENGTH, is_order_id
+from domain.model import Value
+from domain.states import PaymentStatus
+
+
+class PaymentMethod(StrEnum):
+    ALIPAY = "alipay"
+    WECHATPAY = "wechatpay"
+    POINTS = "points"
+
+
+class PaymentScene(StrEnum):
+    """How the buyer reaches the provider: by a page in the browser, or by scanning a QR code."""
+
+    PAGE = "page"
+    QR = "qr"
+
+
+_METHOD_LETTERS = {
+    PaymentMethod.ALIPAY: "A",
+    PaymentMethod.WECHATPAY: "W",
+    PaymentMethod.POINTS: "P",
+}
+
+
+def payment_id_for(order_id: str, method: PaymentMethod) -> str:
+    """The payment's number, ours and the provider's (`out_trade_no`): one per order and method."""
+    return f"{order_id}{_METHOD_LETTERS[method]}1"
+
+
+def order_id_of_payment(payment_id: str) -> str | None:
+    """The order a payment number belongs to, or None if it is no number of ours."""
+    order_id = payment_id[:ORDER_ID_LENGTH]
+    return order_id if len(payment_id) > ORDER_ID_LENGTH and is_order_id(order_id) else None
+
+
+class RedirectAction(Value):
+    type: Literal["redirect"] = "redirect"
+    url: str
+
+
+class QrAction(Value):
+    type: Literal["qr"] = "qr"
+    code_url: str
+
+
+class Charge(Value):
+    """What a provider is asked to collect. `amount` in minor units."""
+
+    payment_id: str
+    amount: int
+    currency: str
+    subject: str
+    expires_at: datetime
+    scene: PaymentScene
+
+
+class Payment(Value):
+    payment_id: str
+    order_id: str
+    method: PaymentMethod
+    status: PaymentStatus
+    amount: int
+    currency: str
+    trade_no: str | None = None
+    action: RedirectAction | QrAction | None = None
+    expires_at: datetime
+    created_at: datetime
+    paid_at: datetime | None = None
+
+
+class Receipt(Value):
+    """Money that has arrived at a provider for one of our payments."""
+
+    method: PaymentMethod
+    payment_id: str
+    trade_no: str
+    amount: int
+    paid_at: datetime
+    notice_id: str | None = None
+
+
+class TradeState(StrEnum):
+    NOT_FOUND = "not_found"
+    WAITING = "waiting"
+    PAID = "paid"
+    CLOSED = "closed"
+
+
+class Trade(Value):
+    """What a provider answers about one payment; `receipt` is there when it was ever paid."""
+
+    state: TradeState
+    receipt: Receipt | None = None
+
+
+class ClosedTrade(Value):
+    """Answer to a close: paid after all (`receipt`), or never to be paid any more."""
+
+    receipt: Receipt | None = None

@@ -1,0 +1,73 @@
+"""Reservations: stock held in Redis for one order, and what the gate answers."""
+
+from enum import StrEnum
+
+from domain.model import Value
+from domain.sale import ItemRef
+
+
+class ReservationState(StrEnum):
+    HELD = "held"
+    SOLD = "sold"
+    RELEASED = "released"
+
+
+class GateVerdict(StrEnum):
+    """The gate's answers. `RESERVED` is the only one that holds stock for the caller."""
+
+    RESERVED = "reserved"
+    RELEASED = "released"
+    NOT_FOUND = "not_found"
+    NOT_STARTED = "not_started"
+    ENDED = "ended"
+    PAUSED = "paused"
+    LIMIT_REACHED = "limit_reached"
+    SOLD_OUT = "sold_out"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+
+
+class ReserveRequest(Value):
+    """One order at the gate.
+
+    `announce` appends the intent: the API asks for it; a workflow reserving for itself does not.
+    `late` skips the sale's window and pause: an accepted order may reserve after the sale closed.
+    """
+
+    item: ItemRef
+    order_id: str
+    user_id: str
+    quantity: int
+    idempotency_key: str = ""
+    announce: bool = False
+    late: bool = False
+
+
+class GateAnswer(Value):
+    """`order_id`: the order that holds the stock (an earlier one if the request is a repeat),
+    or on LIMIT_REACHED the one that used the limit up. `at_ms`: the sale's start or end."""
+
+    verdict: GateVerdict
+    order_id: str = ""
+    at_ms: int = 0
+
+
+class Reservation(Value):
+    order_id: str
+    user_id: str
+    quantity: int
+    state: ReservationState
+    reserved_at_ms: int
+
+
+class Intent(Value):
+    """An accepted request on its way to become a workflow: the input of OrderWorkflow."""
+
+    order_id: str
+    sale_id: str
+    sku_id: str
+    user_id: str
+    quantity: int
+
+    @property
+    def item(self) -> ItemRef:
+        return ItemRef(sale_id=self.sale_id, sku_id=self.sku_id)

@@ -1,0 +1,89 @@
+"""Settings: everything that differs between two installations, from the environment alone."""
+
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AlipaySettings(BaseSettings):
+    """Alipay open platform. Keys are PEM files; amounts and times are the provider's own."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_ALIPAY_")
+
+    gateway_url: str = ""
+    app_id: str = ""
+    seller_id: str = ""
+    app_private_key: Path | None = None
+    provider_public_key: Path | None = None
+    timeout_seconds: float = 8.0
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.gateway_url and self.app_private_key and self.provider_public_key)
+
+
+class WechatPaySettings(BaseSettings):
+    """WeChat Pay API v3 in public-key mode. `provider_public_keys`: a folder of
+    `<serial>.pem` files, so that keys can be rotated by adding one."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_WECHATPAY_")
+
+    gateway_url: str = ""
+    appid: str = ""
+    mchid: str = ""
+    merchant_serial: str = ""
+    merchant_private_key: Path | None = None
+    provider_public_keys: Path | None = None
+    api_v3_key: SecretStr = SecretStr("")
+    timeout_seconds: float = 8.0
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.gateway_url and self.merchant_private_key and self.provider_public_keys)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SECKILL_")
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_timeout_seconds: float = 2.0
+    postgres_dsn: str = "postgresql://postgres@127.0.0.1:5432/seckill"
+    postgres_pool_size: int = 20
+    postgres_timeout_seconds: float = 4.0
+
+    task_queue: str = "seckill"
+    worker_metrics_port: int | None = None
+    max_concurrent_activities: int = 100
+    max_cached_workflows: int = 2000
+
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    public_url: str = "http://127.0.0.1:8000"
+    dev_login: bool = False
+    jwt_secret: SecretStr = SecretStr("")
+    jwks_url: str = ""
+    jwt_issuer: str = ""
+    gate_queue_limit: int = 20_000
+
+    sandbox_url: str = ""
+    payment_query_after_seconds: tuple[int, ...] = (60, 300, 900)
+    audit_grace_seconds: float = 5.0
+    audit_book: bool = True
+
+    log_json: bool = True
+    log_level: str = "INFO"
+
+    @cached_property
+    def alipay(self) -> AlipaySettings:
+        return AlipaySettings()
+
+    @cached_property
+    def wechatpay(self) -> WechatPaySettings:
+        return WechatPaySettings()
+
+    @property
+    def audit_grace(self) -> timedelta:
+        return timedelta(seconds=self.audit_grace_seconds)
