@@ -1,0 +1,48 @@
+"""The one way to reach Temporal: the client, and the names it is searched by."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import GrpcCompression, RetryConfig
+
+SALE_ID = SearchAttributeKey.for_keyword("SaleId")
+SKU_ID = SearchAttributeKey.for_keyword("SkuId")
+USER_ID = SearchAttributeKey.for_keyword("UserId")
+ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
+PAYMENT_METHOD = SearchAttributeKey.for_keyword("PaymentMethod")
+NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
+
+SEARCH_ATTRIBUTES = (SALE_ID, SKU_ID, USER_ID, ORDER_STATUS, PAYMENT_METHOD, NEEDS_ATTENTION)
+
+CONNECT_TIMEOUT = timedelta(seconds=5)
+_FEW_RETRIES = RetryConfig(max_retries=2, max_elapsed_time_millis=1500)
+
+
+async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = None) -> Client:
+    """A client for the server that Temporal's own environment names (`TEMPORAL_ADDRESS`,
+    `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS…`, `TEMPORAL_PROFILE`).
+
+    `lazy` connects at the first call, so that a process can start while Temporal is away.
+    Raises RuntimeError when the server does not answer and `lazy` is off.
+    """
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "127.0.0.1:7233")
+    return await Client.connect(
+        **config,
+        data_converter=pydantic_data_converter,
+        lazy=lazy,
+        retry_config=_FEW_RETRIES,
+        connect_timeout=None if lazy else CONNECT_TIMEOUT,
+        # On one machine or one network, compressing small messages costs more than it saves.
+        grpc_compression=GrpcCompression.NONE,
+        runtime=_runtime(metrics_port) if metrics_port else None,
+    )
+
+
+def _runtime(metrics_port: int) -> Runtime:
+    metrics = PrometheusConfig(bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
