@@ -29,9 +29,9 @@ _METHOD_LETTERS = {
 }
 
 
-def payment_id_for(order_id: str, method: PaymentMethod) -> str:
-    """The payment's number, ours and the provider's (`out_trade_no`): one per order and method."""
-    return f"{order_id}{_METHOD_LETTERS[method]}1"
+def payment_id_for(order_id: str, method: PaymentMethod, attempt: int = 1) -> str:
+    """The payment's number, ours and the provider's (`out_trade_no`), at most 32 characters."""
+    return f"{order_id}{_METHOD_LETTERS[method]}{attempt}"
 
 
 def order_id_of_payment(payment_id: str) -> str | None:
@@ -65,6 +65,7 @@ class Payment(Value):
     payment_id: str
     order_id: str
     method: PaymentMethod
+    scene: PaymentScene = PaymentScene.PAGE
     status: PaymentStatus
     amount: int
     currency: str

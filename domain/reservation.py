@@ -60,13 +60,17 @@ class Reservation(Value):
 
 
 class Intent(Value):
-    """An accepted request on its way to become a workflow: the input of OrderWorkflow."""
+    """An accepted request on its way to become a workflow: the input of OrderWorkflow.
+
+    `accepted_at_ms` is set by the gate; 0 means that nobody has reserved stock for it yet.
+    """
 
     order_id: str
     sale_id: str
     sku_id: str
     user_id: str
     quantity: int
+    accepted_at_ms: int = 0
 
     @property
     def item(self) -> ItemRef:

@@ -1,0 +1,267 @@
+"""The tables. Postgres is the truth for what was sold; the checks here are its last line."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _moment(name: str, *, nullable: bool = False, default_now: bool = False) -> Column[Any]:
+    default = func.clock_timestamp() if default_now else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
+
+
+sales = Table(
+    "sales",
+    metadata,
+    Column("sale_id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    _moment("starts_at"),
+    _moment("ends_at"),
+    Column("pay_window_seconds", Integer, nullable=False),
+    Column("requires_entry_token", Boolean, nullable=False),
+    Column("late_payment", String(20), nullable=False),
+    _moment("created_at", default_now=True),
+    CheckConstraint("ends_at > starts_at", name="window"),
+    CheckConstraint("pay_window_seconds > 0", name="pay_window"),
+)
+
+sale_items = Table(
+    "sale_items",
+    metadata,
+    Column("sale_id", ForeignKey("sales.sale_id"), primary_key=True),
+    Column("sku_id", String(64), primary_key=True),
+    Column("item_number", Integer, Identity(), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("list_price", BigInteger, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("points_price", BigInteger),
+    Column("currency", String(3), nullable=False),
+    Column("per_user_limit", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("available", Integer, nullable=False),
+    Column("held", Integer, nullable=False, server_default="0"),
+    Column("sold", Integer, nullable=False, server_default="0"),
+    CheckConstraint("total = available + held + sold", name="total"),
+    CheckConstraint("available >= 0", name="available"),
+    CheckConstraint("held >= 0", name="held"),
+    CheckConstraint("sold >= 0", name="sold"),
+    CheckConstraint("per_user_limit > 0", name="per_user_limit"),
+    CheckConstraint("price > 0", name="price"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", String(26), primary_key=True),
+    Column("sale_id", String(64), nullable=False),
+    Column("sku_id", String(64), nullable=False),
+    Column("user_id", String(128), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", Text),
+    _moment("created_at", default_now=True),
+    _moment("pay_deadline", nullable=True),
+    _moment("closed_at", nullable=True),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("amount >= 0", name="amount"),
+    Index(None, "user_id", "order_id"),
+    Index(None, "sale_id", "sku_id", "user_id"),
+    Index(None, "status", "order_id"),
+)
+
+order_events = Table(
+    "order_events",
+    metadata,
+    Column("event_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", String(26), nullable=False, index=True),
+    _moment("at", default_now=True),
+    Column("event", String(40), nullable=False),
+    Column("actor", String(160), nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+stock_movements = Table(
+    "stock_movements",
+    metadata,
+    Column("movement_id", BigInteger, Identity(), primary_key=True),
+    Column("sale_id", String(64), nullable=False),
+    Column("sku_id", String(64), nullable=False),
+    Column("order_id", String(26)),
+    Column("kind", String(20), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    _moment("at", default_now=True),
+    UniqueConstraint("order_id", "kind"),
+    Index(None, "sale_id", "sku_id"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("payment_id", String(32), primary_key=True),
+    Column("order_id", ForeignKey("orders.order_id"), nullable=False, index=True),
+    Column("method", String(20), nullable=False),
+    Column("scene", String(10), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("trade_no", String(64), index=True),
+    Column("action", JSONB),
+    _moment("expires_at"),
+    _moment("created_at", default_now=True),
+    _moment("paid_at", nullable=True),
+    CheckConstraint("amount > 0", name="amount"),
+)
+
+payment_notices = Table(
+    "payment_notices",
+    metadata,
+    Column("notice_id", String(64), primary_key=True),
+    Column("method", String(20), nullable=False),
+    Column("provider_notice_id", String(128), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("payment_id", String(64), index=True),
+    Column("order_id", String(26), index=True),
+    Column("receipt", JSONB),
+    Column("refund", JSONB),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("deliveries", Integer, nullable=False, server_default="1"),
+    _moment("received_at", default_now=True),
+    _moment("handled_at", nullable=True),
+    Column("handled_as", String(40)),
+)
+Index(
+    "ix_payment_notices_unhandled",
+    payment_notices.c.received_at,
+    postgresql_where=payment_notices.c.handled_at.is_(None),
+)
+
+payment_flows = Table(
+    "payment_flows",
+    metadata,
+    Column("flow_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", String(26), nullable=False, index=True),
+    Column("payment_id", String(32), nullable=False),
+    Column("method", String(20), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("reference", String(64), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    _moment("at", default_now=True),
+    UniqueConstraint("method", "kind", "reference"),
+    CheckConstraint("amount > 0", name="amount"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("refund_id", String(64), primary_key=True),
+    Column("order_id", String(26), nullable=False, index=True),
+    Column("payment_id", String(32), nullable=False),
+    Column("method", String(20), nullable=False),
+    Column("trade_no", String(64), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("requested_by", String(160), nullable=False),
+    _moment("requested_at", default_now=True),
+    _moment("done_at", nullable=True),
+    CheckConstraint("amount > 0", name="amount"),
+)
+
+points_accounts = Table(
+    "points_accounts",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("balance", BigInteger, nullable=False),
+    CheckConstraint("balance >= 0", name="balance"),
+)
+
+points_entries = Table(
+    "points_entries",
+    metadata,
+    Column("entry_id", BigInteger, Identity(), primary_key=True),
+    Column("user_id", ForeignKey("points_accounts.user_id"), nullable=False, index=True),
+    Column("order_id", String(26)),
+    Column("kind", String(20), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    _moment("at", default_now=True),
+    UniqueConstraint("order_id", "kind"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("order_id", ForeignKey("orders.order_id"), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("status", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("detail", Text, nullable=False, server_default=""),
+    _moment("created_at", default_now=True),
+    _moment("done_at", nullable=True),
+)
+
+attentions = Table(
+    "attentions",
+    metadata,
+    Column("attention_id", BigInteger, Identity(), primary_key=True),
+    Column("kind", String(30), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("order_id", String(26)),
+    Column("what", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    _moment("raised_at", default_now=True),
+    _moment("resolved_at", nullable=True),
+    Column("resolved_by", String(160)),
+)
+Index(
+    "uq_attentions_open",
+    attentions.c.kind,
+    attentions.c.subject,
+    unique=True,
+    postgresql_where=attentions.c.resolved_at.is_(None),
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("audit_id", String(64), primary_key=True),
+    _moment("started_at"),
+    _moment("finished_at"),
+    Column("ok", Boolean, nullable=False),
+    Column("checks", JSONB, nullable=False),
+)
