@@ -1,0 +1,48 @@
+-- Shared by the other scripts: how a reservation and a buyer are written down.
+-- reservation: "<state> <quantity> <reserved at, ms> <user id>"    (free text stands last)
+-- buyer:       "<units> <order id> <order id> ..."                 (newest last)
+
+local ORDERS_KEPT_CHARACTERS = 1024
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
+end
+
+local function reservation_line(state, quantity, at, user)
+  return string.format('%s %d %s ', state, quantity, at) .. user
+end
+
+local function parse_reservation(line)
+  local state, quantity, at, user = string.match(line, '^(%a+) (%d+) (%d+) (.*)$')
+  return state, tonumber(quantity), at, user
+end
+
+local function parse_buyer(line)
+  if not line then return 0, '' end
+  local units, orders = string.match(line, '^(%d+) ?(.*)$')
+  return tonumber(units), orders
+end
+
+-- The list only names an order to a buyer at the limit, so a very long one loses its oldest.
+local function buyer_with(line, order_id, quantity)
+  local units, orders = parse_buyer(line)
+  if #orders > ORDERS_KEPT_CHARACTERS then orders = string.match(orders, ' (.*)$') end
+  if orders ~= '' then orders = orders .. ' ' end
+  return string.format('%d ', units + quantity) .. orders .. order_id
+end
+
+local function buyer_without(line, order_id, quantity)
+  local units, orders = parse_buyer(line)
+  if units <= quantity then return nil end
+  local kept = {}
+  for order in string.gmatch(orders, '%S+') do
+    if order ~= order_id then kept[#kept + 1] = order end
+  end
+  return string.format('%d ', units - quantity) .. table.concat(kept, ' ')
+end
+
+local function last_order(line)
+  local _, orders = parse_buyer(line)
+  return string.match(orders, '(%S+)$') or ''
+end

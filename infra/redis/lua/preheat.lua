@@ -1,0 +1,6 @@
+-- Makes an item known, or changes its terms. The stock is set the first time only: later it
+-- belongs to the reservations.
+-- KEYS: item     ARGV: stock, then field and value of each term
+
+redis.call('HSETNX', KEYS[1], 'stock', ARGV[1])
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))

@@ -1,0 +1,27 @@
+-- Gives a reservation back. Answers the state it is in afterwards, or nil if it was unknown.
+-- KEYS: item, buyers, reservations
+-- ARGV: order id, '1' to return the stock, '1' to release a sold one too
+
+local order_id, return_stock, even_sold = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
+local line = redis.call('HGET', KEYS[3], order_id)
+
+-- A tombstone: a reserve of this order that is still on its way must not hold stock any more.
+if not line then
+  redis.call('HSET', KEYS[3], order_id, reservation_line('released', 0, now_ms(), ''))
+  return false
+end
+
+local state, quantity, at, user = parse_reservation(line)
+if state == 'released' or (state == 'sold' and not even_sold) then return state end
+
+local buyer = buyer_without(redis.call('HGET', KEYS[2], user), order_id, quantity)
+redis.call('HSET', KEYS[3], order_id, reservation_line('released', quantity, at, user))
+if buyer then
+  redis.call('HSET', KEYS[2], user, buyer)
+else
+  redis.call('HDEL', KEYS[2], user)
+end
+if return_stock and redis.call('HEXISTS', KEYS[1], 'stock') == 1 then
+  redis.call('HINCRBY', KEYS[1], 'stock', quantity)
+end
+return 'released'

@@ -1,0 +1,118 @@
+-- Answers N requests for one item: N lines "<verdict> <detail>".
+-- KEYS: item, buyers, reservations, requests, intents
+-- ARGV, five per request: order id, user id, quantity, idempotency key,
+--                         flags ('a' announce the intent, 'l' late: skip window and pause)
+-- Everything is read before anything is written, so no error can leave half a reservation.
+
+local ITEM, BUYERS, RESERVATIONS, REQUESTS, INTENTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local FIELDS = 5
+
+local now = now_ms()
+local now_number = tonumber(now)
+local orders, order_ids, users, request_names = {}, {}, {}, {}
+
+for first = 1, #ARGV, FIELDS do
+  local order = {
+    id = ARGV[first],
+    user = ARGV[first + 1],
+    quantity = tonumber(ARGV[first + 2]),
+    announce = string.find(ARGV[first + 4], 'a', 1, true),
+    late = string.find(ARGV[first + 4], 'l', 1, true),
+  }
+  if ARGV[first + 3] ~= '' then
+    order.request = #order.user .. ':' .. order.user .. ARGV[first + 3]
+    request_names[#request_names + 1] = order.request
+  end
+  orders[#orders + 1] = order
+  order_ids[#order_ids + 1] = order.id
+  users[#users + 1] = order.user
+end
+
+local function look_up(key, fields)
+  local found = {}
+  if #fields == 0 then return found end
+  local values = redis.call('HMGET', key, unpack(fields))
+  for i, field in ipairs(fields) do found[field] = values[i] end
+  return found
+end
+
+local terms =
+  redis.call('HMGET', ITEM, 'stock', 'starts_at_ms', 'ends_at_ms', 'per_user_limit', 'paused')
+local stock, starts_at, ends_at, limit =
+  tonumber(terms[1]), tonumber(terms[2]), tonumber(terms[3]), tonumber(terms[4])
+local paused = terms[5] == '1'
+local reservations = look_up(RESERVATIONS, order_ids)
+local requests = look_up(REQUESTS, request_names)
+local buyers = look_up(BUYERS, users)
+
+local taken = 0
+local new_reservations, new_requests, changed_buyers, announced = {}, {}, {}, {}
+
+local function hold(order)
+  local line = reservation_line('held', order.quantity, now, order.user)
+  taken = taken + order.quantity
+  reservations[order.id] = line
+  new_reservations[#new_reservations + 1] = order.id
+  new_reservations[#new_reservations + 1] = line
+  buyers[order.user] = buyer_with(buyers[order.user], order.id, order.quantity)
+  changed_buyers[#changed_buyers + 1] = order.user
+  if order.request then
+    local answer = string.format('%d ', order.quantity) .. order.id
+    requests[order.request] = answer
+    new_requests[#new_requests + 1] = order.request
+    new_requests[#new_requests + 1] = answer
+  end
+  if order.announce then announced[#announced + 1] = order end
+end
+
+local function repeated(order)
+  local known = reservations[order.id]
+  if known then
+    local state = parse_reservation(known)
+    return (state == 'released' and 'released ' or 'reserved ') .. order.id
+  end
+  local earlier = order.request and requests[order.request]
+  if earlier then
+    local quantity, order_id = string.match(earlier, '^(%d+) (.*)$')
+    return tonumber(quantity) == order.quantity and 'reserved ' .. order_id or 'idempotency_mismatch'
+  end
+end
+
+local function refused(order)
+  if not (stock and starts_at and ends_at and limit) then return 'not_found' end
+  if not order.late then
+    if now_number < starts_at then return 'not_started ' .. terms[2] end
+    if now_number >= ends_at then return 'ended ' .. terms[3] end
+    if paused then return 'paused' end
+  end
+  local buyer = buyers[order.user]
+  if parse_buyer(buyer) + order.quantity > limit then return 'limit_reached ' .. last_order(buyer) end
+  if stock - taken < order.quantity then return 'sold_out' end
+end
+
+local answers = {}
+for i, order in ipairs(orders) do
+  answers[i] = repeated(order) or refused(order)
+  if not answers[i] then
+    hold(order)
+    answers[i] = 'reserved ' .. order.id
+  end
+end
+
+if #new_reservations > 0 then
+  local lines = {}
+  for _, user in ipairs(changed_buyers) do
+    lines[#lines + 1] = user
+    lines[#lines + 1] = buyers[user]
+  end
+  redis.call('HINCRBY', ITEM, 'stock', -taken)
+  redis.call('HSET', RESERVATIONS, unpack(new_reservations))
+  redis.call('HSET', BUYERS, unpack(lines))
+  if #new_requests > 0 then redis.call('HSET', REQUESTS, unpack(new_requests)) end
+  for _, order in ipairs(announced) do
+    redis.call('XADD', INTENTS, '*', 'order_id', order.id, 'user_id', order.user,
+      'quantity', order.quantity, 'accepted_at_ms', now)
+  end
+end
+
+return answers

@@ -1,0 +1,169 @@
+"""The stock gate: who holds how many units of which item, decided in Redis alone."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterable
+
+from redis.asyncio import Redis
+
+from domain.ids import is_order_id, item_number_of
+from domain.reservation import GateAnswer, Intent, Reservation, ReservationState, ReserveRequest
+from domain.sale import ItemRef, ItemTerms
+from infra.redis.gate_batches import Overloaded, ReserveBatches
+from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
+from infra.redis.keys import DIRECTORY, ItemKeys, directory_line, item_from_line
+from infra.redis.reservation_lines import (
+    buyer_lines,
+    parse_reservation,
+    reservation_line,
+    units_of,
+)
+from infra.redis.scripts import Scripts
+
+__all__ = ["MAX_QUANTITY", "Overloaded", "StockGate"]
+
+MAX_QUANTITY = 1_000_000
+SCAN_COUNT = 500
+STAGED_SECONDS = 600
+
+
+class StockGate:
+    """Every call may be repeated; raises `redis.exceptions.RedisError` when Redis is away."""
+
+    def __init__(self, redis: Redis, *, queue_limit: int = 20_000) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+        self._batches = ReserveBatches(redis, self._scripts.reserve, queue_limit)
+        self._snapshots = ItemSnapshots(redis)
+        self._item_numbers: dict[int, ItemRef] = {}
+
+    async def reserve(self, request: ReserveRequest) -> GateAnswer:
+        """Hold stock for an order, or say why not; keyed by order id.
+
+        Raises Overloaded when too many wait, ValueError for a quantity that is none.
+        """
+        if not 0 < request.quantity <= MAX_QUANTITY:
+            raise ValueError(f"no quantity to reserve: {request.quantity}")
+        return await self._batches.reserve(request)
+
+    async def release(
+        self,
+        item: ItemRef,
+        order_id: str,
+        *,
+        return_stock: bool = True,
+        sold: bool = False,
+    ) -> ReservationState | None:
+        """Give a held reservation back (with `sold`, a sold one too).
+
+        Answers the state it is in afterwards. None: the order was unknown, and is now marked
+        released so that a reserve still on its way cannot hold stock. `return_stock=False` drops
+        units that Postgres never had.
+        """
+        keys = ItemKeys.of(item)
+        state = await self._scripts.release(
+            [keys.item, keys.buyers, keys.reservations],
+            [order_id, int(return_stock), int(sold)],
+        )
+        return ReservationState(state) if state else None
+
+    async def confirm(self, reservation: Intent) -> ReservationState | None:
+        """held -> sold. A reservation Redis has lost is written as sold, its stock taken as far
+        as there is any; a released one stays released. None for an unknown item."""
+        keys = ItemKeys.of(reservation.item)
+        state = await self._scripts.confirm(
+            [keys.item, keys.buyers, keys.reservations],
+            [reservation.order_id, reservation.user_id, reservation.quantity],
+        )
+        return ReservationState(state) if state else None
+
+    async def preheat(self, terms: ItemTerms, stock: int) -> None:
+        """Make an item known with its stock; again, change its terms and never its stock."""
+        _require_stock(stock)
+        # The directory first: an intent must never lie in a stream that nobody reads.
+        await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
+        await self._scripts.preheat([ItemKeys.of(terms.ref).item], [stock, *terms_fields(terms)])
+        self._snapshots.forget(terms.ref)
+
+    async def set_paused(self, item: ItemRef, paused: bool) -> None:
+        """Changes nothing for an item that was never preheated."""
+        key = ItemKeys.of(item).item
+        if await self._redis.hexists(key, STOCK):
+            await self._redis.hset(key, "paused", str(int(paused)))
+        self._snapshots.forget(item)
+
+    async def terms(self, item: ItemRef) -> ItemTerms | None:
+        """At most a second old."""
+        snapshot = await self._snapshots.of(item)
+        return snapshot.terms if snapshot else None
+
+    async def remaining(self, item: ItemRef) -> int | None:
+        """Units left, at most a second old."""
+        snapshot = await self._snapshots.of(item)
+        return snapshot.stock if snapshot else None
+
+    async def stock(self, item: ItemRef) -> int | None:
+        """Units left, now."""
+        stock = await self._redis.hget(ItemKeys.of(item).item, STOCK)
+        return None if stock is None else int(stock)
+
+    async def item_of(self, order_id: str) -> ItemRef | None:
+        """The item an order is for, by the number in its id. None for what is no order id."""
+        if not is_order_id(order_id):
+            return None
+        number = item_number_of(order_id)
+        if number not in self._item_numbers:
+            line = await self._redis.hget(DIRECTORY, str(number))
+            if line is None:
+                return None
+            self._item_numbers[number] = item_from_line(str(line))
+        return self._item_numbers[number]
+
+    async def reservation(self, item: ItemRef, order_id: str) -> Reservation | None:
+        line = await self._redis.hget(ItemKeys.of(item).reservations, order_id)
+        return None if line is None else parse_reservation(order_id, str(line))
+
+    async def reservations(self, item: ItemRef) -> AsyncIterator[Reservation]:
+        """All of them, released ones too, in no order; one may come twice while others change."""
+        key = ItemKeys.of(item).reservations
+        async for order_id, line in self._redis.hscan_iter(key, count=SCAN_COUNT):
+            yield parse_reservation(order_id, line)
+
+    async def buyers(self, item: ItemRef) -> dict[str, int]:
+        """Units that each user holds or owns."""
+        key = ItemKeys.of(item).buyers
+        return {
+            user_id: units_of(line)
+            async for user_id, line in self._redis.hscan_iter(key, count=SCAN_COUNT)
+        }
+
+    async def rebuild(
+        self, terms: ItemTerms, stock: int, reservations: Iterable[Reservation]
+    ) -> None:
+        """Replace stock, terms, buyers and reservations at once; requests and intents stay.
+
+        What is reserved between reading `reservations` and this call is forgotten: pause first.
+        """
+        _require_stock(stock)
+        kept = tuple(reservations)
+        keys = ItemKeys.of(terms.ref)
+        token = secrets.token_hex(8)
+        staged = [f"{key}:staged:{token}" for key in (keys.buyers, keys.reservations)]
+        await self._stage(staged[0], buyer_lines(kept))
+        await self._stage(staged[1], {line.order_id: reservation_line(line) for line in kept})
+        await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
+        await self._scripts.rebuild(
+            [keys.item, keys.buyers, keys.reservations, *staged],
+            [stock, *terms_fields(terms)],
+        )
+        self._snapshots.forget(terms.ref)
+
+    async def _stage(self, key: str, lines: dict[str, str]) -> None:
+        entries = list(lines.items())
+        for start in range(0, len(entries), SCAN_COUNT):
+            await self._redis.hset(key, mapping=dict(entries[start : start + SCAN_COUNT]))
+            await self._redis.expire(key, STAGED_SECONDS)
+
+
+def _require_stock(stock: int) -> None:
+    if stock < 0:
+        raise ValueError(f"stock cannot be negative: {stock}")
