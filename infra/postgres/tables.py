@@ -1,4 +1,7 @@
-"""The tables. Postgres is the truth for what was sold; the checks here are its last line."""
+"""The tables. Postgres is the truth for what was sold; the checks here are its last line.
+
+Text from outside has no length here: a row that does not fit would be retried for ever.
+"""
 
 from typing import Any
 
@@ -19,8 +22,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.ids import MAX_ITEM_NUMBER
 
 metadata = MetaData(
     naming_convention={
@@ -71,11 +77,10 @@ sale_items = Table(
     Column("held", Integer, nullable=False, server_default="0"),
     Column("sold", Integer, nullable=False, server_default="0"),
     CheckConstraint("total = available + held + sold", name="total"),
-    CheckConstraint("available >= 0", name="available"),
-    CheckConstraint("held >= 0", name="held"),
-    CheckConstraint("sold >= 0", name="sold"),
+    CheckConstraint("available >= 0 AND held >= 0 AND sold >= 0", name="never_negative"),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),
     CheckConstraint("price > 0", name="price"),
+    CheckConstraint(f"item_number BETWEEN 1 AND {MAX_ITEM_NUMBER}", name="item_number"),
 )
 
 orders = Table(
@@ -84,7 +89,7 @@ orders = Table(
     Column("order_id", String(26), primary_key=True),
     Column("sale_id", String(64), nullable=False),
     Column("sku_id", String(64), nullable=False),
-    Column("user_id", String(128), nullable=False),
+    Column("user_id", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
@@ -107,7 +112,7 @@ order_events = Table(
     Column("order_id", String(26), nullable=False, index=True),
     _moment("at", default_now=True),
     Column("event", String(40), nullable=False),
-    Column("actor", String(160), nullable=False),
+    Column("actor", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
 )
 
@@ -121,8 +126,22 @@ stock_movements = Table(
     Column("kind", String(20), nullable=False),
     Column("quantity", Integer, nullable=False),
     _moment("at", default_now=True),
+    Column("request_key", Text, unique=True),
     UniqueConstraint("order_id", "kind"),
+    CheckConstraint("quantity > 0 OR kind = 'opening'", name="quantity"),
+    CheckConstraint(
+        "kind IN ('opening', 'restock') AND order_id IS NULL"
+        " OR kind IN ('hold', 'release', 'sell', 'take_back') AND order_id IS NOT NULL",
+        name="kind",
+    ),
     Index(None, "sale_id", "sku_id"),
+)
+# What was held is either released or sold, whatever the callers do.
+Index(
+    "uq_stock_movements_way_out",
+    stock_movements.c.order_id,
+    unique=True,
+    postgresql_where=text("kind IN ('release', 'sell')"),
 )
 
 payments = Table(
@@ -135,8 +154,8 @@ payments = Table(
     Column("status", String(20), nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("trade_no", String(64), index=True),
-    Column("action", JSONB),
+    Column("trade_no", Text, index=True),
+    Column("action", JSONB(none_as_null=True)),
     _moment("expires_at"),
     _moment("created_at", default_now=True),
     _moment("paid_at", nullable=True),
@@ -147,27 +166,29 @@ payment_notices = Table(
     "payment_notices",
     metadata,
     Column("notice_id", String(64), primary_key=True),
+    Column("notice_number", BigInteger, Identity(), nullable=False, unique=True),
     Column("method", String(20), nullable=False),
-    Column("provider_notice_id", String(128), nullable=False),
+    Column("provider_notice_id", Text, nullable=False),
     Column("kind", String(20), nullable=False),
     Column("verdict", String(20), nullable=False),
-    Column("payment_id", String(64), index=True),
-    Column("order_id", String(26), index=True),
-    Column("receipt", JSONB),
-    Column("refund", JSONB),
+    Column("payment_id", Text, index=True),
+    Column("order_id", Text, index=True),
+    Column("receipt", JSONB(none_as_null=True)),
+    Column("refund", JSONB(none_as_null=True)),
     Column("body", LargeBinary, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("deliveries", Integer, nullable=False, server_default="1"),
     _moment("received_at", default_now=True),
     _moment("handled_at", nullable=True),
-    Column("handled_as", String(40)),
+    Column("handled_as", Text),
 )
 Index(
     "ix_payment_notices_unhandled",
     payment_notices.c.received_at,
-    postgresql_where=payment_notices.c.handled_at.is_(None),
+    postgresql_where=text("handled_at IS NULL AND verdict = 'accepted'"),
 )
 
+# `reference`: the provider's trade number for money received, our refund id for money returned.
 payment_flows = Table(
     "payment_flows",
     metadata,
@@ -176,27 +197,29 @@ payment_flows = Table(
     Column("payment_id", String(32), nullable=False),
     Column("method", String(20), nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("reference", String(64), nullable=False),
+    Column("reference", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     _moment("at", default_now=True),
     UniqueConstraint("method", "kind", "reference"),
     CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("kind IN ('received', 'refunded')", name="kind"),
 )
 
 refunds = Table(
     "refunds",
     metadata,
     Column("refund_id", String(64), primary_key=True),
+    Column("refund_number", BigInteger, Identity(), nullable=False, unique=True),
     Column("order_id", String(26), nullable=False, index=True),
-    Column("payment_id", String(32), nullable=False),
+    Column("payment_id", String(32), nullable=False, index=True),
     Column("method", String(20), nullable=False),
-    Column("trade_no", String(64), nullable=False),
+    Column("trade_no", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("reason", String(20), nullable=False),
     Column("note", Text, nullable=False),
     Column("status", String(20), nullable=False),
-    Column("requested_by", String(160), nullable=False),
+    Column("requested_by", Text, nullable=False),
     _moment("requested_at", default_now=True),
     _moment("done_at", nullable=True),
     CheckConstraint("amount > 0", name="amount"),
@@ -205,22 +228,31 @@ refunds = Table(
 points_accounts = Table(
     "points_accounts",
     metadata,
-    Column("user_id", String(128), primary_key=True),
+    Column("user_id", Text, primary_key=True),
     Column("balance", BigInteger, nullable=False),
     CheckConstraint("balance >= 0", name="balance"),
 )
 
+# `amount` is signed, so that the entries of an account sum to its balance.
 points_entries = Table(
     "points_entries",
     metadata,
     Column("entry_id", BigInteger, Identity(), primary_key=True),
-    Column("user_id", ForeignKey("points_accounts.user_id"), nullable=False, index=True),
+    Column("user_id", ForeignKey("points_accounts.user_id"), nullable=False),
     Column("order_id", String(26)),
     Column("kind", String(20), nullable=False),
     Column("amount", BigInteger, nullable=False),
+    Column("balance_after", BigInteger, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
+    Column("request_key", Text, unique=True),
     _moment("at", default_now=True),
     UniqueConstraint("order_id", "kind"),
+    CheckConstraint(
+        "kind IN ('credit', 'award', 'grant') AND amount >= 0"
+        " OR kind IN ('debit', 'award_back') AND amount <= 0",
+        name="kind",
+    ),
+    Index(None, "user_id", "entry_id"),
 )
 
 deliveries = Table(
@@ -240,26 +272,27 @@ attentions = Table(
     metadata,
     Column("attention_id", BigInteger, Identity(), primary_key=True),
     Column("kind", String(30), nullable=False),
-    Column("subject", String(128), nullable=False),
+    Column("subject", Text, nullable=False),
     Column("order_id", String(26)),
     Column("what", Text, nullable=False),
     Column("advice", Text, nullable=False),
     _moment("raised_at", default_now=True),
     _moment("resolved_at", nullable=True),
-    Column("resolved_by", String(160)),
+    Column("resolved_by", Text),
 )
 Index(
     "uq_attentions_open",
     attentions.c.kind,
     attentions.c.subject,
     unique=True,
-    postgresql_where=attentions.c.resolved_at.is_(None),
+    postgresql_where=text("resolved_at IS NULL"),
 )
 
 audits = Table(
     "audits",
     metadata,
     Column("audit_id", String(64), primary_key=True),
+    Column("audit_number", BigInteger, Identity(), nullable=False, unique=True),
     _moment("started_at"),
     _moment("finished_at"),
     Column("ok", Boolean, nullable=False),

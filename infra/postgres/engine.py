@@ -1,0 +1,60 @@
+"""The one way to Postgres: a pool, and transactions that end at the caller's edge."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from sqlalchemy import URL, make_url, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# A process that hangs inside a transaction must not keep a hot row locked for ever.
+IDLE_IN_TRANSACTION_MS = 30_000
+
+
+def asyncpg_url(dsn: str) -> URL:
+    """`postgresql://…` as libpq writes it, in the spelling asyncpg's dialect wants."""
+    url = make_url(dsn).set(drivername="postgresql+asyncpg")
+    sslmode = url.query.get("sslmode")
+    if sslmode is None:
+        return url
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
+
+
+class Database:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def connect(cls, dsn: str, *, pool_size: int = 20, timeout_seconds: float = 4.0) -> Self:
+        """Opens no connection yet. The timeout holds for connecting, for each statement and for
+        waiting on a full pool; a TimeoutError then leaves the outcome of the transaction open."""
+        engine = create_async_engine(
+            asyncpg_url(dsn),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeout_seconds,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": timeout_seconds,
+                "command_timeout": timeout_seconds,
+                "server_settings": {
+                    "application_name": "seckill",
+                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+                },
+            },
+        )
+        return cls(engine)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Commits at the end of the block, rolls back on any error in it."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Raises when Postgres does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(select(1))
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
