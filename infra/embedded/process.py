@@ -1,0 +1,203 @@
+"""One process of the embedded stack: what starts it, when it is ready, how it ends."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from domain.model import Value
+
+_POLL_SECONDS = 0.03
+_LOG_LINES = 20
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to execute. `env` is the whole environment of the process."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    cwd: Path | None = None
+
+
+class Server(Protocol):
+    """Something that runs as a process of its own and answers at an address."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def stop_signal(self) -> signal.Signals: ...
+
+    async def prepare(self) -> None:
+        """Make what the process needs on disk. Raises OSError or ServerFailed."""
+
+    def command(self) -> Command: ...
+
+    async def ready(self) -> bool:
+        """Whether it answers in its own protocol; never raises because it does not."""
+
+
+class RunningProcess(Value):
+    """A process we started, known by more than its pid: pids are used again."""
+
+    name: str
+    pid: int
+    created: float
+    address: str
+    log: Path
+    stop_signal: int = signal.SIGTERM
+
+    def find(self) -> psutil.Process | None:
+        """The living process, or None when it has ended."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < 1.0
+            if same and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+    @property
+    def alive(self) -> bool:
+        return self.find() is not None
+
+
+class ServerFailed(Exception):
+    """A server could not start, or died. The message ends with the end of its log."""
+
+    def __init__(self, name: str, reason: str, log: Path | None = None) -> None:
+        super().__init__(f"{name} {reason}" + (log_excerpt(log) if log else ""))
+        self.name = name
+
+
+def log_excerpt(log: Path, lines: int = _LOG_LINES) -> str:
+    """The end of a log, indented, under a line that names the file."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    tail = text.splitlines()[-lines:] or ["(empty)"]
+    return "\n".join(["", f"the end of {log}:", *(f"  | {line}" for line in tail)])
+
+
+async def start(
+    server: Server, log: Path, *, timeout_seconds: float = 30.0, die_with_parent: bool = False
+) -> RunningProcess:
+    """Start `server` in a session of its own and wait until it answers.
+
+    Raises ServerFailed when it ends, or is not ready in time; then it does not run.
+    """
+    await server.prepare()
+    command = server.command()
+    if die_with_parent:
+        command = _dying_with_parent(command, server.stop_signal)
+    running = _spawn(server, command, log)
+    try:
+        await _until_ready(server, running, timeout_seconds)
+    except BaseException:
+        await stop(running, grace_seconds=3.0)
+        raise
+    return running
+
+
+async def stop(running: RunningProcess, *, grace_seconds: float = 15.0) -> bool:
+    """End the process and all of its session; False when it had to be killed."""
+    process = running.find()
+    if process is None:
+        return True
+    family = [process, *_descendants(process)]
+    _send(process, running.stop_signal)
+    if await _gone(family, grace_seconds):
+        return True
+    for member in [*family, *_descendants(process)]:
+        _send(member, signal.SIGKILL)
+    await _gone(family, 5.0)
+    return False
+
+
+def _spawn(server: Server, command: Command, log: Path) -> RunningProcess:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command.argv,
+            env=dict(command.env),
+            cwd=command.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # Ctrl-C belongs to `seckill up` alone, which then stops the others in order.
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    return RunningProcess(
+        name=server.name,
+        pid=child.pid,
+        created=psutil.Process(child.pid).create_time(),
+        address=server.address,
+        log=log,
+        stop_signal=server.stop_signal,
+    )
+
+
+# Kept so that an ended child is reaped and does not look alive as a zombie.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+async def _until_ready(server: Server, running: RunningProcess, timeout_seconds: float) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        code = _children[running.pid].poll()
+        if code is not None:
+            raise ServerFailed(server.name, f"ended at once with exit code {code}", running.log)
+        # An answer counts only from our own child: another server may sit on the same port.
+        if await server.ready() and _children[running.pid].poll() is None:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+    raise ServerFailed(server.name, f"was not ready after {timeout_seconds:.0f} s", running.log)
+
+
+async def _gone(family: list[psutil.Process], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(_runs(member) for member in family):
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
+
+
+def _runs(process: psutil.Process) -> bool:
+    child = _children.get(process.pid)
+    if child is not None and child.poll() is not None:
+        return False
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
+
+
+def _send(process: psutil.Process, number: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _dying_with_parent(command: Command, number: signal.Signals) -> Command:
+    if not sys.platform.startswith("linux"):
+        return command
+    prefix = ("setpriv", "--pdeathsig", number.name.removeprefix("SIG"))
+    # Two setpriv in a row would lose the death signal: changing the uid clears it.
+    argv = command.argv[1:] if command.argv[0] == "setpriv" else ("--", *command.argv)
+    return Command((*prefix, *argv), command.env, command.cwd)

