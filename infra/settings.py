@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     gate_queue_limit: int = 20_000
 
     sandbox_url: str = ""
-    payment_query_after_seconds: tuple[int, ...] = (60, 300, 900)
+    upkeep_every_seconds: int = 10
     audit_grace_seconds: float = 5.0
     audit_book: bool = True
 

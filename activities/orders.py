@@ -1,0 +1,202 @@
+"""Orders in Postgres, as the order saga sees them: each activity is one transaction."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from domain.attention import AttentionKind
+from domain.model import Value
+from domain.order import Order, RejectReason
+from domain.reservation import Intent
+from domain.sale import Item, Sale
+from domain.states import OrderStatus, PaymentStatus, SaleStatus
+from infra.postgres.attentions import Attentions
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.payments import Payments
+from infra.postgres.sales import Sales
+from infra.postgres.stock import Stock
+
+SYSTEM = "system"
+
+
+class PlaceOrder(Value):
+    intent: Intent
+    placed_at: datetime
+
+
+class PlacedOrder(Value):
+    """The order to be paid, or why there is none."""
+
+    order: Order | None = None
+    title: str = ""
+    rejected: RejectReason | None = None
+
+
+class RejectOrder(Value):
+    """`drift`: Redis granted what Postgres refused, which a person should look into."""
+
+    intent: Intent
+    reason: RejectReason
+    drift: bool = False
+
+
+class CancelOrder(Value):
+    """Undo of place_order. `status` is the end to reach: cancelled, timed_out or rejected."""
+
+    intent: Intent
+    status: OrderStatus
+    reason: str
+    actor: str = SYSTEM
+
+
+class ExtendDeadline(Value):
+    order_id: str
+    pay_deadline: datetime
+    actor: str
+    reason: str
+
+
+class _Refused(Exception):
+    """Rolls a placing back; carries the reason out of the transaction."""
+
+    def __init__(self, reason: RejectReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class OrderActivities:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def place_order(self, command: PlaceOrder) -> PlacedOrder:
+        """Write the order and hold its stock; a repeat answers with what the first one did."""
+        try:
+            async with self._database.transaction() as connection:
+                return await _place(connection, command)
+        except _Refused as refused:
+            return PlacedOrder(rejected=refused.reason)
+
+    @activity.defn
+    async def reject_order(self, command: RejectOrder) -> None:
+        """Leave a trace of an accepted intent that did not become an order."""
+        async with self._database.transaction() as connection:
+            await _write_rejection(connection, command.intent, command.reason)
+            if command.drift:
+                await Attentions(connection).raise_(
+                    AttentionKind.STOCK_DRIFT,
+                    command.intent.order_id,
+                    order_id=command.intent.order_id,
+                    what=f"Redis granted a unit that Postgres refused: {command.reason}",
+                    advice="Run `seckill audit --repair` to rebuild the item in Redis.",
+                )
+
+    @activity.defn
+    async def cancel_order(self, command: CancelOrder) -> None:
+        """Undo of place_order: give the held stock back and close the order and its payments."""
+        async with self._database.transaction() as connection:
+            await _cancel(connection, command)
+
+    @activity.defn
+    async def extend_deadline(self, command: ExtendDeadline) -> None:
+        async with self._database.transaction() as connection:
+            orders = Orders(connection)
+            if await orders.extend_deadline(command.order_id, command.pay_deadline):
+                detail = f"until {command.pay_deadline.isoformat()}: {command.reason}"
+                await orders.record(command.order_id, "deadline_extended", command.actor, detail)
+
+
+async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrder:
+    intent, orders, stock = command.intent, Orders(connection), Stock(connection)
+    if standing := await orders.get(intent.order_id):
+        return await _answer_again(stock, standing)
+    sale = await Sales(connection).get(intent.sale_id)
+    if sale is None:
+        raise _Refused(RejectReason.NOT_FOUND)
+    if sale.status is SaleStatus.CANCELLED:
+        raise _Refused(RejectReason.SALE_CANCELLED)
+    # Holding locks the item's row, so that two orders of one user count each other below.
+    item = await stock.hold(intent.item, intent.order_id, intent.quantity)
+    if item is None:
+        known = await stock.item(intent.item)
+        raise _Refused(RejectReason.SOLD_OUT if known else RejectReason.NOT_FOUND)
+    if (
+        await orders.quantity_of(intent.item, intent.user_id) + intent.quantity
+        > item.per_user_limit
+    ):
+        raise _Refused(RejectReason.LIMIT_REACHED)
+    order = _new_order(command, sale, item)
+    await orders.insert(order)
+    await orders.record(order.order_id, "placed", SYSTEM, f"pay by {order.pay_deadline}")
+    return PlacedOrder(order=order, title=item.title)
+
+
+async def _answer_again(stock: Stock, order: Order) -> PlacedOrder:
+    if order.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.TIMED_OUT):
+        return PlacedOrder(rejected=RejectReason.RELEASED)
+    item = await stock.item(order.item)
+    return PlacedOrder(order=order, title=item.title if item else order.sku_id)
+
+
+def _new_order(command: PlaceOrder, sale: Sale, item: Item) -> Order:
+    intent = command.intent
+    return Order(
+        order_id=intent.order_id,
+        sale_id=intent.sale_id,
+        sku_id=intent.sku_id,
+        user_id=intent.user_id,
+        quantity=intent.quantity,
+        amount=item.price * intent.quantity,
+        currency=item.currency,
+        status=OrderStatus.PENDING_PAYMENT,
+        reason=None,
+        created_at=command.placed_at,
+        pay_deadline=command.placed_at + timedelta(seconds=sale.pay_window_seconds),
+    )
+
+
+async def _write_rejection(
+    connection: AsyncConnection, intent: Intent, reason: str, actor: str = SYSTEM
+) -> None:
+    orders = Orders(connection)
+    item = await Stock(connection).item(intent.item)
+    now = datetime.now(UTC)
+    rejected = Order(
+        order_id=intent.order_id,
+        sale_id=intent.sale_id,
+        sku_id=intent.sku_id,
+        user_id=intent.user_id,
+        quantity=intent.quantity,
+        amount=item.price * intent.quantity if item else 0,
+        currency=item.currency if item else "CNY",
+        status=OrderStatus.REJECTED,
+        reason=reason,
+        created_at=now,
+        pay_deadline=None,
+        closed_at=now,
+    )
+    if await orders.insert(rejected):
+        await orders.record(intent.order_id, "rejected", actor, reason)
+
+
+async def _cancel(connection: AsyncConnection, command: CancelOrder) -> None:
+    orders, order_id = Orders(connection), command.intent.order_id
+    order = await orders.get(order_id)
+    if order is None:
+        # A placing that is still on its way must find this row and do nothing.
+        await _write_rejection(connection, command.intent, command.reason, command.actor)
+        return
+    changed = await orders.change_status(
+        order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=command.reason
+    )
+    if not changed:
+        return
+    await Stock(connection).release(order)
+    payments = Payments(connection)
+    for payment in await payments.of_order(order_id):
+        await payments.change_status(
+            payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
+        )
+    await orders.record(order_id, command.status.value, command.actor, command.reason)

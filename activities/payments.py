@@ -1,0 +1,124 @@
+"""Payment providers, as the order saga sees them: each activity is one call."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.errors import ErrorCode
+from domain.gateway_errors import GatewayError, TryLater
+from domain.model import Value
+from domain.payment import (
+    Charge,
+    ClosedTrade,
+    Payment,
+    PaymentMethod,
+    PaymentScene,
+    QrAction,
+    RedirectAction,
+    Trade,
+)
+from domain.states import PaymentStatus
+from infra.gateways.protocol import Gateway
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.payments import Payments
+
+
+class BeginPayment(Value):
+    """A payment to be offered to the buyer. `amount` in minor units."""
+
+    payment_id: str
+    order_id: str
+    method: PaymentMethod
+    scene: PaymentScene
+    amount: int
+    currency: str
+    subject: str
+    begun_at: datetime
+    expires_at: datetime
+    actor: str
+
+
+class PaymentRef(Value):
+    payment_id: str
+    order_id: str
+    method: PaymentMethod
+
+
+class PaymentActivities:
+    def __init__(self, database: Database, gateways: Mapping[PaymentMethod, Gateway]) -> None:
+        self._database = database
+        self._gateways = gateways
+
+    @activity.defn
+    async def begin_payment(self, command: BeginPayment) -> Payment:
+        """Write the payment down, then offer it at the provider; a repeat offers the same one.
+
+        Raises `UNAVAILABLE` while the provider does not answer and `INVALID` for a method that
+        is not set up.
+        """
+        gateway = self._gateway(command.method)
+        async with self._database.transaction() as connection:
+            payment = await Payments(connection).begin(_new_payment(command))
+        if payment.action is not None:
+            return payment
+        action = await _offer(gateway, command)
+        async with self._database.transaction() as connection:
+            await Payments(connection).set_action(payment.payment_id, action, command.expires_at)
+            await Orders(connection).record(
+                command.order_id, "payment_begun", command.actor, command.method
+            )
+        return payment.model_copy(update={"action": action})
+
+    @activity.defn
+    async def query_payment(self, ref: PaymentRef) -> Trade:
+        """Ask the provider what became of a payment."""
+        return await self._gateway(ref.method).query(ref.payment_id)
+
+    @activity.defn
+    async def close_payment(self, ref: PaymentRef) -> ClosedTrade:
+        """Make sure the payment cannot be paid any more, or learn that it has been."""
+        return await self._gateway(ref.method).close(ref.payment_id)
+
+    def _gateway(self, method: PaymentMethod) -> Gateway:
+        gateway = self._gateways.get(method)
+        if gateway is None:
+            raise ApplicationError(
+                f"{method} is not set up here", type=ErrorCode.INVALID, non_retryable=True
+            )
+        return gateway
+
+
+def _new_payment(command: BeginPayment) -> Payment:
+    return Payment(
+        payment_id=command.payment_id,
+        order_id=command.order_id,
+        method=command.method,
+        scene=command.scene,
+        status=PaymentStatus.CREATED,
+        amount=command.amount,
+        currency=command.currency,
+        expires_at=command.expires_at,
+        created_at=command.begun_at,
+    )
+
+
+async def _offer(gateway: Gateway, command: BeginPayment) -> RedirectAction | QrAction:
+    charge = Charge(
+        payment_id=command.payment_id,
+        amount=command.amount,
+        currency=command.currency,
+        subject=command.subject,
+        expires_at=command.expires_at,
+        scene=command.scene,
+    )
+    try:
+        return await gateway.create(charge)
+    except TryLater as error:
+        raise ApplicationError(str(error), type=ErrorCode.UNAVAILABLE) from error
+    except GatewayError as error:
+        raise ApplicationError(
+            str(error), type=ErrorCode.UNAVAILABLE, non_retryable=True
+        ) from error

@@ -1,0 +1,158 @@
+"""The worker process, from settings to a running worker, dispatcher and schedule."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+import uvloop
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+)
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.notices import NoticeActivities
+from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
+from activities.settlements import SettlementActivities
+from activities.stock import StockActivities
+from dispatcher import Dispatcher
+from infra.gateways.registry import open_gateways
+from infra.postgres.engine import Database
+from infra.redis.client import connect_redis
+from infra.redis.intents import Intents
+from infra.redis.stock_gate import StockGate
+from infra.settings import Settings
+from infra.telemetry import configure_logging
+from infra.temporal import connect_temporal
+from workflows.order import OrderWorkflow
+from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
+
+log = structlog.get_logger()
+
+WORKFLOWS = [OrderWorkflow, UpkeepWorkflow]
+SHUTDOWN_GRACE = timedelta(seconds=10)
+
+# Our own rooms hold no state in their modules, so every workflow may share them; importing them
+# anew for each run would cost more than the run.
+WORKFLOW_RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "domain", "infra", "activities", "workflows", "sqlalchemy", "redis", "structlog"
+    )
+)
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the task queue and dispatch intents until `stop` is set."""
+    async with contextlib.AsyncExitStack() as closing:
+        client = await connect_temporal(metrics_port=settings.worker_metrics_port)
+        redis = connect_redis(settings)
+        closing.push_async_callback(redis.aclose)
+        database = Database.connect(
+            settings.postgres_dsn,
+            pool_size=settings.postgres_pool_size,
+            timeout_seconds=settings.postgres_timeout_seconds,
+        )
+        closing.push_async_callback(database.aclose)
+        gateways = open_gateways(settings)
+        for gateway in gateways.values():
+            closing.push_async_callback(gateway.aclose)
+
+        activities = collect_activities(
+            StockActivities(StockGate(redis)),
+            OrderActivities(database),
+            PaymentActivities(database, gateways),
+            SettlementActivities(database),
+            NoticeActivities(database, client),
+        )
+        await schedule_upkeep(client, settings)
+        async with build_worker(client, settings, activities):
+            log.info("worker_ready", task_queue=settings.task_queue)
+            dispatcher = Dispatcher(Intents(redis), client, database, settings)
+            await dispatcher.run(stop)
+
+
+def collect_activities(*rooms: object) -> list[Callable[..., Any]]:
+    """Every `@activity.defn` method of the given objects, bound."""
+    methods = (getattr(room, name) for room in rooms for name in dir(room))
+    return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
+
+
+def build_worker(
+    client: Client, settings: Settings, activities: Sequence[Callable[..., Any]], **options: Any
+) -> Worker:
+    """The worker as production runs it; `options` override for tests."""
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=activities,
+        **{
+            "workflow_runner": WORKFLOW_RUNNER,
+            "max_cached_workflows": settings.max_cached_workflows,
+            "max_concurrent_workflow_tasks": 200,
+            "max_concurrent_activities": settings.max_concurrent_activities,
+            "max_concurrent_local_activities": settings.max_concurrent_activities,
+            # A sale opens with a burst of starts, which one poller would serve one by one.
+            "workflow_task_poller_behavior": PollerBehaviorAutoscaling(minimum=2, maximum=20),
+            "activity_task_poller_behavior": PollerBehaviorAutoscaling(minimum=1, maximum=10),
+            "sticky_queue_schedule_to_start_timeout": timedelta(seconds=3),
+            "graceful_shutdown_timeout": SHUTDOWN_GRACE,
+            **options,
+        },
+    )
+
+
+async def schedule_upkeep(client: Client, settings: Settings) -> None:
+    """Have Temporal run upkeep from time to time; a schedule that stands is brought up to date."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=settings.task_queue
+        ),
+        spec=ScheduleSpec(
+            intervals=[ScheduleIntervalSpec(every=timedelta(seconds=settings.upkeep_every_seconds))]
+        ),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
+        ),
+    )
+    try:
+        await client.create_schedule(UPKEEP_ID, schedule)
+    except ScheduleAlreadyRunningError:
+        handle = client.get_schedule_handle(UPKEEP_ID)
+        await handle.update(lambda _: ScheduleUpdate(schedule=schedule))
+
+
+@contextlib.asynccontextmanager
+async def _stop_on_signals() -> AsyncIterator[asyncio.Event]:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    yield stop
+
+
+async def _serve() -> None:
+    settings = Settings()
+    configure_logging(settings)
+    async with _stop_on_signals() as stop:
+        await run_worker(settings, stop)
+
+
+def main() -> None:
+    uvloop.run(_serve())
+
+
+if __name__ == "__main__":
+    main()

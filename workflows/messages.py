@@ -1,0 +1,36 @@
+"""What callers may say to a running order, and what they hear back."""
+
+from domain.model import Value
+from domain.payment import PaymentMethod, PaymentScene
+from domain.states import OrderStatus
+
+
+class BeginPayment(Value):
+    method: PaymentMethod
+    scene: PaymentScene
+    actor: str
+
+
+class CancelOrder(Value):
+    actor: str
+    reason: str
+
+
+class ExtendDeadline(Value):
+    """Give the buyer `seconds` more to pay."""
+
+    seconds: int
+    actor: str
+    reason: str
+
+
+class RecheckPayment(Value):
+    actor: str
+
+
+class OrderOutcome(Value):
+    """How an order's workflow ended."""
+
+    order_id: str
+    status: OrderStatus
+    reason: str | None = None

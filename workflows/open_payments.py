@@ -1,0 +1,108 @@
+"""The payments of one order that a provider may still collect."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import payments as providers
+    from activities.payments import PaymentActivities, PaymentRef
+    from domain.order import Order
+    from domain.payment import Payment, PaymentMethod, Receipt, payment_id_for
+    from workflows.messages import BeginPayment
+    from workflows.policies import while_the_buyer_waits
+
+# When no notice came, a provider is asked this long after the payment was begun.
+ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+
+
+class OpenPayments:
+    """Begins payments and remembers which must be closed before stock may go back."""
+
+    def __init__(self, order_id: str) -> None:
+        self._order_id = order_id
+        self._refs: dict[str, PaymentRef] = {}
+        self._latest: dict[str, Payment | PaymentRef] = {}
+        self._attempts: Counter[str] = Counter()
+        self._watched: dict[str, asyncio.Task[None]] = {}
+        self.lock = asyncio.Lock()
+
+    def open(self) -> list[PaymentRef]:
+        return list(self._refs.values())
+
+    def forget(self, payment_id: str) -> None:
+        self._refs.pop(payment_id, None)
+
+    async def begin(self, command: BeginPayment, order: Order, title: str) -> Payment:
+        """The payment for this method and scene: the standing one, or a new attempt once that
+        has expired. Raises ActivityError when the provider does not offer it."""
+        way = f"{command.method}:{command.scene}"
+        latest = self._latest.get(way)
+        if isinstance(latest, Payment) and latest.expires_at > workflow.now():
+            return latest
+        # A try without an answer may have worked: the next one asks for the same payment.
+        ref = latest if isinstance(latest, PaymentRef) else self._next_attempt(command.method)
+        self._latest[way] = self._refs[ref.payment_id] = ref
+        payment = await while_the_buyer_waits(
+            PaymentActivities.begin_payment,
+            _charge(ref, command, order, title),
+            f"begin {command.method} payment",
+        )
+        self._latest[way] = payment
+        return payment
+
+    def watch(self, payment: Payment, ask: Callable[[str], Awaitable[None]]) -> None:
+        """Ask the provider by ourselves from time to time: notices get lost."""
+        if payment.payment_id in self._watched:
+            return
+        self._watched[payment.payment_id] = asyncio.create_task(self._watch(payment, ask))
+
+    async def query(self, payment_id: str) -> Receipt | None:
+        """What a provider says of an open payment; None when it is unpaid or does not answer."""
+        ref = self._refs.get(payment_id)
+        if ref is None:
+            return None
+        try:
+            trade = await while_the_buyer_waits(
+                PaymentActivities.query_payment, ref, f"ask {ref.method} about the payment"
+            )
+        except ActivityError:
+            return None
+        return trade.receipt
+
+    def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
+        self._attempts[method] += 1
+        payment_id = payment_id_for(self._order_id, method, self._attempts[method])
+        return PaymentRef(payment_id=payment_id, order_id=self._order_id, method=method)
+
+    async def _watch(self, payment: Payment, ask: Callable[[str], Awaitable[None]]) -> None:
+        waited = timedelta()
+        for moment in ASK_AFTER:
+            if workflow.now() + moment - waited >= payment.expires_at:
+                return
+            await workflow.sleep(moment - waited, summary="ask the provider if no notice came")
+            waited = moment
+            if payment.payment_id not in self._refs:
+                return
+            await ask(payment.payment_id)
+
+
+def _charge(
+    ref: PaymentRef, command: BeginPayment, order: Order, title: str
+) -> providers.BeginPayment:
+    return providers.BeginPayment(
+        payment_id=ref.payment_id,
+        order_id=ref.order_id,
+        method=ref.method,
+        scene=command.scene,
+        amount=order.amount,
+        currency=order.currency,
+        subject=title,
+        begun_at=workflow.now(),
+        expires_at=order.pay_deadline or order.created_at,
+        actor=command.actor,
+    )

@@ -1,0 +1,292 @@
+"""The order saga: from an accepted intent to an order that is paid, or undone without a trace
+of it left in stock or money."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import orders as placing
+    from activities.orders import OrderActivities
+    from activities.payments import PaymentActivities
+    from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
+    from domain.errors import ErrorCode
+    from domain.order import Order, RejectReason
+    from domain.payment import Payment, PaymentMethod, Receipt
+    from domain.reservation import Intent
+    from domain.states import UNFINISHED, OrderStatus
+    from infra.temporal import ORDER_STATUS, PAYMENT_METHOD
+    from workflows.messages import (
+        BeginPayment,
+        CancelOrder,
+        ExtendDeadline,
+        OrderOutcome,
+        RecheckPayment,
+    )
+    from workflows.open_payments import OpenPayments
+    from workflows.policies import PROVIDER_TIMEOUT, persistently, promptly
+    from workflows.refusals import refusal, refusal_from
+    from workflows.stock_hold import Ending, StockHold
+    from workflows.story import Story
+
+TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
+BROKEN = Ending(OrderStatus.CANCELLED, "a step failed for good")
+IN_TEMPORAL = CancelOrder(actor="operator:temporal", reason="cancelled in Temporal")
+
+
+@workflow.defn
+class OrderWorkflow:
+    """One order. The workflow is the only writer of its status."""
+
+    @workflow.init
+    def __init__(self, intent: Intent) -> None:
+        self._intent = intent
+        self._status = OrderStatus.QUEUED
+        self._reason: str | None = None
+        self._stock = StockHold(intent)
+        self._payments = OpenPayments(intent.order_id)
+        self._receipts: list[Receipt] = []
+        self._seen_trades: set[str] = set()
+        self._paid_by: PaymentMethod | None = None
+        self._cancel: CancelOrder | None = None
+        self._closing = False
+        self._story = Story(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
+
+    @workflow.run
+    async def run(self, intent: Intent) -> OrderOutcome:
+        # The story runs beside, so that a cancel from the Temporal UI becomes a request like any
+        # other and cannot tear a step in two.
+        story = asyncio.create_task(self._live())
+        try:
+            await asyncio.shield(story)
+        except asyncio.CancelledError:
+            if workflow.cancellation_reason() is None:
+                raise
+            self._cancel = self._cancel or IN_TEMPORAL
+            await story
+            if self._status is OrderStatus.CANCELLED:
+                raise
+        return OrderOutcome(order_id=intent.order_id, status=self._status, reason=self._reason)
+
+    async def _live(self) -> None:
+        try:
+            if await self._acquire_stock():
+                if await self._collect_payment():
+                    await self._hand_over()
+                else:
+                    await self._give_up()
+        except BaseException as error:
+            if not workflow.is_failure_exception(error):
+                raise
+            await self._end(BROKEN)
+            await self._finish()
+            raise
+        await self._finish()
+
+    # The steps, in their order.
+
+    async def _acquire_stock(self) -> bool:
+        if reason := await self._stock.reserve():
+            await self._reject(reason, drift=False)
+            return False
+        self._story.tell("stock is reserved")
+        if reason := await self._stock.place():
+            await self._reject(reason, drift=True)
+            return False
+        self._enter(
+            OrderStatus.PENDING_PAYMENT, f"waits for payment until {self._deadline:%H:%M:%S}"
+        )
+        return True
+
+    async def _reject(self, reason: RejectReason, *, drift: bool) -> None:
+        await self._stock.reject(reason, drift=drift)
+        self._reason = reason
+        self._enter(OrderStatus.REJECTED, f"rejected: {reason}")
+
+    async def _collect_payment(self) -> bool:
+        """True once the order is paid; False when it is certain that it will not be."""
+        while await self._wait_for_money():
+            if await self._take_next_receipt():
+                return True
+        return False
+
+    async def _wait_for_money(self) -> bool:
+        while not (self._receipts or self._cancel or workflow.now() >= self._deadline):
+            deadline = self._deadline
+            await _wait_until(
+                deadline,
+                lambda: bool(self._receipts or self._cancel or self._deadline != deadline),  # noqa: B023
+            )
+        if not self._receipts:
+            await self._close_payments()
+        return bool(self._receipts)
+
+    async def _close_payments(self) -> None:
+        """Stock goes back only after no payment can arrive any more; one that has arrived in
+        the meantime counts."""
+        self._closing = True
+        async with self._payments.lock:
+            for ref in self._payments.open():
+                closed = await persistently(
+                    PaymentActivities.close_payment,
+                    ref,
+                    f"close {ref.method} payment",
+                    PROVIDER_TIMEOUT,
+                )
+                self._payments.forget(ref.payment_id)
+                self._story.tell(f"{ref.method} payment {ref.payment_id} is closed")
+                if closed.receipt:
+                    self.payment_noticed(closed.receipt)
+
+    async def _take_next_receipt(self) -> bool:
+        try:
+            return await self._take(self._receipts[0])
+        finally:
+            self._receipts.pop(0)
+
+    async def _take(self, receipt: Receipt) -> bool:
+        """Settle the order with this money; what the order cannot take is put on record."""
+        command = SettlePayment(order_id=self._intent.order_id, receipt=receipt)
+        settled = await promptly(SettlementActivities.settle_payment, command, "settle payment")
+        if settled.surplus is None:
+            self._payments.forget(receipt.payment_id)
+            self._paid_by = receipt.method
+            return True
+        self._story.tell(f"{receipt.method} {receipt.trade_no} is surplus: {settled.surplus}")
+        surplus = RecordSurplus(
+            order_id=self._intent.order_id, receipt=receipt, reason=settled.surplus
+        )
+        await persistently(SettlementActivities.record_surplus, surplus, "record surplus money")
+        return False
+
+    async def _hand_over(self) -> None:
+        await self._stock.hand_over()
+        self._enter(OrderStatus.PAID, f"paid by {self._paid_by}")
+
+    async def _give_up(self) -> None:
+        cancel = self._cancel
+        await self._end(
+            Ending(OrderStatus.CANCELLED, cancel.reason, cancel.actor) if cancel else TOO_LATE
+        )
+
+    async def _end(self, ending: Ending) -> None:
+        self._reason = ending.reason
+        await self._stock.give_back(ending)
+        placed = self._stock.order is not None
+        self._enter(ending.status if placed else OrderStatus.REJECTED, ending.reason)
+
+    async def _finish(self) -> None:
+        """Leave no caller without an answer and no money unaccounted for."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._close_payments()
+        while self._receipts:
+            await self._take_next_receipt()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+
+    # What callers may say.
+
+    @workflow.signal(description="A provider says that money has arrived")
+    def payment_noticed(self, receipt: Receipt) -> None:
+        if receipt.trade_no not in self._seen_trades:
+            self._seen_trades.add(receipt.trade_no)
+            self._receipts.append(receipt)
+            self._story.tell(f"{receipt.method} says paid: {receipt.trade_no}")
+
+    @workflow.update(description="Offer the order to the buyer at a payment provider")
+    async def begin_payment(self, command: BeginPayment) -> Payment:
+        await workflow.wait_condition(lambda: self._status is not OrderStatus.QUEUED)
+        async with self._payments.lock:
+            self._refuse_unless_payable(command)
+            try:
+                payment = await self._payments.begin(command, self._order, self._stock.title)
+            except ActivityError as error:
+                raise refusal_from(error) from error
+        self._story.tell(f"{command.method} payment {payment.payment_id} begun")
+        self._payments.watch(payment, self._ask_provider)
+        return payment
+
+    @begin_payment.validator
+    def _refuse_unless_payable(self, command: BeginPayment) -> None:
+        if self._status not in UNFINISHED or self._closing or self._receipts or self._cancel:
+            raise self._wrong_state()
+
+    @workflow.update(description="Give the order up before it is paid")
+    async def cancel(self, command: CancelOrder) -> OrderStatus:
+        self._cancel = self._cancel or command
+        await workflow.wait_condition(lambda: self._status not in UNFINISHED)
+        if self._status is not OrderStatus.CANCELLED:
+            raise self._wrong_state()
+        return self._status
+
+    @cancel.validator
+    def _refuse_to_cancel_what_is_over(self, command: CancelOrder) -> None:
+        if self._status not in UNFINISHED:
+            raise self._wrong_state()
+
+    @workflow.update(description="Give the buyer more time to pay")
+    async def extend_deadline(self, command: ExtendDeadline) -> datetime:
+        deadline = self._deadline + timedelta(seconds=command.seconds)
+        change = placing.ExtendDeadline(
+            order_id=self._intent.order_id,
+            pay_deadline=deadline,
+            actor=command.actor,
+            reason=command.reason,
+        )
+        await promptly(OrderActivities.extend_deadline, change, "extend the deadline")
+        self._stock.order = self._order.model_copy(update={"pay_deadline": deadline})
+        self._story.tell(f"{command.actor} extended the deadline to {deadline:%H:%M:%S}")
+        return deadline
+
+    @extend_deadline.validator
+    def _refuse_unless_waiting(self, command: ExtendDeadline) -> None:
+        if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
+            raise self._wrong_state()
+
+    @workflow.update(description="Ask the providers now whether the order is paid")
+    async def recheck_payment(self, command: RecheckPayment) -> OrderStatus:
+        for ref in self._payments.open():
+            await self._ask_provider(ref.payment_id)
+        await workflow.wait_condition(lambda: not self._receipts)
+        return self._status
+
+    # What is known.
+
+    @property
+    def _order(self) -> Order:
+        if self._stock.order is None:
+            raise self._wrong_state()
+        return self._stock.order
+
+    @property
+    def _deadline(self) -> datetime:
+        return self._order.pay_deadline or self._order.created_at
+
+    async def _ask_provider(self, payment_id: str) -> None:
+        if receipt := await self._payments.query(payment_id):
+            self.payment_noticed(receipt)
+
+    def _wrong_state(self) -> BaseException:
+        return refusal(
+            ErrorCode.INVALID_STATE, f"the order is {self._status}", order_status=self._status
+        )
+
+    def _enter(self, status: OrderStatus, line: str) -> None:
+        self._status = status
+        self._story.tell(line)
+        updates = [ORDER_STATUS.value_set(status)]
+        if self._paid_by:
+            updates.append(PAYMENT_METHOD.value_set(self._paid_by))
+        workflow.upsert_search_attributes(updates)
+
+
+async def _wait_until(deadline: datetime, condition: Callable[[], bool]) -> None:
+    with contextlib.suppress(asyncio.TimeoutError):
+        await workflow.wait_condition(
+            condition,
+            timeout=max(deadline - workflow.now(), timedelta(milliseconds=1)),
+            timeout_summary="payment window",
+        )

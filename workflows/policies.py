@@ -1,0 +1,80 @@
+"""Timeouts and retries by kind of step, and the ways a step is run."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.workflow import ActivityCancellationType
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+Step = Callable[[Any, In], Awaitable[Out]]
+
+# Longer than any client timeout inside an activity, so that a retry never overlaps a first try.
+STEP_TIMEOUT = timedelta(seconds=10)
+PROMPT_TIMEOUT = timedelta(seconds=5)
+PROVIDER_TIMEOUT = timedelta(seconds=20)
+BUYER_PATIENCE = timedelta(seconds=12)
+
+PROMPT_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
+)
+ENDLESS_RETRIES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
+)
+
+
+async def promptly(step: Step[In, Out], arg: In, summary: str) -> Out:
+    """Run a step of the hot path in the worker at hand; if that does not work out soon, hand it
+    to the server, where it is retried without end and an operator can see it.
+
+    Both may have an effect: steps are idempotent. Raises ActivityError for what a step says is
+    final.
+    """
+    try:
+        return await workflow.execute_local_activity_method(
+            step,
+            arg,
+            start_to_close_timeout=PROMPT_TIMEOUT,
+            schedule_to_close_timeout=PROMPT_TIMEOUT,
+            retry_policy=PROMPT_RETRIES,
+            summary=summary,
+        )
+    except ActivityError as error:
+        if is_final(error):
+            raise
+    return await persistently(step, arg, summary)
+
+
+async def persistently(
+    step: Step[In, Out], arg: In, summary: str, timeout: timedelta = STEP_TIMEOUT
+) -> Out:
+    """Run a step until it succeeds, however long that takes: undoing, settling, closing."""
+    return await workflow.execute_activity_method(
+        step,
+        arg,
+        start_to_close_timeout=timeout,
+        retry_policy=ENDLESS_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+
+
+async def while_the_buyer_waits(step: Step[In, Out], arg: In, summary: str) -> Out:
+    """Run a step somebody is waiting for: a few quick tries, then an error."""
+    return await workflow.execute_activity_method(
+        step,
+        arg,
+        start_to_close_timeout=BUYER_PATIENCE,
+        schedule_to_close_timeout=BUYER_PATIENCE,
+        retry_policy=PROMPT_RETRIES,
+        summary=summary,
+    )
+
+
+def is_final(error: ActivityError) -> bool:
+    """Whether the step itself said that trying again is no use."""
+    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable

@@ -1,0 +1,34 @@
+"""Compensations: what has to be undone, in reverse, when a story ends badly."""
+
+from collections.abc import Awaitable, Callable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+Undo = Callable[[], Awaitable[None]]
+
+
+class Saga:
+    """Collects undo steps. Each is registered before its forward step is tried, because a step
+    may have worked although it looked failed; so each must be harmless if nothing was done."""
+
+    def __init__(self) -> None:
+        self._undo: list[Undo] = []
+
+    def before_doing(self, undo: Undo) -> None:
+        self._undo.append(undo)
+
+    def pass_point_of_no_return(self) -> None:
+        """From here on the story only goes forward: money has arrived."""
+        self._undo.clear()
+
+    async def compensate(self) -> None:
+        """Undo everything registered, last first. A second call finds nothing left to undo."""
+        while self._undo:
+            undo = self._undo.pop()
+            try:
+                await undo()
+            except ActivityError as error:
+                # Undo steps are retried without end, so this one says that it never can work;
+                # the others still must run.
+                workflow.logger.error("compensation_failed", extra={"cause": str(error.cause)})

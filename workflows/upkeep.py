@@ -1,0 +1,26 @@
+"""Upkeep: small things done again and again, by a Temporal Schedule."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notices import NoticeActivities, Relayed
+
+UPKEEP_ID = "upkeep"
+
+
+@workflow.defn
+class UpkeepWorkflow:
+    """One round: notices that found nobody are relayed again."""
+
+    @workflow.run
+    async def run(self) -> Relayed:
+        return await workflow.execute_activity_method(
+            NoticeActivities.relay_notices,
+            start_to_close_timeout=timedelta(minutes=1),
+            # The next round comes soon; a round that fails need not be repeated for long.
+            retry_policy=RetryPolicy(maximum_attempts=3),
+            summary="relay notices nobody acted on",
+        )
