@@ -7,6 +7,7 @@ from domain.delivery import Delivery
 from domain.model import Value
 from domain.payment import Payment
 from domain.refund import Refund
+from domain.sale import ItemRef
 from domain.states import OrderStatus
 
 
@@ -45,6 +46,10 @@ class Order(Value):
     created_at: datetime
     pay_deadline: datetime | None
     closed_at: datetime | None = None
+
+    @property
+    def item(self) -> ItemRef:
+        return ItemRef(sale_id=self.sale_id, sku_id=self.sku_id)
 
 
 class OrderDossier(Value):
