@@ -1,0 +1,51 @@
+"""Attentions: what waits for a person."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.attention import Attention, AttentionKind
+from infra.postgres.statements import fetch_page, happened
+from infra.postgres.tables import attentions
+
+
+class Attentions:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def raise_(
+        self,
+        kind: AttentionKind,
+        subject: str,
+        *,
+        order_id: str | None = None,
+        what: str,
+        advice: str,
+    ) -> bool:
+        """False if one is open already for this kind and subject."""
+        statement = insert(attentions).values(
+            kind=kind, subject=subject, order_id=order_id, what=what, advice=advice
+        )
+        return await happened(self._connection, statement.on_conflict_do_nothing())
+
+    async def resolve(self, kind: AttentionKind, subject: str, by: str) -> bool:
+        """False if none is open."""
+        statement = (
+            update(attentions)
+            .where(
+                attentions.c.kind == kind,
+                attentions.c.subject == subject,
+                attentions.c.resolved_at.is_(None),
+            )
+            .values(resolved_at=func.now(), resolved_by=by)
+        )
+        return await happened(self._connection, statement)
+
+    async def open_(self, cursor: str | None, limit: int) -> tuple[list[Attention], str | None]:
+        """Oldest first: who waits longest is helped first."""
+        query = select(attentions).where(attentions.c.resolved_at.is_(None))
+        key = attentions.c.attention_id
+        rows, after = await fetch_page(
+            self._connection, query, key, cursor, limit, oldest_first=True
+        )
+        return [Attention.model_validate(row) for row in rows], after

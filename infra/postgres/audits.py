@@ -1,0 +1,25 @@
+"""Reports of past audits."""
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.audit import AuditReport
+from infra.postgres.statements import fetch_page, happened
+from infra.postgres.tables import audits
+
+
+class Audits:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def save(self, report: AuditReport) -> bool:
+        """False if a report of this id stands already."""
+        statement = insert(audits).values(ok=report.ok, **report.model_dump())
+        return await happened(self._connection, statement.on_conflict_do_nothing())
+
+    async def page(self, cursor: str | None, limit: int) -> tuple[list[AuditReport], str | None]:
+        """Newest first."""
+        key = audits.c.audit_number
+        rows, after = await fetch_page(self._connection, select(audits), key, cursor, limit)
+        return [AuditReport.model_validate(row) for row in rows], after

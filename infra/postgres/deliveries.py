@@ -1,0 +1,82 @@
+"""Deliveries: what is owed to buyers, each once."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.delivery import Delivery, DeliveryKind
+from domain.states import FINAL, DeliveryStatus
+from infra.postgres.statements import happened
+from infra.postgres.tables import deliveries, orders
+
+_OVER = (DeliveryStatus.DONE, DeliveryStatus.SKIPPED)
+
+
+class Deliveries:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def owe(self, order_id: str, kinds: Iterable[DeliveryKind]) -> None:
+        """From now on the order's buyer is owed these; what is owed already stays as it is."""
+        rows = [
+            {"order_id": order_id, "kind": kind, "status": DeliveryStatus.PENDING} for kind in kinds
+        ]
+        if rows:
+            statement = insert(deliveries).values(rows).on_conflict_do_nothing()
+            await self._connection.execute(statement)
+
+    async def of_order(self, order_id: str) -> list[Delivery]:
+        query = (
+            select(deliveries).where(deliveries.c.order_id == order_id).order_by(deliveries.c.kind)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [Delivery.model_validate(row) for row in rows]
+
+    async def change_status(
+        self,
+        order_id: str,
+        kind: DeliveryKind,
+        expected: Collection[DeliveryStatus],
+        to: DeliveryStatus,
+        detail: str = "",
+    ) -> bool:
+        """False if the status is none of the expected ones (any more)."""
+        done_at = func.now() if to in _OVER else None
+        statement = (
+            update(deliveries)
+            .where(
+                deliveries.c.order_id == order_id,
+                deliveries.c.kind == kind,
+                deliveries.c.status.in_(expected),
+            )
+            .values(status=to, detail=detail, done_at=done_at)
+        )
+        return await happened(self._connection, statement)
+
+    async def count_attempt(self, order_id: str, kind: DeliveryKind, error: str) -> int:
+        """One more try that failed with `error`; answers how many there were. Raises LookupError
+        for a delivery nobody owes."""
+        statement = (
+            update(deliveries)
+            .where(deliveries.c.order_id == order_id, deliveries.c.kind == kind)
+            .values(attempts=deliveries.c.attempts + 1, detail=error)
+            .returning(deliveries.c.attempts)
+        )
+        attempts = (await self._connection.execute(statement)).scalar_one_or_none()
+        if attempts is None:
+            raise LookupError(f"order {order_id} is owed no {kind}")
+        return int(attempts)
+
+    async def archive(self, older_than: datetime) -> int:
+        """Forget what was delivered or skipped for orders that ended before `older_than`; the
+        order's events keep the story. Answers how many rows went."""
+        old = select(orders.c.order_id).where(
+            orders.c.status.in_(FINAL), orders.c.closed_at < older_than
+        )
+        statement = delete(deliveries).where(
+            deliveries.c.status.in_(_OVER), deliveries.c.order_id.in_(old)
+        )
+        return (await self._connection.execute(statement)).rowcount

@@ -1,0 +1,116 @@
+"""The inbox: every notice of a provider, as received."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
+from domain.payment import PaymentMethod
+from infra.gateways.protocol import RawNotice
+from infra.postgres.statements import fetch_page, happened
+from infra.postgres.tables import payment_notices
+
+_UNPROVEN = (Verdict.MALFORMED, Verdict.BAD_SIGNATURE, Verdict.STALE)
+
+
+class Notices:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def keep(
+        self,
+        notice_id: str,
+        method: PaymentMethod,
+        notice: VerifiedNotice,
+        order_id: str | None,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Notice:
+        """Keep a notice; a repeat is counted and answers with the row that stands.
+
+        The same bytes may come with a wrong signature first, so a better verdict replaces a worse
+        one: ACCEPTED replaces all, and whatever is proven replaces what is not.
+        """
+        fields = notice.model_dump(mode="json") | {
+            "provider_notice_id": _storable(notice.provider_notice_id),
+            "payment_id": _storable(notice.payment_id) if notice.payment_id else None,
+            "order_id": order_id,
+            "headers": {_storable(name): _storable(value) for name, value in headers.items()},
+        }
+        statement = insert(payment_notices).values(
+            notice_id=notice_id, method=method, body=body, **fields
+        )
+        upsert = _count_and_improve(statement, list(fields)).returning(payment_notices)
+        return Notice.model_validate((await self._connection.execute(upsert)).mappings().one())
+
+    async def get(self, notice_id: str) -> Notice | None:
+        query = select(payment_notices).where(payment_notices.c.notice_id == notice_id)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Notice.model_validate(row) if row else None
+
+    async def raw(self, notice_id: str) -> RawNotice | None:
+        """What a replay verifies again."""
+        columns = payment_notices.c.body, payment_notices.c.headers
+        query = select(*columns).where(payment_notices.c.notice_id == notice_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return RawNotice(row.body, row.headers) if row else None
+
+    async def mark_handled(self, notice_id: str, as_: str) -> bool:
+        """False if it was handled before (the first answer stays) or is unknown."""
+        statement = (
+            update(payment_notices)
+            .where(payment_notices.c.notice_id == notice_id, payment_notices.c.handled_at.is_(None))
+            .values(handled_at=func.now(), handled_as=as_)
+        )
+        return await happened(self._connection, statement)
+
+    async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
+        """Accepted news of payments and refunds that nobody acted on; oldest first."""
+        query = (
+            select(payment_notices)
+            .where(
+                payment_notices.c.handled_at.is_(None),
+                payment_notices.c.verdict == Verdict.ACCEPTED,
+                payment_notices.c.kind.in_([NoticeKind.PAYMENT, NoticeKind.REFUND]),
+                payment_notices.c.received_at < older_than,
+            )
+            .order_by(payment_notices.c.received_at)
+            .limit(limit)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [Notice.model_validate(row) for row in rows]
+
+    async def page(
+        self, cursor: str | None, limit: int, *, verdict: Verdict | None = None
+    ) -> tuple[list[Notice], str | None]:
+        """Newest first."""
+        query = select(payment_notices)
+        if verdict is not None:
+            query = query.where(payment_notices.c.verdict == verdict)
+        key = payment_notices.c.notice_number
+        rows, after = await fetch_page(self._connection, query, key, cursor, limit)
+        return [Notice.model_validate(row) for row in rows], after
+
+
+def _count_and_improve(statement: Insert, fields: list[str]) -> Insert:
+    old, new = payment_notices.c, statement.excluded
+    better = and_(
+        old.handled_at.is_(None),
+        or_(
+            and_(old.verdict != Verdict.ACCEPTED, new.verdict == Verdict.ACCEPTED),
+            and_(old.verdict.in_(_UNPROVEN), new.verdict.not_in(_UNPROVEN)),
+        ),
+    )
+    improved: dict[str, Any] = {name: case((better, new[name]), else_=old[name]) for name in fields}
+    return statement.on_conflict_do_update(
+        index_elements=[old.notice_id], set_=improved | {"deliveries": old.deliveries + 1}
+    )
+
+
+def _storable(text: str) -> str:
+    """Anyone may post here, and Postgres can hold neither a NUL nor half a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -1,0 +1,139 @@
+"""Orders and their story."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.order import Order, OrderDossier, OrderEvent
+from domain.sale import ItemRef
+from domain.states import FINAL, HOLDING_STOCK, ORDER_TRANSITIONS, OWNING_STOCK, OrderStatus
+from infra.postgres.deliveries import Deliveries
+from infra.postgres.payments import Payments
+from infra.postgres.refunds import Refunds
+from infra.postgres.statements import fetch_page, happened
+from infra.postgres.tables import order_events, orders, payments
+
+
+class Orders:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, order_id: str) -> Order | None:
+        query = select(orders).where(orders.c.order_id == order_id)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Order.model_validate(row) if row else None
+
+    async def insert(self, order: Order) -> bool:
+        """False if an order of this id stands already; it is left as it is. Waits for another
+        transaction that is just inserting it."""
+        statement = insert(orders).values(order.model_dump()).on_conflict_do_nothing()
+        return await happened(self._connection, statement)
+
+    async def quantity_of(self, item: ItemRef, user_id: str, *, besides: str | None = None) -> int:
+        """Units the user holds or owns of the item, not counting the order `besides`."""
+        query = select(func.coalesce(func.sum(orders.c.quantity), 0)).where(
+            orders.c.sale_id == item.sale_id,
+            orders.c.sku_id == item.sku_id,
+            orders.c.user_id == user_id,
+            orders.c.status.in_(HOLDING_STOCK | OWNING_STOCK),
+            orders.c.order_id.is_distinct_from(besides),
+        )
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def change_status(
+        self, order_id: str, expected: OrderStatus, to: OrderStatus, *, reason: str | None = None
+    ) -> bool:
+        """False if the status is not the expected one (any more). Raises ValueError for a change
+        the state machine does not know. Without a reason the earlier one stays."""
+        if to not in ORDER_TRANSITIONS[expected]:
+            raise ValueError(f"no order goes from {expected} to {to}")
+        closed_at = func.now() if to in FINAL else None
+        statement = (
+            update(orders)
+            .where(orders.c.order_id == order_id, orders.c.status == expected)
+            .values(status=to, closed_at=closed_at, reason=func.coalesce(reason, orders.c.reason))
+        )
+        return await happened(self._connection, statement)
+
+    async def extend_deadline(self, order_id: str, deadline: datetime) -> bool:
+        """False if the order does not wait for its payment, or waits as long already."""
+        statement = (
+            update(orders)
+            .where(
+                orders.c.order_id == order_id,
+                orders.c.status == OrderStatus.PENDING_PAYMENT,
+                orders.c.pay_deadline < deadline,
+            )
+            .values(pay_deadline=deadline)
+        )
+        return await happened(self._connection, statement)
+
+    async def record(self, order_id: str, event: str, actor: str, detail: str = "") -> None:
+        """One more line of the order's story; callers write it where a guarded write happened."""
+        await self._connection.execute(
+            insert(order_events).values(order_id=order_id, event=event, actor=actor, detail=detail)
+        )
+
+    async def events(self, order_id: str) -> list[OrderEvent]:
+        query = (
+            select(order_events)
+            .where(order_events.c.order_id == order_id)
+            .order_by(order_events.c.event_id)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [OrderEvent.model_validate(row) for row in rows]
+
+    async def dossier(self, order_id: str) -> OrderDossier | None:
+        order = await self.get(order_id)
+        if order is None:
+            return None
+        return OrderDossier(
+            order=order,
+            payments=tuple(await Payments(self._connection).of_order(order_id)),
+            refunds=tuple(await Refunds(self._connection).of_order(order_id)),
+            deliveries=tuple(await Deliveries(self._connection).of_order(order_id)),
+            events=tuple(await self.events(order_id)),
+        )
+
+    async def of_user(
+        self, user_id: str, cursor: str | None, limit: int
+    ) -> tuple[list[Order], str | None]:
+        """Newest first."""
+        return await self._page(select(orders).where(orders.c.user_id == user_id), cursor, limit)
+
+    async def search(
+        self,
+        *,
+        user_id: str | None = None,
+        order_id: str | None = None,
+        trade_no: str | None = None,
+        status: OrderStatus | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[list[Order], str | None]:
+        """Newest first, all that fit every given term. `trade_no` is the provider's number or
+        ours (`out_trade_no`)."""
+        terms = [
+            orders.c.user_id == user_id if user_id is not None else None,
+            orders.c.order_id == order_id if order_id is not None else None,
+            orders.c.order_id.in_(_with_trade(trade_no)) if trade_no is not None else None,
+            orders.c.status == status if status is not None else None,
+        ]
+        wanted: Sequence[Any] = [term for term in terms if term is not None]
+        return await self._page(select(orders).where(and_(True, *wanted)), cursor, limit)
+
+    async def _page(
+        self, query: Select[Any], cursor: str | None, limit: int
+    ) -> tuple[list[Order], str | None]:
+        rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
+        return [Order.model_validate(row) for row in rows], after
+
+
+def _with_trade(number: str) -> Select[Any]:
+    return select(payments.c.order_id).where(
+        or_(payments.c.trade_no == number, payments.c.payment_id == number)
+    )

@@ -1,0 +1,109 @@
+"""Payments, and the ledger of the money that came and went."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.payment import Payment, PaymentMethod, QrAction, RedirectAction
+from domain.states import PaymentStatus
+from infra.postgres.statements import happened
+from infra.postgres.tables import payment_flows, payments
+
+FlowKind = Literal["received", "refunded"]
+
+
+class Payments:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def begin(self, payment: Payment) -> Payment:
+        """The payment of this id that stands already, else this one."""
+        statement = insert(payments).values(payment.model_dump()).on_conflict_do_nothing()
+        await self._connection.execute(statement)
+        return await self.get(payment.payment_id) or payment
+
+    async def get(self, payment_id: str) -> Payment | None:
+        query = select(payments).where(payments.c.payment_id == payment_id)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Payment.model_validate(row) if row else None
+
+    async def of_order(self, order_id: str) -> list[Payment]:
+        """Oldest first."""
+        query = (
+            select(payments)
+            .where(payments.c.order_id == order_id)
+            .order_by(payments.c.created_at, payments.c.payment_id)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [Payment.model_validate(row) for row in rows]
+
+    async def set_action(
+        self, payment_id: str, action: RedirectAction | QrAction, expires_at: datetime
+    ) -> bool:
+        """What the buyer is to do, only while the payment is neither paid nor closed."""
+        statement = (
+            update(payments)
+            .where(payments.c.payment_id == payment_id, payments.c.status == PaymentStatus.CREATED)
+            .values(action=action.model_dump(), expires_at=expires_at)
+        )
+        return await happened(self._connection, statement)
+
+    async def change_status(
+        self,
+        payment_id: str,
+        expected: PaymentStatus,
+        to: PaymentStatus,
+        *,
+        trade_no: str | None = None,
+        paid_at: datetime | None = None,
+    ) -> bool:
+        """False if the status is not the expected one (any more). What is None stays as it was."""
+        statement = (
+            update(payments)
+            .where(payments.c.payment_id == payment_id, payments.c.status == expected)
+            .values(
+                status=to,
+                trade_no=func.coalesce(trade_no, payments.c.trade_no),
+                paid_at=func.coalesce(paid_at, payments.c.paid_at),
+            )
+        )
+        return await happened(self._connection, statement)
+
+
+class PaymentFlows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def record(
+        self,
+        order_id: str,
+        payment_id: str,
+        method: PaymentMethod,
+        kind: FlowKind,
+        reference: str,
+        amount: int,
+    ) -> bool:
+        """Once per method, kind and reference: the provider's trade number for what was received,
+        our refund id for what was refunded. False if it stands already."""
+        statement = insert(payment_flows).values(
+            order_id=order_id,
+            payment_id=payment_id,
+            method=method,
+            kind=kind,
+            reference=reference,
+            amount=amount,
+        )
+        return await happened(self._connection, statement.on_conflict_do_nothing())
+
+    async def sums(self, order_id: str) -> tuple[int, int]:
+        """(received, refunded) of the order, over all methods."""
+        query = (
+            select(payment_flows.c.kind, func.sum(payment_flows.c.amount))
+            .where(payment_flows.c.order_id == order_id)
+            .group_by(payment_flows.c.kind)
+        )
+        sums = {kind: int(amount) for kind, amount in await self._connection.execute(query)}
+        return sums.get("received", 0), sums.get("refunded", 0)

@@ -1,0 +1,155 @@
+"""Points accounts and their ledger.
+
+Each change locks the account first, so that one user's changes come one after another; the new
+balance is computed and bounded by Postgres in the same statement.
+"""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import ErrorCode, Refusal
+from domain.points import (
+    CreditExceedsDebit,
+    InsufficientPoints,
+    PointsCredited,
+    PointsDebited,
+    PointsEntry,
+    PointsKind,
+)
+from infra.postgres.tables import points_accounts, points_entries
+
+
+class Points:
+    """Amounts are whole points above zero; others raise Refusal(INVALID)."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def grant(
+        self,
+        user_id: str,
+        amount: int,
+        note: str,
+        *,
+        kind: PointsKind = PointsKind.GRANT,
+        order_id: str | None = None,
+        request_key: str | None = None,
+    ) -> bool:
+        """Give points; opens the account if there is none. An award is repeated safely by its
+        order, a gift by its `request_key`: False if it was given before."""
+        _require_positive(amount)
+        await self._open(user_id)
+        await self._lock(user_id)
+        if await self._standing(kind, order_id=order_id, request_key=request_key):
+            return False
+        await self._change(user_id, kind, amount, note, order_id=order_id, request_key=request_key)
+        return True
+
+    async def debit(
+        self, order_id: str, user_id: str, amount: int
+    ) -> PointsDebited | InsufficientPoints:
+        """Pay an order with points, once. A repeat answers as the first did; a debit that was
+        refused leaves nothing, and may be tried again."""
+        _require_positive(amount)
+        balance = await self._lock(user_id)
+        standing = await self._standing(PointsKind.DEBIT, order_id=order_id)
+        if standing:
+            return PointsDebited(amount=-standing.amount, balance=standing.balance_after)
+        changed = await self._change(user_id, PointsKind.DEBIT, -amount, order_id=order_id)
+        if changed is None:
+            return InsufficientPoints(balance=balance, needed=amount)
+        return PointsDebited(amount=amount, balance=changed)
+
+    async def credit(
+        self, order_id: str, user_id: str, amount: int
+    ) -> PointsCredited | CreditExceedsDebit:
+        """Give back what an order was paid with, once; never more than was taken, and to nobody
+        but who paid. A repeat answers as the first did."""
+        _require_positive(amount)
+        await self._lock(user_id)
+        standing = await self._standing(PointsKind.CREDIT, order_id=order_id)
+        if standing:
+            return PointsCredited(amount=standing.amount, balance=standing.balance_after)
+        debit = await self._standing(PointsKind.DEBIT, order_id=order_id)
+        debited = -debit.amount if debit and debit.user_id == user_id else 0
+        if debited < amount:
+            return CreditExceedsDebit(debited=debited, asked=amount)
+        balance = await self._change(user_id, PointsKind.CREDIT, amount, order_id=order_id)
+        return PointsCredited(amount=amount, balance=balance or 0)
+
+    async def take_award_back(self, order_id: str, user_id: str, note: str) -> int:
+        """Undo an order's award, as far as the points have not been spent. Answers the points
+        taken, the same on a repeat; 0 if the order had no award."""
+        balance = await self._lock(user_id)
+        standing = await self._standing(PointsKind.AWARD_BACK, order_id=order_id)
+        if standing:
+            return -standing.amount
+        award = await self._standing(PointsKind.AWARD, order_id=order_id)
+        if award is None or award.user_id != user_id:
+            return 0
+        taken = min(award.amount, balance)
+        await self._change(user_id, PointsKind.AWARD_BACK, -taken, note, order_id=order_id)
+        return taken
+
+    async def balance(self, user_id: str) -> int:
+        """0 for who has no account."""
+        query = select(points_accounts.c.balance).where(points_accounts.c.user_id == user_id)
+        return (await self._connection.execute(query)).scalar_one_or_none() or 0
+
+    async def entries(self, user_id: str, limit: int) -> list[PointsEntry]:
+        """Newest first."""
+        query = (
+            select(points_entries)
+            .where(points_entries.c.user_id == user_id)
+            .order_by(points_entries.c.entry_id.desc())
+            .limit(limit)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [PointsEntry.model_validate(row) for row in rows]
+
+    async def _open(self, user_id: str) -> None:
+        statement = insert(points_accounts).values(user_id=user_id, balance=0)
+        await self._connection.execute(statement.on_conflict_do_nothing())
+
+    async def _lock(self, user_id: str) -> int:
+        query = select(points_accounts.c.balance).where(points_accounts.c.user_id == user_id)
+        locked = await self._connection.execute(query.with_for_update())
+        return locked.scalar_one_or_none() or 0
+
+    async def _standing(
+        self, kind: PointsKind, *, order_id: str | None, request_key: str | None = None
+    ) -> PointsEntry | None:
+        if order_id is None and request_key is None:
+            return None
+        query = select(points_entries).where(points_entries.c.kind == kind)
+        if order_id is not None:
+            query = query.where(points_entries.c.order_id == order_id)
+        if request_key is not None:
+            query = query.where(points_entries.c.request_key == request_key)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return PointsEntry.model_validate(row) if row else None
+
+    async def _change(
+        self, user_id: str, kind: PointsKind, by: int, note: str = "", **links: Any
+    ) -> int | None:
+        """The new balance, or None (and nothing done) if it would fall below zero."""
+        statement = (
+            update(points_accounts)
+            .where(points_accounts.c.user_id == user_id, points_accounts.c.balance >= -by)
+            .values(balance=points_accounts.c.balance + by)
+            .returning(points_accounts.c.balance)
+        )
+        balance: int | None = (await self._connection.execute(statement)).scalar_one_or_none()
+        if balance is None:
+            return None
+        entry = {"user_id": user_id, "kind": kind, "amount": by, "balance_after": balance}
+        await self._connection.execute(insert(points_entries).values(**entry, note=note, **links))
+        return balance
+
+
+def _require_positive(amount: int) -> None:
+    if amount <= 0:
+        raise Refusal(ErrorCode.INVALID, "points move in amounts above zero")

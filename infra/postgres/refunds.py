@@ -1,0 +1,64 @@
+"""Refunds: money on its way back."""
+
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.refund import Refund
+from domain.states import RefundStatus
+from infra.postgres.statements import fetch_page, happened
+from infra.postgres.tables import refunds
+
+
+class Refunds:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def request(self, refund: Refund) -> Refund:
+        """The refund of this id that stands already, else this one."""
+        statement = insert(refunds).values(refund.model_dump()).on_conflict_do_nothing()
+        await self._connection.execute(statement)
+        return await self.get(refund.refund_id) or refund
+
+    async def get(self, refund_id: str) -> Refund | None:
+        found = await self._all(select(refunds).where(refunds.c.refund_id == refund_id))
+        return found[0] if found else None
+
+    async def of_order(self, order_id: str) -> list[Refund]:
+        """Oldest first."""
+        query = select(refunds).where(refunds.c.order_id == order_id)
+        return await self._all(query.order_by(refunds.c.refund_number))
+
+    async def change_status(self, refund_id: str, expected: RefundStatus, to: RefundStatus) -> bool:
+        """False if the status is not the expected one (any more)."""
+        done_at = func.now() if to is RefundStatus.DONE else None
+        statement = (
+            update(refunds)
+            .where(refunds.c.refund_id == refund_id, refunds.c.status == expected)
+            .values(status=to, done_at=done_at)
+        )
+        return await happened(self._connection, statement)
+
+    async def total_of_payment(self, payment_id: str) -> int:
+        """What has gone back of a payment or may still go: all refunds that have not failed."""
+        query = select(func.coalesce(func.sum(refunds.c.amount), 0)).where(
+            refunds.c.payment_id == payment_id, refunds.c.status != RefundStatus.FAILED
+        )
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def page(
+        self, cursor: str | None, limit: int, *, status: RefundStatus | None = None
+    ) -> tuple[list[Refund], str | None]:
+        """Newest first."""
+        query = select(refunds)
+        if status is not None:
+            query = query.where(refunds.c.status == status)
+        key = refunds.c.refund_number
+        rows, after = await fetch_page(self._connection, query, key, cursor, limit)
+        return [Refund.model_validate(row) for row in rows], after
+
+    async def _all(self, query: Select[Any]) -> list[Refund]:
+        rows = (await self._connection.execute(query)).mappings()
+        return [Refund.model_validate(row) for row in rows]

@@ -1,0 +1,87 @@
+"""Sales and the items they begin with."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.sale import Item, NewItem, NewSale, Sale
+from domain.states import SaleStatus
+from infra.postgres.statements import fetch_page, happened
+from infra.postgres.tables import sale_items, sales, stock_movements
+
+
+class Sales:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def create(self, sale_id: str, sale: NewSale) -> Sale:
+        """A draft with its items; the sale that stands already if the id is known."""
+        fields = sale.model_dump(exclude={"items"})
+        statement = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)
+        if await happened(self._connection, statement.on_conflict_do_nothing()):
+            await self._open_items(sale_id, sale.items)
+        created = await self.get(sale_id)
+        if created is None:
+            raise LookupError(f"sale {sale_id} vanished while it was created")
+        return created
+
+    async def get(self, sale_id: str) -> Sale | None:
+        query = select(sales).where(sales.c.sale_id == sale_id)
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return (await self._with_items([row]))[0] if row else None
+
+    async def page(
+        self, cursor: str | None, limit: int, *, statuses: Collection[SaleStatus] | None = None
+    ) -> tuple[list[Sale], str | None]:
+        """Newest first; of any status unless `statuses` says which."""
+        query = select(sales)
+        if statuses is not None:
+            query = query.where(sales.c.status.in_(statuses))
+        rows, after = await fetch_page(self._connection, query, sales.c.sale_id, cursor, limit)
+        return await self._with_items(rows), after
+
+    async def change_status(self, sale_id: str, expected: SaleStatus, to: SaleStatus) -> bool:
+        """False if the sale is unknown or its status is not the expected one (any more)."""
+        statement = (
+            update(sales)
+            .where(sales.c.sale_id == sale_id, sales.c.status == expected)
+            .values(status=to)
+        )
+        return await happened(self._connection, statement)
+
+    async def _open_items(self, sale_id: str, items: Iterable[NewItem]) -> None:
+        rows = [_new_row(sale_id, item) for item in items]
+        openings = [
+            {
+                "sale_id": sale_id,
+                "sku_id": row["sku_id"],
+                "kind": "opening",
+                "quantity": row["total"],
+            }
+            for row in rows
+        ]
+        if rows:
+            await self._connection.execute(insert(sale_items), rows)
+            await self._connection.execute(insert(stock_movements), openings)
+
+    async def _with_items(self, rows: Iterable[RowMapping]) -> list[Sale]:
+        found = {row["sale_id"]: row for row in rows}
+        query = (
+            select(sale_items)
+            .where(sale_items.c.sale_id.in_(found))
+            .order_by(sale_items.c.item_number)
+        )
+        items: dict[str, list[Item]] = {sale_id: [] for sale_id in found}
+        for row in (await self._connection.execute(query)).mappings():
+            items[row["sale_id"]].append(Item.model_validate(row))
+        return [
+            Sale.model_validate({**row, "items": items[sale_id]}) for sale_id, row in found.items()
+        ]
+
+
+def _new_row(sale_id: str, item: NewItem) -> dict[str, Any]:
+    fields = item.model_dump(exclude={"stock"})
+    return {"sale_id": sale_id, "total": item.stock, "available": item.stock, **fields}

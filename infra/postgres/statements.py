@@ -1,0 +1,73 @@
+"""What every repository does with a statement: ask whether it happened, or read one page.
+
+Text that reaches a statement holds no NUL, which Postgres cannot store: the API and the gate
+refuse it at the edge. Cursors are checked here, and the inbox of notices cleans what it keeps.
+"""
+
+import base64
+import re
+from typing import Any
+
+from sqlalchemy import Column, Delete, Integer, RowMapping, Select, Update
+from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import ErrorCode, Refusal
+from domain.ids import NAME_PATTERN
+
+MAX_LIMIT = 1000
+_MAX_BIGINT = 2**63 - 1
+
+
+async def happened(connection: AsyncConnection, statement: Insert | Update | Delete) -> bool:
+    """Whether the guarded write changed anything."""
+    return (await connection.execute(statement)).rowcount > 0
+
+
+async def fetch_page(
+    connection: AsyncConnection,
+    query: Select[Any],
+    key: Column[Any],
+    cursor: str | None,
+    limit: int,
+    *,
+    oldest_first: bool = False,
+) -> tuple[list[RowMapping], str | None]:
+    """One page of `query`, which must select the unique column `key`; the newest (greatest) key
+    comes first. The second value fetches the next page, None after the last.
+
+    Raises Refusal(INVALID) for a cursor that was not made here.
+    """
+    limit = max(1, min(limit, MAX_LIMIT))
+    if cursor is not None:
+        after = _decode(cursor, key)
+        query = query.where(key > after if oldest_first else key < after)
+    query = query.order_by(key.asc() if oldest_first else key.desc()).limit(limit + 1)
+    rows = list((await connection.execute(query)).mappings())
+    more = len(rows) > limit
+    return rows[:limit], _encode(rows[limit - 1][key]) if more else None
+
+
+def _encode(key: str | int) -> str:
+    return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, key: Column[Any]) -> str | int:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        name = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        raise _malformed() from None
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise _malformed()
+    return _number(name) if isinstance(key.type, Integer) else name
+
+
+def _number(name: str) -> int:
+    if not name.isdigit() or int(name) > _MAX_BIGINT:
+        raise _malformed()
+    return int(name)
+
+
+def _malformed() -> Refusal:
+    return Refusal(ErrorCode.INVALID, "the cursor is not one this list gave out")

@@ -1,0 +1,114 @@
+"""Stock of an item: every unit is available, held or sold, and each move leaves a row.
+
+The movement goes in before the item's row is touched: its unique keys decide whether there is
+anything to do, and the hot row is locked for the shortest time.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.order import Order
+from domain.sale import Item, ItemRef
+from infra.postgres.statements import happened
+from infra.postgres.tables import sale_items, stock_movements
+
+_MOVEMENT_COLUMNS = ["sale_id", "sku_id", "order_id", "kind", "quantity"]
+
+
+class Stock:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def hold(self, item: ItemRef, order_id: str, quantity: int) -> Item | None:
+        """available -> held. None if it does not fit or there is no such item; the item as it is
+        if this order held its stock before, whatever became of it since."""
+        if not await self._record(item, "hold", quantity, order_id=order_id):
+            return await self.item(item)
+        held = await self._change(item, available=-quantity, held=quantity)
+        if held is None:
+            await self._forget_hold(order_id)
+        return held
+
+    async def release(self, order: Order) -> bool:
+        """held -> available. False if there is nothing to do: released or sold before."""
+        return await self._follow(order, "hold", "release", held=-1, available=1)
+
+    async def sell(self, order: Order) -> bool:
+        """held -> sold. False if there is nothing to do: sold or released before."""
+        return await self._follow(order, "hold", "sell", held=-1, sold=1)
+
+    async def take_back(self, order: Order) -> bool:
+        """sold -> available. False if there is nothing to do: taken back before, or never sold."""
+        return await self._follow(order, "sell", "take_back", sold=-1, available=1)
+
+    async def restock(
+        self, item: ItemRef, quantity: int, *, request_key: str | None = None
+    ) -> Item | None:
+        """Add new units. The same `request_key` adds them once; None for an unknown item."""
+        if await self.item(item) is None:
+            return None
+        if not await self._record(item, "restock", quantity, request_key=request_key):
+            return await self.item(item)
+        return await self._change(item, total=quantity, available=quantity)
+
+    async def items(self) -> list[Item]:
+        query = select(sale_items).order_by(sale_items.c.item_number)
+        return [Item.model_validate(row) for row in (await self._run(query)).mappings()]
+
+    async def item(self, item: ItemRef) -> Item | None:
+        return await self._one(select(sale_items).where(*_is(item)))
+
+    async def item_by_number(self, number: int) -> Item | None:
+        return await self._one(select(sale_items).where(sale_items.c.item_number == number))
+
+    async def _follow(self, order: Order, after: str, kind: str, **steps: int) -> bool:
+        """The next move of what the order holds, as large as the move it follows."""
+        before = stock_movements
+        source = select(
+            before.c.sale_id, before.c.sku_id, before.c.order_id, literal(kind), before.c.quantity
+        ).where(before.c.order_id == order.order_id, before.c.kind == after)
+        statement = insert(stock_movements).from_select(_MOVEMENT_COLUMNS, source)
+        moved = await self._run(
+            statement.on_conflict_do_nothing().returning(stock_movements.c.quantity)
+        )
+        quantity = moved.scalar_one_or_none()
+        if quantity is None:
+            return False
+        changes = {column: sign * quantity for column, sign in steps.items()}
+        if await self._change(order.item, **changes) is None:
+            raise LookupError(f"the stock order {order.order_id} held is not on the books")
+        return True
+
+    async def _record(self, item: ItemRef, kind: str, quantity: int, **links: str | None) -> bool:
+        statement = insert(stock_movements).values(
+            **item.model_dump(), kind=kind, quantity=quantity, **links
+        )
+        return await happened(self._connection, statement.on_conflict_do_nothing())
+
+    async def _change(self, item: ItemRef, **changes: int) -> Item | None:
+        columns = sale_items.c
+        enough = [columns[name] >= -by for name, by in changes.items() if by < 0]
+        values = {name: columns[name] + by for name, by in changes.items()}
+        statement = update(sale_items).where(*_is(item), *enough).values(values)
+        return await self._one(statement.returning(sale_items))
+
+    async def _forget_hold(self, order_id: str) -> None:
+        await self._run(
+            delete(stock_movements).where(
+                stock_movements.c.order_id == order_id, stock_movements.c.kind == "hold"
+            )
+        )
+
+    async def _one(self, statement: Any) -> Item | None:
+        row = (await self._run(statement)).mappings().one_or_none()
+        return Item.model_validate(row) if row else None
+
+    async def _run(self, statement: Any) -> Any:
+        return await self._connection.execute(statement)
+
+
+def _is(item: ItemRef) -> tuple[Any, Any]:
+    return sale_items.c.sale_id == item.sale_id, sale_items.c.sku_id == item.sku_id
