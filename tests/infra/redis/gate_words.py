@@ -1,0 +1,87 @@
+"""Short ways to say what a test of the gate is about."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+from redis.asyncio import Redis
+
+from domain.reservation import Intent, ReserveRequest
+from domain.sale import ItemRef, ItemTerms
+
+ITEM = ItemRef(sale_id="SALE1", sku_id="sku-1")
+OTHER_ITEM = ItemRef(sale_id="SALE1", sku_id="sku-2")
+LONG_AGO_MS = 1_000
+FAR_AHEAD_MS = 4_000_000_000_000
+
+Seen = TypeVar("Seen")
+
+
+async def eventually(
+    look: Callable[[], Awaitable[Seen]], right: Callable[[Seen], bool], seconds: float = 20.0
+) -> Seen:
+    """What `look` sees once it is right, or what it saw last when the time was up."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    seen = await look()
+    while not right(seen) and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.03)
+        seen = await look()
+    return seen
+
+
+async def stream_of(redis: Redis, key: str) -> list[dict[str, str]]:
+    """What each entry of a stream says, oldest first."""
+    entries = cast(list[tuple[str, dict[str, str]]], await redis.xrange(key))
+    return [fields for _, fields in entries]
+
+
+def terms_of(
+    item: ItemRef = ITEM,
+    *,
+    number: int = 1,
+    limit: int = 2,
+    starts_at_ms: int = LONG_AGO_MS,
+    ends_at_ms: int = FAR_AHEAD_MS,
+    paused: bool = False,
+) -> ItemTerms:
+    return ItemTerms(
+        item_number=number,
+        sale_id=item.sale_id,
+        sku_id=item.sku_id,
+        starts_at_ms=starts_at_ms,
+        ends_at_ms=ends_at_ms,
+        per_user_limit=limit,
+        paused=paused,
+        requires_entry_token=False,
+    )
+
+
+def request_for(
+    order_id: str,
+    user_id: str = "alice",
+    quantity: int = 1,
+    *,
+    item: ItemRef = ITEM,
+    key: str = "",
+    announce: bool = True,
+    late: bool = False,
+) -> ReserveRequest:
+    return ReserveRequest(
+        item=item,
+        order_id=order_id,
+        user_id=user_id,
+        quantity=quantity,
+        idempotency_key=key,
+        announce=announce,
+        late=late,
+    )
+
+
+def intent_for(order_id: str, user_id: str = "alice", quantity: int = 1) -> Intent:
+    return Intent(
+        order_id=order_id,
+        sale_id=ITEM.sale_id,
+        sku_id=ITEM.sku_id,
+        user_id=user_id,
+        quantity=quantity,
+    )
