@@ -22,12 +22,14 @@ class AlipaySettings(BaseSettings):
 
     @property
     def enabled(self) -> bool:
-        return bool(self.gateway_url and self.app_private_key and self.provider_public_key)
+        names = (self.gateway_url, self.app_id, self.seller_id)
+        return all(names) and bool(self.app_private_key and self.provider_public_key)
 
 
 class WechatPaySettings(BaseSettings):
     """WeChat Pay API v3 in public-key mode. `provider_public_keys`: a folder of
-    `<serial>.pem` files, so that keys can be rotated by adding one."""
+    `<serial>.pem` files, so that keys can be rotated by adding one. The APIv3 key is given
+    itself or as a file that holds it."""
 
     model_config = SettingsConfigDict(env_prefix="SECKILL_WECHATPAY_")
 
@@ -38,11 +40,20 @@ class WechatPaySettings(BaseSettings):
     merchant_private_key: Path | None = None
     provider_public_keys: Path | None = None
     api_v3_key: SecretStr = SecretStr("")
+    api_v3_key_file: Path | None = None
     timeout_seconds: float = 8.0
 
     @property
     def enabled(self) -> bool:
-        return bool(self.gateway_url and self.merchant_private_key and self.provider_public_keys)
+        names = (self.gateway_url, self.appid, self.mchid, self.merchant_serial)
+        keys = self.merchant_private_key and self.provider_public_keys
+        return all(names) and bool(keys and (self.api_v3_key or self.api_v3_key_file))
+
+    def read_api_v3_key(self) -> bytes:
+        """The key itself, from the file if there is one. Raises OSError."""
+        if self.api_v3_key_file is not None:
+            return self.api_v3_key_file.read_bytes().strip()
+        return self.api_v3_key.get_secret_value().encode()
 
 
 class Settings(BaseSettings):

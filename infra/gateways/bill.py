@@ -1,14 +1,19 @@
-"""A line of a provider's statement."""
+"""A provider's statement, line by line."""
 
 from datetime import datetime
 from enum import StrEnum
 
+from domain.gateway_errors import TryLater
 from domain.model import Value
 
 
 class BillKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
+
+
+class StatementNotReady(TryLater):
+    """The provider answers well, but has no statement of that day yet."""
 
 
 class BillLine(Value):

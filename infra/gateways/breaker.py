@@ -1,0 +1,86 @@
+"""A circuit breaker around a gateway: a provider that does not answer is left alone a while."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import TypeVar
+
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound, TryLater
+from domain.notice import VerifiedNotice
+from domain.payment import (
+    Charge,
+    ClosedTrade,
+    PaymentMethod,
+    PaymentScene,
+    QrAction,
+    RedirectAction,
+    Trade,
+)
+from domain.refund import RefundAnswer, RefundOrder
+from infra.gateways.bill import BillLine, StatementNotReady
+from infra.gateways.protocol import Gateway, RawNotice
+
+FAILURES_IN_A_ROW = 5
+RETRY_AFTER_SECONDS = 15.0
+_GOOD_ANSWERS = (Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, StatementNotReady)
+
+Answer = TypeVar("Answer")
+
+
+class BreakerGateway:
+    """The same gateway; after some TryLaters in a row every call raises TryLater at once. After
+    `retry_after_seconds` calls go through again, and the first answer decides."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        failures: int = FAILURES_IN_A_ROW,
+        retry_after_seconds: float = RETRY_AFTER_SECONDS,
+    ) -> None:
+        self._gateway = gateway
+        self.method = gateway.method
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=failures,
+            default_ttl=retry_after_seconds,
+            exclude=[*_GOOD_ANSWERS],
+        )
+
+    async def create(self, charge: Charge) -> RedirectAction | QrAction:
+        # Alipay's page is a link signed here: it says nothing of whether Alipay answers.
+        if self.method is PaymentMethod.ALIPAY and charge.scene is PaymentScene.PAGE:
+            return await self._gateway.create(charge)
+        return await self._guarded(lambda: self._gateway.create(charge))
+
+    async def query(self, payment_id: str) -> Trade:
+        return await self._guarded(lambda: self._gateway.query(payment_id))
+
+    async def close(self, payment_id: str) -> ClosedTrade:
+        return await self._guarded(lambda: self._gateway.close(payment_id))
+
+    async def refund(self, order: RefundOrder) -> RefundAnswer:
+        return await self._guarded(lambda: self._gateway.refund(order))
+
+    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+        return await self._guarded(lambda: self._gateway.query_refund(order))
+
+    async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
+        return await self._gateway.verify_notice(raw)
+
+    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+        return await self._guarded(lambda: self._gateway.download_bill(day))
+
+    async def aclose(self) -> None:
+        await self._gateway.aclose()
+
+    async def _guarded(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        breaker = await self._breakers.get_breaker(self.method.value)
+        try:
+            async with breaker:
+                return await call()
+        except OpenedState as opened:
+            # The library raises one object again and again, which would collect tracebacks.
+            opened.__traceback__ = None
+            raise TryLater(f"{self.method.value} is not answering") from None

@@ -1,0 +1,54 @@
+"""SHA256 with RSA (PKCS#1 v1.5) in base64: the signature both providers use."""
+
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificate
+
+
+class UnusableKey(Exception):
+    """A key file is missing or holds no such key. Names the file, never its content."""
+
+
+def load_private_key(path: Path) -> RSAPrivateKey:
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise UnusableKey(f"no readable private key in {path}") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise UnusableKey(f"not an RSA private key: {path}")
+    return key
+
+
+def load_public_key(path: Path) -> RSAPublicKey:
+    """From a public key or a certificate: WeChat Pay hands out both."""
+    try:
+        key = _public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UnusableKey(f"no readable public key in {path}") from error
+    if not isinstance(key, RSAPublicKey):
+        raise UnusableKey(f"not an RSA public key: {path}")
+    return key
+
+
+def _public_key(pem: bytes) -> object:
+    if b"BEGIN CERTIFICATE" in pem:
+        return load_pem_x509_certificate(pem).public_key()
+    return load_pem_public_key(pem)
+
+
+def sign(key: RSAPrivateKey, message: bytes) -> str:
+    return b64encode(key.sign(message, PKCS1v15(), SHA256())).decode()
+
+
+def verifies(key: RSAPublicKey, message: bytes, signature: str) -> bool:
+    try:
+        key.verify(b64decode(signature, validate=True), message, PKCS1v15(), SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
