@@ -188,10 +188,11 @@ async def _cancel(connection: AsyncConnection, command: CancelOrder) -> None:
         # A placing that is still on its way must find this row and do nothing.
         await _write_rejection(connection, command.intent, command.reason, command.actor)
         return
-    changed = await orders.change_status(
+    if order.status is not OrderStatus.PENDING_PAYMENT:
+        return
+    if not await orders.change_status(
         order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=command.reason
-    )
-    if not changed:
+    ):
         return
     await Stock(connection).release(order)
     payments = Payments(connection)

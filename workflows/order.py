@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities import orders as placing
@@ -79,9 +79,7 @@ class OrderWorkflow:
                     await self._hand_over()
                 else:
                     await self._give_up()
-        except BaseException as error:
-            if not workflow.is_failure_exception(error):
-                raise
+        except FailureError:
             await self._end(BROKEN)
             await self._finish()
             raise
@@ -196,8 +194,9 @@ class OrderWorkflow:
             self._receipts.append(receipt)
             self._story.tell(f"{receipt.method} says paid: {receipt.trade_no}")
 
-    @workflow.update(description="Offer the order to the buyer at a payment provider")
+    @workflow.update
     async def begin_payment(self, command: BeginPayment) -> Payment:
+        """Offer the order to the buyer at a payment provider."""
         await workflow.wait_condition(lambda: self._status is not OrderStatus.QUEUED)
         async with self._payments.lock:
             self._refuse_unless_payable(command)
@@ -214,8 +213,9 @@ class OrderWorkflow:
         if self._status not in UNFINISHED or self._closing or self._receipts or self._cancel:
             raise self._wrong_state()
 
-    @workflow.update(description="Give the order up before it is paid")
+    @workflow.update
     async def cancel(self, command: CancelOrder) -> OrderStatus:
+        """Give the order up before it is paid."""
         self._cancel = self._cancel or command
         await workflow.wait_condition(lambda: self._status not in UNFINISHED)
         if self._status is not OrderStatus.CANCELLED:
@@ -227,8 +227,9 @@ class OrderWorkflow:
         if self._status not in UNFINISHED:
             raise self._wrong_state()
 
-    @workflow.update(description="Give the buyer more time to pay")
+    @workflow.update
     async def extend_deadline(self, command: ExtendDeadline) -> datetime:
+        """Give the buyer more time to pay."""
         deadline = self._deadline + timedelta(seconds=command.seconds)
         change = placing.ExtendDeadline(
             order_id=self._intent.order_id,
@@ -246,8 +247,9 @@ class OrderWorkflow:
         if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
             raise self._wrong_state()
 
-    @workflow.update(description="Ask the providers now whether the order is paid")
+    @workflow.update
     async def recheck_payment(self, command: RecheckPayment) -> OrderStatus:
+        """Ask the providers now whether the order is paid."""
         for ref in self._payments.open():
             await self._ask_provider(ref.payment_id)
         await workflow.wait_condition(lambda: not self._receipts)

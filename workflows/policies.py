@@ -22,6 +22,7 @@ BUYER_PATIENCE = timedelta(seconds=12)
 PROMPT_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
 )
+FEW_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 ENDLESS_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
@@ -70,7 +71,7 @@ async def while_the_buyer_waits(step: Step[In, Out], arg: In, summary: str) -> O
         arg,
         start_to_close_timeout=BUYER_PATIENCE,
         schedule_to_close_timeout=BUYER_PATIENCE,
-        retry_policy=PROMPT_RETRIES,
+        retry_policy=FEW_RETRIES,
         summary=summary,
     )
 

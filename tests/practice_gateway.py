@@ -1,0 +1,91 @@
+"""A payment provider in memory, for tests that are about orders and not about wires."""
+
+from datetime import UTC, date, datetime
+
+from domain.gateway_errors import TryLater
+from domain.notice import NoticeKind, Verdict, VerifiedNotice
+from domain.payment import (
+    Charge,
+    ClosedTrade,
+    PaymentMethod,
+    QrAction,
+    Receipt,
+    RedirectAction,
+    Trade,
+    TradeState,
+)
+from domain.refund import RefundAnswer, RefundOrder, RefundState
+from infra.gateways.bill import BillLine
+from infra.gateways.protocol import RawNotice
+
+
+class PracticeGateway:
+    """Keeps its own book; `pay` is the buyer pressing the button."""
+
+    def __init__(self, method: PaymentMethod = PaymentMethod.ALIPAY) -> None:
+        self.method = method
+        self.charges: dict[str, Charge] = {}
+        self.receipts: dict[str, Receipt] = {}
+        self.closed: set[str] = set()
+        self.refunded: dict[str, int] = {}
+        self.pays_on_close: set[str] = set()
+        self.away = False
+
+    def pay(self, payment_id: str, *, amount: int | None = None) -> Receipt:
+        if payment_id in self.closed:
+            raise AssertionError("a closed trade cannot be paid")
+        charge = self.charges[payment_id]
+        self.receipts[payment_id] = Receipt(
+            method=self.method,
+            payment_id=payment_id,
+            trade_no=f"T-{self.method}-{payment_id}",
+            amount=charge.amount if amount is None else amount,
+            paid_at=datetime.now(UTC),
+        )
+        return self.receipts[payment_id]
+
+    async def create(self, charge: Charge) -> RedirectAction | QrAction:
+        self._answer()
+        self.charges[charge.payment_id] = charge
+        return QrAction(code_url=f"practice://{charge.payment_id}")
+
+    async def query(self, payment_id: str) -> Trade:
+        self._answer()
+        if receipt := self.receipts.get(payment_id):
+            return Trade(state=TradeState.PAID, receipt=receipt)
+        known = payment_id in self.charges
+        return Trade(state=TradeState.WAITING if known else TradeState.NOT_FOUND)
+
+    async def close(self, payment_id: str) -> ClosedTrade:
+        self._answer()
+        if payment_id in self.pays_on_close and payment_id not in self.closed:
+            self.pay(payment_id)
+        if receipt := self.receipts.get(payment_id):
+            return ClosedTrade(receipt=receipt)
+        self.closed.add(payment_id)
+        return ClosedTrade()
+
+    async def refund(self, order: RefundOrder) -> RefundAnswer:
+        self._answer()
+        self.refunded[order.refund_id] = order.amount
+        return RefundAnswer(state=RefundState.DONE)
+
+    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+        self._answer()
+        known = order.refund_id in self.refunded
+        return RefundAnswer(state=RefundState.DONE if known else RefundState.NOT_FOUND)
+
+    async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
+        return VerifiedNotice(
+            provider_notice_id="", kind=NoticeKind.OTHER, verdict=Verdict.BAD_SIGNATURE
+        )
+
+    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+        return ()
+
+    async def aclose(self) -> None:
+        return None
+
+    def _answer(self) -> None:
+        if self.away:
+            raise TryLater(f"{self.method} is not answering")
