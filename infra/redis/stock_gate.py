@@ -1,7 +1,7 @@
 """The stock gate: who holds how many units of which item, decided in Redis alone."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from redis.asyncio import Redis
 
@@ -10,6 +10,7 @@ from domain.reservation import GateAnswer, Intent, Reservation, ReservationState
 from domain.sale import ItemRef, ItemTerms
 from infra.redis.gate_batches import Overloaded, ReserveBatches
 from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
+from infra.redis.item_tally import ItemTally, tally_from
 from infra.redis.keys import DIRECTORY, ItemKeys, directory_line, item_from_line
 from infra.redis.reservation_lines import (
     buyer_lines,
@@ -121,6 +122,31 @@ class StockGate:
     async def reservation(self, item: ItemRef, order_id: str) -> Reservation | None:
         line = await self._redis.hget(ItemKeys.of(item).reservations, order_id)
         return None if line is None else parse_reservation(order_id, str(line))
+
+    async def reservations_of(
+        self, item: ItemRef, order_ids: Sequence[str]
+    ) -> dict[str, Reservation]:
+        """Those of the orders that have a reservation, read at one moment."""
+        if not order_ids:
+            return {}
+        lines = await self._redis.hmget(ItemKeys.of(item).reservations, list(order_ids))
+        return {
+            order_id: parse_reservation(order_id, str(line))
+            for order_id, line in zip(order_ids, lines, strict=True)
+            if line is not None
+        }
+
+    async def tally(self, item: ItemRef) -> ItemTally:
+        """Stock, buyers and reservations of one moment, for the audit. Redis serves nobody else
+        while it copies them out, which takes about 20 ms for 100,000 reservations."""
+        keys = ItemKeys.of(item)
+        async with self._redis.pipeline(transaction=True) as snapshot:
+            # Inside a pipeline these only queue the command; there is nothing to await.
+            snapshot.execute_command("HGET", keys.item, STOCK)
+            snapshot.execute_command("HVALS", keys.reservations)
+            snapshot.execute_command("HGETALL", keys.buyers)
+            stock, lines, buyers = await snapshot.execute()
+        return tally_from(stock, lines, buyers)
 
     async def reservations(self, item: ItemRef) -> AsyncIterator[Reservation]:
         """All of them, released ones too, in no order; one may come twice while others change."""

@@ -1,0 +1,37 @@
+"""An item's books in Redis added up: do stock, buyers and reservations tell the same story?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.reservation import ReservationState
+from infra.redis.reservation_lines import parse_reservation, units_of
+
+
+@dataclass(frozen=True)
+class ItemTally:
+    """`stock` is None for an item Redis does not know. `miscounted`: users whose count of units
+    differs from their live reservations, as (counted, reserved)."""
+
+    stock: int | None
+    live_units: int
+    miscounted: Mapping[str, tuple[int, int]]
+
+
+def tally_from(stock: str | None, lines: Iterable[str], buyers: Mapping[str, str]) -> ItemTally:
+    reserved: dict[str, int] = {}
+    for line in lines:
+        reservation = parse_reservation("", line)
+        if reservation.state is not ReservationState.RELEASED:
+            reserved[reservation.user_id] = (
+                reserved.get(reservation.user_id, 0) + reservation.quantity
+            )
+    counted = {user_id: units_of(line) for user_id, line in buyers.items()}
+    return ItemTally(
+        stock=None if stock is None else int(stock),
+        live_units=sum(reserved.values()),
+        miscounted={
+            user_id: (counted.get(user_id, 0), reserved.get(user_id, 0))
+            for user_id in counted.keys() | reserved.keys()
+            if counted.get(user_id, 0) != reserved.get(user_id, 0)
+        },
+    )
