@@ -1,0 +1,102 @@
+"""Who is calling: bearer tokens, verified once and remembered for a while."""
+
+import time
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import jwt
+
+from api.jwks import KeySet
+from domain.errors import ErrorCode, Refusal
+
+OPERATOR = "operator"
+MAX_TOKEN_LENGTH = 8192
+MAX_USER_ID_LENGTH = 128
+# A key that was withdrawn stops working after this long at the latest.
+REMEMBER_SECONDS = 300.0
+REMEMBERED_TOKENS = 20_000
+DEV_TOKEN_SECONDS = 12 * 3600
+
+_REQUIRED: Any = {"require": ["exp", "sub"], "verify_aud": False}
+
+
+class Caller(NamedTuple):
+    user_id: str
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def is_operator(self) -> bool:
+        return OPERATOR in self.roles
+
+    @property
+    def actor(self) -> str:
+        """The caller's name in an order's story."""
+        return f"operator:{self.user_id}" if self.is_operator else f"buyer:{self.user_id}"
+
+
+class Tokens:
+    """HS256 by our secret, RS256 by a key set: each algorithm has its own kind of key, so that a
+    public key can never pass for a secret."""
+
+    def __init__(self, *, secret: str, keys: KeySet | None = None, issuer: str = "") -> None:
+        self._secret = secret
+        self._keys = keys
+        self._issuer = issuer or None
+        self._remembered: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller an Authorization header proves. Raises Refusal UNAUTHENTICATED."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Refusal(ErrorCode.UNAUTHENTICATED, "send Authorization: Bearer <token>")
+        known = self._remembered.get(token)
+        if known and time.time() < known[1]:
+            return known[0]
+        return await self._verify(token.strip())
+
+    def issue(self, user_id: str, roles: list[str]) -> str:
+        """A token of our own, for practice and tests."""
+        now = int(time.time())
+        claims = {"sub": user_id, "roles": roles, "iat": now, "exp": now + DEV_TOKEN_SECONDS}
+        if self._issuer:
+            claims["iss"] = self._issuer
+        return jwt.encode(claims, self._secret, algorithm="HS256")
+
+    async def _verify(self, token: str) -> Caller:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise Refusal(ErrorCode.UNAUTHENTICATED, "the token is too long")
+        try:
+            claims = await self._decode(token)
+            caller, expires_at = _caller_of(claims), float(claims["exp"])
+        except jwt.ExpiredSignatureError as error:
+            raise Refusal(ErrorCode.UNAUTHENTICATED, "the token has expired") from error
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise Refusal(ErrorCode.UNAUTHENTICATED, "the token is not valid") from error
+        self._remember(token, caller, min(expires_at, time.time() + REMEMBER_SECONDS))
+        return caller
+
+    async def _decode(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        key: Any
+        if header["alg"] == "HS256" and self._secret:
+            algorithm, key = "HS256", self._secret
+        elif header["alg"] == "RS256" and self._keys:
+            algorithm, key = "RS256", await self._keys.key(header.get("kid"))
+        else:
+            raise jwt.InvalidAlgorithmError
+        if key is None:
+            raise jwt.InvalidKeyError
+        return jwt.decode(token, key, [algorithm], _REQUIRED, issuer=self._issuer)
+
+    def _remember(self, token: str, caller: Caller, until: float) -> None:
+        self._remembered[token] = (caller, until)
+        if len(self._remembered) > REMEMBERED_TOKENS:
+            self._remembered.popitem(last=False)
+
+
+def _caller_of(claims: dict[str, Any]) -> Caller:
+    user_id, roles = claims["sub"], claims.get("roles")
+    if not 0 < len(user_id) <= MAX_USER_ID_LENGTH or not user_id.isprintable():
+        raise ValueError("sub must be 1 to 128 printable characters")
+    names = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
+    return Caller(user_id, frozenset(names))

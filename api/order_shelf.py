@@ -1,0 +1,59 @@
+"""Where an order is looked up: in Postgres, or in Redis while it still waits in the queue."""
+
+from api.auth import Caller
+from api.schemas import OrderView
+from api.views import order_view, queued_view
+from domain.errors import ErrorCode, Refusal
+from domain.ids import is_order_id
+from domain.order import OrderDossier
+from domain.sale import ItemRef
+from domain.states import OrderStatus
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.stock import Stock
+from infra.redis.stock_gate import StockGate
+
+
+class OrderShelf:
+    def __init__(self, database: Database, gate: StockGate) -> None:
+        self._database = database
+        self._gate = gate
+
+    async def view(self, order_id: str, caller: Caller) -> OrderView:
+        """Raises Refusal NOT_FOUND for an unknown order and for another user's."""
+        found = await self._find(order_id)
+        if found is None or not (found.user_id == caller.user_id or caller.is_operator):
+            raise Refusal(ErrorCode.NOT_FOUND, "no such order")
+        return found
+
+    async def dossier(self, order_id: str) -> OrderDossier | None:
+        """None for an order that Postgres does not know."""
+        if not is_order_id(order_id):
+            return None
+        async with self._database.transaction() as connection:
+            return await Orders(connection).dossier(order_id)
+
+    async def status(self, order_id: str) -> OrderStatus | None:
+        found = await self._find(order_id)
+        return found.status if found else None
+
+    async def _find(self, order_id: str) -> OrderView | None:
+        dossier = await self.dossier(order_id)
+        if dossier:
+            return order_view(dossier)
+        item = await self._gate.item_of(order_id)
+        queued = await self._queued(item, order_id) if item else None
+        if queued:
+            return queued
+        # It may have left the queue between the two looks.
+        dossier = await self.dossier(order_id)
+        return order_view(dossier) if dossier else None
+
+    async def _queued(self, ref: ItemRef, order_id: str) -> OrderView | None:
+        reservation = await self._gate.reservation(ref, order_id)
+        # A mark without a user was left by an undo: nobody was ever told this order id.
+        if reservation is None or not reservation.user_id:
+            return None
+        async with self._database.transaction() as connection:
+            item = await Stock(connection).item(ref)
+        return queued_view(reservation, ref.sale_id, ref.sku_id, item)

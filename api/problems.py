@@ -1,0 +1,152 @@
+"""Refusals and failures as problem documents (RFC 9457), by one table."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from temporalio.service import RPCError
+
+from domain.errors import ErrorCode, Refusal
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 20
+MAX_TEXT = 200
+
+
+class ProblemKind(NamedTuple):
+    status: int
+    title: str
+    headers: Mapping[str, str] = {}
+
+
+_RETRY_SOON = {"Retry-After": "1"}
+
+KINDS: Mapping[ErrorCode, ProblemKind] = {
+    ErrorCode.UNAUTHENTICATED: ProblemKind(
+        401, "Who you are is not proved", {"WWW-Authenticate": "Bearer"}
+    ),
+    ErrorCode.FORBIDDEN: ProblemKind(403, "Not for your role"),
+    ErrorCode.NOT_FOUND: ProblemKind(404, "There is no such thing"),
+    ErrorCode.INVALID: ProblemKind(422, "The request is not valid"),
+    ErrorCode.NOT_STARTED: ProblemKind(409, "The sale has not started"),
+    ErrorCode.ENDED: ProblemKind(409, "The sale has ended"),
+    ErrorCode.PAUSED: ProblemKind(409, "The sale is paused"),
+    ErrorCode.SOLD_OUT: ProblemKind(409, "Sold out"),
+    ErrorCode.LIMIT_REACHED: ProblemKind(409, "You have all that one buyer may have"),
+    ErrorCode.ENTRY_TOKEN_INVALID: ProblemKind(403, "The entry token is not valid"),
+    ErrorCode.IDEMPOTENCY_MISMATCH: ProblemKind(
+        409, "The Idempotency-Key was used for another request"
+    ),
+    ErrorCode.INVALID_STATE: ProblemKind(409, "Not possible in this state"),
+    ErrorCode.INSUFFICIENT_POINTS: ProblemKind(409, "Not enough points"),
+    ErrorCode.RATE_LIMITED: ProblemKind(429, "Too many requests", _RETRY_SOON),
+    ErrorCode.OVERLOADED: ProblemKind(503, "Too many people at once", _RETRY_SOON),
+    ErrorCode.UNAVAILABLE: ProblemKind(503, "Not available right now", _RETRY_SOON),
+}
+
+_CODE_OF_STATUS = {
+    401: ErrorCode.UNAUTHENTICATED,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    429: ErrorCode.RATE_LIMITED,
+}
+# Statuses of HTTP itself that say more than the table's 422.
+_KEPT_STATUSES = frozenset({405, 411, 413, 414, 415})
+
+Outage = (
+    RedisError,
+    DBAPIError,
+    PoolTimeout,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    RPCError,
+    OSError,
+    TimeoutError,
+)
+
+
+def problem_bytes(refusal: Refusal, status: int) -> bytes:
+    """The document of a refusal, with the members the contract adds for its code."""
+    document = {
+        "type": f"urn:seckill:problem:{refusal.code.value.lower()}",
+        "title": KINDS[refusal.code].title,
+        "status": status,
+        "detail": refusal.detail or KINDS[refusal.code].title,
+        "code": refusal.code.value,
+        **({"errors": []} if refusal.code is ErrorCode.INVALID else {}),
+        **refusal.extra,
+    }
+    return json.dumps(document, default=str, allow_nan=False).encode()
+
+
+def problem_response(
+    refusal: Refusal, *, status: int | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    kind = KINDS[refusal.code]
+    status = status or kind.status
+    return Response(
+        problem_bytes(refusal, status),
+        status_code=status,
+        headers={**kind.headers, **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def unavailable(request_line: str, error: BaseException) -> Response:
+    """What failed stays in the log; the caller learns only that trying again may help."""
+    if isinstance(error, Outage):
+        log.warning("dependency_failed", request=request_line, error=repr(error)[:MAX_TEXT])
+    else:
+        log.error("unexpected_error", request=request_line, exc_info=error)
+    return problem_response(Refusal(ErrorCode.UNAVAILABLE, "try again in a moment"))
+
+
+def validation_errors(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """Where and why, never what: the input may be huge, secret, or no JSON at all (NaN)."""
+    return [
+        {
+            "loc": [part if isinstance(part, int) else str(part)[:MAX_TEXT] for part in e["loc"]],
+            "msg": str(e["msg"])[:MAX_TEXT],
+            "type": e["type"],
+        }
+        for e in list(errors)[:MAX_ERRORS]
+    ]
+
+
+def install(app: FastAPI) -> None:
+    """Make every answer that is not a success a problem document."""
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_refusal(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101
+    return problem_response(error)
+
+
+async def _on_validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    errors = validation_errors(error.errors())
+    return problem_response(Refusal(ErrorCode.INVALID, "see errors", errors=errors))
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code >= 500:
+        return problem_response(Refusal(ErrorCode.UNAVAILABLE))
+    code = _CODE_OF_STATUS.get(error.status_code, ErrorCode.INVALID)
+    status = error.status_code if error.status_code in _KEPT_STATUSES else None
+    return problem_response(Refusal(code, error.detail), status=status, headers=error.headers)

@@ -1,0 +1,238 @@
+"""The gate: where a click becomes an order or a clear refusal.
+
+Plain ASGI on purpose. At the start of a sale nearly all requests come here, and dependency
+injection, request objects and exception handlers would cost more than the work itself.
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from api.auth import Caller
+from api.deps import Services
+from api.problems import KINDS, MEDIA_TYPE, problem_bytes
+from api.routes.names import is_name
+from domain.errors import ErrorCode, Refusal
+from domain.ids import new_order_id
+from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
+from domain.sale import ItemRef, ItemTerms
+from infra.redis.stock_gate import Overloaded
+
+PATH = "/v1/sales/{sale_id}/items/{sku_id}/orders"
+MAX_QUANTITY = 1000
+MAX_KEY_LENGTH = 128
+
+_CONSTANT_REFUSALS = {
+    GateVerdict.NOT_FOUND: ErrorCode.NOT_FOUND,
+    GateVerdict.PAUSED: ErrorCode.PAUSED,
+    GateVerdict.SOLD_OUT: ErrorCode.SOLD_OUT,
+    GateVerdict.IDEMPOTENCY_MISMATCH: ErrorCode.IDEMPOTENCY_MISMATCH,
+}
+
+
+class OrderGate:
+    """Needs Redis alone."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services: Services = scope["app"].state.services
+        try:
+            order_id = await _accept(services, scope, receive)
+        except Refusal as refusal:
+            services.metrics.gate_answered(refusal.code.value)
+            await _send_refusal(send, refusal)
+            return
+        services.metrics.gate_answered("ACCEPTED")
+        await _send_accepted(send, order_id)
+
+
+route = Route(PATH, OrderGate(), methods=["POST"], name="place_order")
+
+
+async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
+    authorization, key = _headers(scope)
+    caller = await services.tokens.caller(authorization)
+    quantity = _quantity(await _read(receive))
+    terms = await _terms(services, scope["path_params"])
+    _check_entry(terms)
+    order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
+    request = _request(terms, caller, order_id, quantity, key)
+    try:
+        answer = await services.gate.reserve(request)
+    except Overloaded as error:
+        raise Refusal(ErrorCode.OVERLOADED, "too many people at once; try again") from error
+    return _order_id_in(answer, order_id)
+
+
+def _headers(scope: Scope) -> tuple[str | None, str]:
+    authorization, key = None, ""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value.decode("latin-1")
+        elif name == b"idempotency-key":
+            key = _idempotency_key(value)
+    return authorization, key
+
+
+def _idempotency_key(value: bytes) -> str:
+    key = value.decode("latin-1")
+    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise _invalid(["header", "Idempotency-Key"], "1 to 128 printable ASCII characters")
+    return key
+
+
+async def _read(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return body
+
+
+def _quantity(body: bytes) -> int:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _invalid(["body"], "the body must be JSON") from error
+    quantity = document.get("quantity") if isinstance(document, dict) else None
+    # Not isinstance: JSON's true is no quantity, though Python counts it as 1.
+    if type(quantity) is not int or not 0 < quantity <= MAX_QUANTITY:
+        raise _invalid(["body", "quantity"], f"an integer from 1 to {MAX_QUANTITY} is needed")
+    return quantity
+
+
+def _invalid(location: list[str], message: str) -> Refusal:
+    error = {"loc": location, "msg": message, "type": "invalid"}
+    return Refusal(ErrorCode.INVALID, message, errors=[error])
+
+
+async def _terms(services: Services, path: dict[str, str]) -> ItemTerms:
+    sale_id, sku_id = path["sale_id"], path["sku_id"]
+    terms = None
+    if is_name(sale_id) and is_name(sku_id):
+        terms = await services.gate.terms(ItemRef(sale_id=sale_id, sku_id=sku_id))
+    if terms is None:
+        raise Refusal(ErrorCode.NOT_FOUND, "no such item on sale")
+    return terms
+
+
+def _check_entry(terms: ItemTerms) -> None:
+    if terms.requires_entry_token:
+        raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
+
+
+def _request(
+    terms: ItemTerms, caller: Caller, order_id: str, quantity: int, key: str
+) -> ReserveRequest:
+    return ReserveRequest(
+        item=terms.ref,
+        order_id=order_id,
+        user_id=caller.user_id,
+        quantity=quantity,
+        idempotency_key=key,
+        announce=True,
+    )
+
+
+def _order_id_in(answer: GateAnswer, order_id: str) -> str:
+    match answer.verdict:
+        case GateVerdict.RESERVED | GateVerdict.RELEASED:
+            # An earlier order under the same key keeps its answer, whatever became of it.
+            return answer.order_id or order_id
+        case GateVerdict.LIMIT_REACHED:
+            raise Refusal(ErrorCode.LIMIT_REACHED, order_id=answer.order_id or None)
+        case GateVerdict.NOT_STARTED:
+            raise Refusal(ErrorCode.NOT_STARTED, starts_at=_moment(answer.at_ms))
+        case GateVerdict.ENDED:
+            raise Refusal(ErrorCode.ENDED, ends_at=_moment(answer.at_ms))
+        case verdict:
+            raise Refusal(_CONSTANT_REFUSALS[verdict])
+
+
+def _moment(at_ms: int) -> str:
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _send_accepted(send: Send, order_id: str) -> None:
+    body = b'{"order_id":"%b","status":"queued"}' % order_id.encode()
+    location = b"/v1/orders/" + order_id.encode()
+    await _send(send, 202, b"application/json", body, [(b"location", location)])
+
+
+async def _send_refusal(send: Send, refusal: Refusal) -> None:
+    kind = KINDS[refusal.code]
+    headers = [(name.lower().encode(), value.encode()) for name, value in kind.headers.items()]
+    body = problem_bytes(refusal, kind.status)
+    await _send(send, kind.status, MEDIA_TYPE.encode(), body, headers)
+
+
+async def _send(
+    send: Send, status: int, media_type: bytes, body: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    start: dict[str, Any] = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [
+            (b"content-type", media_type),
+            (b"content-length", str(len(body)).encode()),
+            *headers,
+        ],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+OPENAPI: dict[str, Any] = {
+    "post": {
+        "tags": ["buyer"],
+        "operationId": "place_order",
+        "summary": "Place an order",
+        "description": (
+            "Reserves stock and answers at once; the order is then carried on by itself. "
+            "Follow it at the address in `Location`. The same `Idempotency-Key` with the same "
+            "body gives the same answer."
+        ),
+        "security": [{"HTTPBearer": []}],
+        "parameters": [
+            {"name": "sale_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "sku_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+            },
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["quantity"],
+                        "properties": {
+                            "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
+                        },
+                    }
+                }
+            },
+        },
+        "responses": {
+            "202": {
+                "description": "Accepted: stock is reserved for this order",
+                "headers": {"Location": {"schema": {"type": "string"}}},
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/AcceptedView"}}
+                },
+            }
+        },
+    }
+}

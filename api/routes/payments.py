@@ -1,0 +1,100 @@
+"""Paying an order, and the page a buyer comes back to."""
+
+from html import escape
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from api.deps import CallerDep, OrderId, Services, ServicesDep
+from api.routes.orders import refuse_unless_unfinished
+from api.schemas import PaymentBody, PaymentView
+from api.views import payment_view
+from domain.errors import ErrorCode, Refusal
+from domain.payment import PaymentMethod, PaymentScene, order_id_of_payment
+from domain.states import OrderStatus
+from infra.gateways.alipay import AlipayGateway
+
+router = APIRouter(tags=["buyer"])
+
+_USUAL_SCENE = {
+    PaymentMethod.ALIPAY: PaymentScene.PAGE,
+    PaymentMethod.WECHATPAY: PaymentScene.QR,
+}
+
+
+@router.post("/v1/orders/{order_id}/payments", summary="Begin, or look again at, a payment")
+async def begin_payment(
+    order_id: OrderId, body: PaymentBody, caller: CallerDep, services: ServicesDep
+) -> PaymentView:
+    refuse_unless_unfinished(await services.shelf.view(order_id, caller))
+    scene = _scene(body, services)
+    payment = await services.commands.begin_payment(order_id, body.method, scene, caller.actor)
+    return payment_view(payment)
+
+
+def _scene(body: PaymentBody, services: Services) -> PaymentScene:
+    if body.method not in services.gateways:
+        error = {"loc": ["body", "method"], "msg": "not set up here", "type": "method"}
+        raise Refusal(ErrorCode.INVALID, f"{body.method} is not set up here", errors=[error])
+    return body.scene or _USUAL_SCENE[body.method]
+
+
+_SAID = {
+    OrderStatus.PENDING_PAYMENT: (
+        "Waiting for Alipay's word",
+        "As soon as Alipay confirms the payment, your order goes on by itself.",
+    ),
+    OrderStatus.PAID: ("Paid. Thank you!", "Your order is on its way."),
+    OrderStatus.FULFILLED: ("Paid. Thank you!", "Your order is complete."),
+    OrderStatus.CANCELLED: ("The order was cancelled", "If money was taken, it is given back."),
+    OrderStatus.TIMED_OUT: (
+        "The time to pay is over",
+        "The order was given up. If money was taken, it is given back.",
+    ),
+    OrderStatus.REFUNDING: ("Your money is on its way back", "The order is being refunded."),
+    OrderStatus.REFUNDED: ("Your money was given back", "The order was refunded."),
+}
+_UNKNOWN = ("We cannot read this address", "Please look at your order in the shop.")
+
+
+@router.get(
+    "/v1/payments/alipay/return",
+    summary="Where Alipay sends the buyer's browser back to; changes nothing",
+    tags=["providers"],
+    response_class=HTMLResponse,
+)
+async def alipay_return(request: Request, services: ServicesDep) -> HTMLResponse:
+    gateway = services.gateways.get(PaymentMethod.ALIPAY)
+    payment_id = None
+    if isinstance(gateway, AlipayGateway):
+        payment_id = gateway.verify_return(dict(request.query_params))
+    order_id = order_id_of_payment(payment_id) if payment_id else None
+    dossier = await services.shelf.dossier(order_id) if order_id else None
+    if dossier is None:
+        return HTMLResponse(_page(*_UNKNOWN, ""), status_code=404 if payment_id else 400)
+    order = dossier.order
+    return HTMLResponse(_page(*_SAID.get(order.status, _UNKNOWN), order.order_id))
+
+
+def _page(headline: str, text: str, order_id: str) -> str:
+    reference = f"<p class=order>Order {escape(order_id)}</p>" if order_id else ""
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(headline)}</title>
+<style>
+  body {{ font: 18px/1.5 system-ui, sans-serif; background: #f5f6f8; color: #1c2430;
+         display: grid; place-items: center; min-height: 100vh; margin: 0 }}
+  main {{ background: #fff; border-radius: 16px; padding: 2.5rem 3rem; max-width: 28rem;
+         box-shadow: 0 8px 30px rgb(0 0 0 / 8%); text-align: center }}
+  h1 {{ font-size: 1.5rem; margin: 0 0 .5rem }}
+  .order {{ color: #6b7685; font-size: .85rem; overflow-wrap: anywhere }}
+</style>
+<main>
+  <h1>{escape(headline)}</h1>
+  <p>{escape(text)}</p>
+  {reference}
+</main>
+</html>
+"""

@@ -1,0 +1,70 @@
+"""Where payment providers tell us what happened. Each provider has its own way to be answered."""
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from api.deps import Services, ServicesDep
+from api.problems import Outage
+from domain.errors import ErrorCode, Refusal
+from domain.notice import Verdict
+from domain.payment import PaymentMethod
+from infra.gateways.protocol import RawNotice
+
+log = structlog.get_logger()
+
+router = APIRouter(tags=["providers"])
+
+# These are understood and kept: sending them again would tell us nothing new.
+_TAKEN = frozenset({Verdict.ACCEPTED, Verdict.NOT_PAID})
+
+
+@router.post(
+    "/v1/webhooks/alipay",
+    summary="Alipay's notices",
+    response_class=PlainTextResponse,
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
+        }
+    },
+)
+async def alipay(request: Request, services: ServicesDep) -> Response:
+    """Answers exactly `success`; anything else asks Alipay to send the notice again."""
+    verdict = await _receive(PaymentMethod.ALIPAY, request, services)
+    if verdict is None:
+        return PlainTextResponse("fail", status_code=503)
+    if verdict in _TAKEN:
+        return PlainTextResponse("success")
+    return PlainTextResponse("fail", status_code=400)
+
+
+@router.post(
+    "/v1/webhooks/wechatpay",
+    summary="WeChat Pay's notices",
+    status_code=204,
+    response_class=Response,
+    openapi_extra={
+        "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}
+    },
+)
+async def wechatpay(request: Request, services: ServicesDep) -> Response:
+    """Answers 204; anything else asks WeChat Pay to send the notice again."""
+    verdict = await _receive(PaymentMethod.WECHATPAY, request, services)
+    if verdict is None:
+        return JSONResponse({"code": "FAIL", "message": "try again"}, status_code=503)
+    if verdict in _TAKEN:
+        return Response(status_code=204)
+    return JSONResponse({"code": "FAIL", "message": verdict.value}, status_code=400)
+
+
+async def _receive(method: PaymentMethod, request: Request, services: Services) -> Verdict | None:
+    """None while the notice cannot be kept."""
+    if method not in services.gateways:
+        raise Refusal(ErrorCode.NOT_FOUND, f"{method} is not set up here")
+    raw = RawNotice(await request.body(), dict(request.headers))
+    try:
+        return await services.inbox.receive(method, raw)
+    except Outage as error:
+        log.warning("notice_not_kept", method=method, error=repr(error)[:200])
+        return None
