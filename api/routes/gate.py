@@ -40,6 +40,7 @@ class OrderGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services: Services = scope["app"].state.services
+        scope["route"] = route
         try:
             order_id = await _accept(services, scope, receive)
         except Refusal as refusal:

@@ -1,0 +1,115 @@
+"""The API over HTTP as a stranger would call it, on real stores."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from temporalio.client import Client
+
+from api.app import create_app
+from infra.postgres.engine import Database
+from infra.settings import Settings
+from tests.shop import Shop, open_shop
+
+SECRET = "a secret that only these tests know, long enough"
+APP_ID, SELLER_ID = "2021000000000001", "2088000000000001"
+
+
+def token(user_id: str, *roles: str, **claims: Any) -> str:
+    fields = {"sub": user_id, "roles": list(roles), "exp": int(time.time()) + 600, **claims}
+    return jwt.encode(fields, SECRET, algorithm="HS256")
+
+
+def bearer(user_id: str, *roles: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(user_id, *roles)}"}
+
+
+ADA, BOB = bearer("ada"), bearer("bob")
+OPERATOR = bearer("olga", "operator")
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The app, started, behind real HTTP messages."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://api.test") as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def provider_key() -> rsa.RSAPrivateKey:
+    """The key a payment provider signs with."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def provider_accounts(
+    provider_key: rsa.RSAPrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We are a merchant at Alipay."""
+    private, public = tmp_path / "app.pem", tmp_path / "alipay.pem"
+    private.write_bytes(
+        provider_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    public.write_bytes(
+        provider_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    for name, value in {
+        "GATEWAY_URL": "http://127.0.0.1:9/alipay",
+        "APP_ID": APP_ID,
+        "SELLER_ID": SELLER_ID,
+        "APP_PRIVATE_KEY": str(private),
+        "PROVIDER_PUBLIC_KEY": str(public),
+    }.items():
+        monkeypatch.setenv(f"SECKILL_ALIPAY_{name}", value)
+
+
+@pytest.fixture
+def settings(
+    redis_url: str,
+    postgres_dsn: str,
+    temporal_address: str,
+    provider_accounts: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Settings:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
+    return Settings(
+        redis_url=redis_url,
+        postgres_dsn=postgres_dsn,
+        postgres_pool_size=5,
+        jwt_secret=SECRET,
+        dev_login=True,
+    )
+
+
+@pytest.fixture
+async def api(
+    settings: Settings, redis: Redis, database: Database
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Everything answers, nothing is on sale."""
+    async with served(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+async def shop(database: Database, redis: Redis, temporal_client: Client) -> AsyncIterator[Shop]:
+    """One published sale with one item; no worker runs unless a test starts one."""
+    async with open_shop(database, redis, temporal_client) as opened:
+        yield opened
