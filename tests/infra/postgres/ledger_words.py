@@ -1,0 +1,173 @@
+"""Sales, orders and payments as the tests of the ledger need them."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from domain.ids import new_order_id
+from domain.order import Order
+from domain.payment import Payment, PaymentMethod, payment_id_for
+from domain.refund import Refund, RefundReason
+from domain.sale import Item, NewItem, NewSale
+from domain.states import OrderStatus, PaymentStatus, RefundStatus
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.payments import PaymentFlows, Payments
+from infra.postgres.sales import Sales
+from infra.postgres.stock import Stock
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+PRICE = 8800
+POINTS_PRICE = 500
+_clock = itertools.count(1_900_000_000_000)
+
+
+def a_new_sale(*items: NewItem, name: str = "Noon sale") -> NewSale:
+    return NewSale(name=name, starts_at=NOON, ends_at=NOON + timedelta(hours=1), items=items)
+
+
+def a_new_item(sku_id: str = "mug", *, stock: int = 10, per_user_limit: int = 1) -> NewItem:
+    return NewItem(
+        sku_id=sku_id,
+        title="A mug",
+        list_price=12_800,
+        price=PRICE,
+        points_price=POINTS_PRICE,
+        stock=stock,
+        per_user_limit=per_user_limit,
+    )
+
+
+async def open_item(
+    database: Database, *, sale_id: str = "noon", stock: int = 10, per_user_limit: int = 1
+) -> Item:
+    async with database.transaction() as connection:
+        item = a_new_item(stock=stock, per_user_limit=per_user_limit)
+        return (await Sales(connection).create(sale_id, a_new_sale(item))).items[0]
+
+
+def an_order(
+    item: Item,
+    user_id: str = "ada",
+    *,
+    quantity: int = 1,
+    status: OrderStatus = OrderStatus.PENDING_PAYMENT,
+) -> Order:
+    return Order(
+        order_id=new_order_id(item.item_number, next(_clock)),
+        sale_id=item.sale_id,
+        sku_id=item.sku_id,
+        user_id=user_id,
+        quantity=quantity,
+        amount=item.price * quantity,
+        currency=item.currency,
+        status=status,
+        reason=None,
+        created_at=NOON,
+        pay_deadline=NOON + timedelta(minutes=30),
+    )
+
+
+def a_payment(
+    order: Order, method: PaymentMethod = PaymentMethod.ALIPAY, amount: int | None = None
+) -> Payment:
+    return Payment(
+        payment_id=payment_id_for(order.order_id, method),
+        order_id=order.order_id,
+        method=method,
+        status=PaymentStatus.CREATED,
+        amount=order.amount if amount is None else amount,
+        currency=order.currency,
+        expires_at=NOON + timedelta(minutes=30),
+        created_at=NOON,
+    )
+
+
+def a_refund(payment: Payment, *, refund_id: str = "", amount: int | None = None) -> Refund:
+    return Refund(
+        refund_id=refund_id or f"{payment.payment_id}R",
+        order_id=payment.order_id,
+        payment_id=payment.payment_id,
+        method=payment.method,
+        trade_no=f"T{payment.payment_id}",
+        amount=payment.amount if amount is None else amount,
+        currency=payment.currency,
+        reason=RefundReason.ORDER,
+        note="changed my mind",
+        status=RefundStatus.REQUESTED,
+        requested_by="ada",
+        requested_at=NOON,
+    )
+
+
+async def place(
+    database: Database, item: Item, user_id: str = "ada", *, quantity: int = 1
+) -> Order:
+    order = an_order(item, user_id, quantity=quantity)
+    async with database.transaction() as connection:
+        await Orders(connection).insert(order)
+        assert await Stock(connection).hold(item.ref, order.order_id, quantity)
+    return order
+
+
+async def pay(
+    database: Database,
+    order: Order,
+    method: PaymentMethod = PaymentMethod.ALIPAY,
+    amount: int | None = None,
+) -> Payment:
+    payment = a_payment(order, method, amount)
+    async with database.transaction() as connection:
+        await Payments(connection).begin(payment)
+        await Orders(connection).change_status(
+            order.order_id, OrderStatus.PENDING_PAYMENT, OrderStatus.PAID
+        )
+        await PaymentFlows(connection).record(
+            order.order_id,
+            payment.payment_id,
+            method,
+            "received",
+            f"T{payment.payment_id}",
+            payment.amount,
+        )
+        await Stock(connection).sell(order)
+    return payment
+
+
+async def cancel(database: Database, order: Order) -> None:
+    async with database.transaction() as connection:
+        await Orders(connection).change_status(
+            order.order_id, OrderStatus.PENDING_PAYMENT, OrderStatus.CANCELLED
+        )
+        await Stock(connection).release(order)
+
+
+async def give_back(database: Database, order: Order, payment: Payment) -> None:
+    async with database.transaction() as connection:
+        orders = Orders(connection)
+        await orders.change_status(order.order_id, OrderStatus.PAID, OrderStatus.REFUNDING)
+        await orders.change_status(order.order_id, OrderStatus.REFUNDING, OrderStatus.REFUNDED)
+        await PaymentFlows(connection).record(
+            order.order_id,
+            payment.payment_id,
+            payment.method,
+            "refunded",
+            f"{payment.payment_id}R",
+            payment.amount,
+        )
+        await Stock(connection).take_back(order)
+
+
+async def figures(database: Database, item: Item) -> tuple[int, int, int]:
+    """(available, held, sold)."""
+    async with database.transaction() as connection:
+        now = await Stock(connection).item(item.ref)
+    assert now is not None
+    return now.available, now.held, now.sold
+
+
+async def damage(database: Database, statement: str, **values: object) -> None:
+    """Raw SQL, as a mistake or a meddling hand would do it."""
+    async with database.transaction() as connection:
+        assert (await connection.execute(text(statement), values)).rowcount != 0
