@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from domain.ids import is_order_id
 from domain.model import Value
 from domain.reservation import Intent
 from domain.sale import ItemRef
@@ -23,17 +24,23 @@ class IntentEntry(Value):
         """Raises MalformedIntent. The message names fields, not what they hold."""
         said = {**self.fields, "sale_id": self.item.sale_id, "sku_id": self.item.sku_id}
         try:
-            return Intent.model_validate(said)
+            intent = Intent.model_validate(said)
         except ValidationError as error:
-            wrong = sorted(str(problem["loc"][0]) for problem in error.errors())
+            wrong = sorted({str(problem["loc"][0]) for problem in error.errors()})
             raise MalformedIntent(f"missing or wrong: {', '.join(wrong)}") from error
+        if self.order_id is None or intent.quantity < 1:
+            raise MalformedIntent("no order id, or no quantity")
+        return intent
+
+    @property
+    def order_id(self) -> str | None:
+        said = self.fields.get("order_id", "")
+        return said if is_order_id(said) else None
 
     @property
     def subject(self) -> str:
-        """The order it is about, or where it lay if it does not say."""
-        return (
-            self.fields.get("order_id") or f"{self.item.sale_id}:{self.item.sku_id}:{self.entry_id}"
-        )
+        """The order it is about, or where it lies if it does not say."""
+        return self.order_id or f"{self.item.sale_id}:{self.item.sku_id}:{self.entry_id}"
 
 
 class DeadIntent(Value):

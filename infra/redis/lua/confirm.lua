@@ -18,7 +18,8 @@ local stock = tonumber(redis.call('HGET', KEYS[1], 'stock'))
 if not stock then return false end
 
 -- Redis lost the reservation of an order that was paid: what is sold is taken from what is left.
-redis.call('HINCRBY', KEYS[1], 'stock', -math.max(math.min(stock, quantity), 0))
+local taken = math.max(math.min(stock, quantity), 0)
+redis.call('HINCRBY', KEYS[1], 'stock', string.format('%d', -taken))
 redis.call('HSET', KEYS[3], order_id, reservation_line('sold', quantity, now_ms(), user))
 redis.call('HSET', KEYS[2], user, buyer_with(redis.call('HGET', KEYS[2], user), order_id, quantity))
 return 'sold'
