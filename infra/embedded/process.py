@@ -18,6 +18,8 @@ from domain.model import Value
 
 _POLL_SECONDS = 0.03
 _LOG_LINES = 20
+# A start time is read against the machine's clock, which may be set right meanwhile.
+_CLOCK_DRIFT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,11 @@ class RunningProcess(Value):
 
     def find(self) -> psutil.Process | None:
         """The living process, or None when it has ended."""
+        if (child := _children.get(self.pid)) and child.poll() is not None:
+            return None
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < 1.0
+            same = abs(process.create_time() - self.created) < _CLOCK_DRIFT_SECONDS
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
@@ -89,28 +93,52 @@ def log_excerpt(log: Path, lines: int = _LOG_LINES) -> str:
     return "\n".join(["", f"the end of {log}:", *(f"  | {line}" for line in tail)])
 
 
-async def start(
-    server: Server, log: Path, *, timeout_seconds: float = 30.0, die_with_parent: bool = False
-) -> RunningProcess:
-    """Start `server` in a session of its own and wait until it answers.
-
-    Raises ServerFailed when it ends, or is not ready in time; then it does not run.
-    """
+async def start(server: Server, log: Path, *, die_with_parent: bool = False) -> RunningProcess:
+    """Start `server` and wait until it answers; raises ServerFailed, and then it does not run."""
     await server.prepare()
-    command = server.command()
-    if die_with_parent:
-        command = _dying_with_parent(command, server.stop_signal)
-    running = _spawn(server, command, log)
+    running = spawn(server, log, die_with_parent=die_with_parent)
     try:
-        await _until_ready(server, running, timeout_seconds)
+        await until_ready(server, running)
     except BaseException:
         await stop(running, grace_seconds=3.0)
         raise
     return running
 
 
+def spawn(server: Server, log: Path, *, die_with_parent: bool = False) -> RunningProcess:
+    """Start a prepared server in a session of its own, its output appended to `log`."""
+    command = server.command()
+    if die_with_parent:
+        command = _dying_with_parent(command, server.stop_signal)
+    child = _popen(command, log)
+    _children[child.pid] = child
+    return RunningProcess(
+        name=server.name,
+        pid=child.pid,
+        created=psutil.Process(child.pid).create_time(),
+        address=server.address,
+        log=log,
+        stop_signal=server.stop_signal,
+    )
+
+
+async def until_ready(
+    server: Server, running: RunningProcess, *, timeout_seconds: float = 30.0
+) -> None:
+    """Raises ServerFailed when it ends, or does not answer in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        if not running.alive:
+            raise ServerFailed(server.name, _how_it_ended(running.pid), running.log)
+        # An answer counts only while our own process lives: a stranger may hold the port.
+        if await server.ready() and running.alive:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+    raise ServerFailed(server.name, f"was not ready after {timeout_seconds:.0f} s", running.log)
+
+
 async def stop(running: RunningProcess, *, grace_seconds: float = 15.0) -> bool:
-    """End the process and all of its session; False when it had to be killed."""
+    """End the process and its children; False when they had to be killed."""
     process = running.find()
     if process is None:
         return True
@@ -124,10 +152,14 @@ async def stop(running: RunningProcess, *, grace_seconds: float = 15.0) -> bool:
     return False
 
 
-def _spawn(server: Server, command: Command, log: Path) -> RunningProcess:
+# Kept so that an ended child is reaped and does not look alive as a zombie.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _popen(command: Command, log: Path) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             command.argv,
             env=dict(command.env),
             cwd=command.cwd,
@@ -137,44 +169,23 @@ def _spawn(server: Server, command: Command, log: Path) -> RunningProcess:
             # Ctrl-C belongs to `seckill up` alone, which then stops the others in order.
             start_new_session=True,
         )
-    _children[child.pid] = child
-    return RunningProcess(
-        name=server.name,
-        pid=child.pid,
-        created=psutil.Process(child.pid).create_time(),
-        address=server.address,
-        log=log,
-        stop_signal=server.stop_signal,
-    )
 
 
-# Kept so that an ended child is reaped and does not look alive as a zombie.
-_children: dict[int, subprocess.Popen[bytes]] = {}
-
-
-async def _until_ready(server: Server, running: RunningProcess, timeout_seconds: float) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while time.monotonic() < deadline:
-        code = _children[running.pid].poll()
-        if code is not None:
-            raise ServerFailed(server.name, f"ended at once with exit code {code}", running.log)
-        # An answer counts only from our own child: another server may sit on the same port.
-        if await server.ready() and _children[running.pid].poll() is None:
-            return
-        await asyncio.sleep(_POLL_SECONDS)
-    raise ServerFailed(server.name, f"was not ready after {timeout_seconds:.0f} s", running.log)
+def _how_it_ended(pid: int) -> str:
+    child = _children.get(pid)
+    return f"ended with exit code {child.returncode}" if child else "has ended"
 
 
 async def _gone(family: list[psutil.Process], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while any(_runs(member) for member in family):
+    while any(_lives(member) for member in family):
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(_POLL_SECONDS)
     return True
 
 
-def _runs(process: psutil.Process) -> bool:
+def _lives(process: psutil.Process) -> bool:
     child = _children.get(process.pid)
     if child is not None and child.poll() is not None:
         return False

@@ -1,0 +1,205 @@
+"""The `seckill` command."""
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+# Rooms are imported by the command that needs them, so that `seckill --help` is there at once.
+if TYPE_CHECKING:
+    from infra.embedded.process import RunningProcess
+    from infra.embedded.stack import PartStatus
+    from infra.embedded.stack_file import StackFile
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Flash-sale orders as durable workflows.",
+)
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Just this process; may be given several times.", metavar="NAME"),
+]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return when all is ready.")]
+
+
+@app.command()
+def up(detach: Detach = False, only: Only = None) -> None:
+    """Start what is not running of the embedded stack; Ctrl-C stops everything.
+
+    State is kept under SECKILL_HOME (.seckill); started again, it goes on with the same data.
+    """
+    from infra.embedded.binaries import ServerNotInstalled
+    from infra.embedded.foreground import run_in_front
+    from infra.embedded.process import ServerFailed
+    from infra.embedded.settings import EmbeddedSettings
+    from infra.embedded.stack import StackFailed, start_stack
+
+    settings, names = EmbeddedSettings(), _chosen(only)
+    home = settings.open_home()
+    try:
+        if detach:
+            _print_addresses(asyncio.run(start_stack(settings, home, names)))
+            return
+        asyncio.run(
+            run_in_front(
+                settings, home, names=names, announce=_announce_front, report_death=_report_death
+            )
+        )
+    except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that `up` started. The data stays."""
+    from infra.embedded.settings import EmbeddedSettings
+    from infra.embedded.stack import stop_stack
+
+    for name in asyncio.run(stop_stack(EmbeddedSettings().open_home())):
+        typer.echo(f"{name} did not stop by itself and was killed", err=True)
+
+
+@app.command()
+def status(only: Only = None) -> None:
+    """Show each process, its pid and its address. Exit code 0 when all of them run."""
+    from infra.embedded.settings import EmbeddedSettings
+    from infra.embedded.stack import stack_status
+
+    settings = EmbeddedSettings()
+    parts = asyncio.run(stack_status(settings, settings.open_home(), _chosen(only)))
+    _print_status(parts)
+    raise typer.Exit(0 if all(part.well for part in parts) else 1)
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API, with the settings of the environment."""
+    import uvicorn
+
+    from infra.settings import Settings
+
+    settings = Settings()
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        # A buyer's open event stream must not hold up the end; the client connects again.
+        timeout_graceful_shutdown=3,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Run workflows, activities and the dispatcher, with the settings of the environment."""
+    from worker import main
+
+    main()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema: SECKILL_POSTGRES_DSN, else the running stack's."""
+    from infra.embedded.settings import EmbeddedSettings
+    from infra.embedded.stack_file import StackFile
+    from infra.postgres.migrate import migrate
+    from infra.settings import Settings
+
+    embedded = EmbeddedSettings()
+    stack = None if embedded.postgres_dsn else StackFile.read(embedded.open_home())
+    asyncio.run(migrate(stack.postgres_dsn if stack else Settings().postgres_dsn))
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="The user id the token is for.")],
+    role: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="How long it is good.")] = 12.0,
+) -> None:
+    """Print a bearer token for the API of the embedded stack."""
+    from infra.embedded.environment import jwt_secret
+    from infra.embedded.settings import EmbeddedSettings
+    from infra.embedded.stack_file import issue_token
+
+    settings = EmbeddedSettings()
+    home = settings.open_home()
+    home.create()
+    secret, seconds = jwt_secret(settings, home), int(hours * 3600)
+    typer.echo(issue_token(secret, user, role or [], issuer=settings.jwt_issuer, seconds=seconds))
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def sandbox(context: typer.Context) -> None:
+    """Run the practice payment provider by itself (`python -m sandbox`, same options)."""
+    from sandbox.__main__ import main
+
+    sys.argv = ["seckill sandbox", *context.args]
+    main()
+
+
+def _chosen(only: list[str] | None) -> frozenset[str]:
+    from infra.embedded.stack import EVERYTHING
+
+    names = frozenset(only or EVERYTHING)
+    if unknown := names - EVERYTHING:
+        raise typer.BadParameter(f"no such process: {', '.join(sorted(unknown))}")
+    return names
+
+
+def _print_addresses(stack: "StackFile") -> None:
+    lines = {
+        "API": f"{stack.api_url} (documentation at /docs)",
+        "Temporal UI": stack.temporal_ui_url,
+        "Temporal": stack.temporal_address,
+        "Redis": stack.redis_url,
+        "Postgres": stack.postgres_dsn,
+        "Payments": stack.sandbox_url,
+        "Logs": stack.log_dir,
+    }
+    for label, address in lines.items():
+        if address:
+            typer.echo(f"  {label:<12} {address}")
+
+
+def _announce_front(stack: "StackFile") -> None:
+    _print_addresses(stack)
+    typer.echo("Ctrl-C stops everything.")
+
+
+def _report_death(process: "RunningProcess") -> None:
+    from infra.embedded.process import log_excerpt
+
+    typer.echo(f"{process.name} (pid {process.pid}) has died{log_excerpt(process.log)}", err=True)
+    typer.echo("The others go on; `seckill up --detach` starts it again.", err=True)
+
+
+def _print_status(parts: "list[PartStatus]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "pid", "state", "address", box=None)
+    for part in parts:
+        colour = "green" if part.well else "red"
+        pid = str(part.pid or "-")
+        table.add_row(part.name, pid, f"[{colour}]{part.state}[/]", part.address or "-")
+    # Piped into a file or another program, an address must not be folded.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()
