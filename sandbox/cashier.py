@@ -110,12 +110,12 @@ def _filled(name: str, colour: str, tone: str, content: str) -> str:
 
 def _qr(url: str) -> str:
     image = segno.make(url, error="m").svg_inline(scale=5, border=1, omitsize=True)
-    return f'<div class="qr">{image}<p>扫码,或直接点下面 · Scan, or press the button</p></div>'
+    return f'<div class="qr">{image}<p>扫码，或直接点下面 · Scan, or press the button</p></div>'
 
 
 def _details(trade: Trade) -> str:
-    until = beijing(trade.expires_at)
-    lines = (("商户订单号", trade.out_trade_no), ("付款截止", f"{until} (UTC+8)"))
+    name, at = ("付款时间", trade.paid_at) if trade.paid_at else ("付款截止", trade.expires_at)
+    lines = (("商户订单号", trade.out_trade_no), (name, f"{beijing(at)} (UTC+8)"))
     return (
         "<dl>" + "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in lines)
         + "</dl>"

@@ -121,7 +121,9 @@ class NoticeSender:
             log.info("notice_unanswered", out_trade_no=out_trade_no, error=type(error).__name__)
             return Answer(False, None, type(error).__name__)
         acknowledged = _acknowledges(notice.event.trade, response)
-        log.debug("notice_sent", out_trade_no=out_trade_no, acknowledged=acknowledged)
+        if not acknowledged:
+            status_code = response.status_code
+            log.info("notice_refused", out_trade_no=out_trade_no, status_code=status_code)
         return Answer(acknowledged, response.status_code, response.text[:500])
 
     def _compose(self, event: Event) -> tuple[bytes, dict[str, str]]:

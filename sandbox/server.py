@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
@@ -20,7 +22,10 @@ from sandbox.storage import Storage
 from sandbox.till import Till
 from sandbox.wechatpay import WechatPay
 
+log = structlog.get_logger()
+
 TICK_SECONDS = 0.1
+LOOP_PAUSE_SECONDS = 1.0
 
 
 def create_app(
@@ -43,7 +48,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(sender.run()), asyncio.create_task(_keep_time(till))]
+        tasks = [
+            asyncio.create_task(_lasting(work)) for work in (sender.run, partial(_keep_time, till))
+        ]
         yield
         for task in tasks:
             task.cancel()
@@ -83,6 +90,16 @@ async def _keep_time(till: Till) -> None:
     while True:
         till.pass_time()
         await asyncio.sleep(TICK_SECONDS)
+
+
+async def _lasting(work: Callable[[], Awaitable[None]]) -> None:
+    """A loop that ended would be a provider that fell silent and still answers calls."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            log.exception("provider_loop_failed", error=type(error).__name__)
+            await asyncio.sleep(LOOP_PAUSE_SECONDS)
 
 
 async def _problem(_: Request, error: Exception) -> Response:

@@ -23,12 +23,20 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def letterbox() -> AsyncIterator[Letterbox]:
+@pytest.fixture(scope="session")
+async def open_letterbox() -> AsyncIterator[Letterbox]:
     box = Letterbox()
     async with live(box.app()) as url:
         box.url = url
         yield box
+
+
+@pytest.fixture
+def letterbox(open_letterbox: Letterbox) -> Letterbox:
+    """Emptied; no provider of an earlier test is left to write to it."""
+    open_letterbox.letters = []
+    open_letterbox.refusals = 0
+    return open_letterbox
 
 
 @pytest.fixture
