@@ -63,3 +63,4 @@ class Notice(Value):
     received_at: datetime
     handled_at: datetime | None
     handled_as: str | None
+    refund: RefundNews | None = None

@@ -30,6 +30,8 @@ class Database:
         waiting on a full pool; a TimeoutError then leaves the outcome of the transaction open."""
         engine = create_async_engine(
             asyncpg_url(dsn),
+            # Guards that wait for another transaction must then see what it wrote.
+            isolation_level="READ COMMITTED",
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeout_seconds,
