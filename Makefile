@@ -1,0 +1,50 @@
+# Every target installs first what is missing; a machine needs python3.11, make and PyPI.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS ?= 2
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install up demo test check bench lock clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED) ## the virtual environment, exactly as locked
+
+$(INSTALLED): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# uv itself comes by its hash from the same lock.
+	test -x $(BIN)/uv || { sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt; }
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+up: install ## the whole system, in front; Ctrl-C stops it
+	$(BIN)/seckill up
+
+demo: install ## one flash sale from beginning to end
+	$(BIN)/seckill demo
+
+test: install ## all tests, on real servers
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+check: install ## lint, format, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install ## what this machine can do
+	$(BIN)/seckill bench
+
+lock: install ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-header \
+		--no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml -o requirements.lock
+
+clean: ## stop the stack, remove what was installed and cached; the data in .seckill stays
+	test ! -x $(BIN)/seckill || $(BIN)/seckill down
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

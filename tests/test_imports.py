@@ -1,0 +1,48 @@
+"""The arrows of the architecture: what may import what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
+OUR_ROOMS = frozenset(
+    {"domain", "infra", "audit", "activities", "workflows", "dispatcher", "api", "worker", "cli"}
+    | {"rush", "bench", "sandbox"}
+)
+
+
+def test_every_contract_of_the_import_linter_is_kept() -> None:
+    outcome = subprocess.run(
+        [LINT_IMPORTS, "--no-cache"], cwd=PROJECT, capture_output=True, text=True, timeout=50
+    )
+
+    assert outcome.returncode == 0, outcome.stdout
+
+
+# The linter reads packages only; these two are single files above them.
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("dispatcher", {"domain", "infra", "workflows"}),
+        ("worker", OUR_ROOMS - {"api", "cli", "rush", "bench", "sandbox"}),
+    ],
+)
+def test_a_process_is_made_of_the_rooms_below_it(module: str, allowed: set[str]) -> None:
+    imported = _rooms_imported_by(PROJECT / f"{module}.py")
+
+    assert imported
+    assert imported <= allowed
+
+
+def _rooms_imported_by(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+    return names & OUR_ROOMS
