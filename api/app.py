@@ -30,7 +30,7 @@ from api.routes import (
     webhooks,
 )
 from api.sale_board import SaleBoard
-from infra.gateways.registry import open_gateways
+from infra.gateways.registry import open_gateways, open_return_check
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
 from infra.redis.stock_gate import StockGate
@@ -112,6 +112,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         gate=stock_gate,
         database=database,
         gateways=gateways,
+        return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
         board=SaleBoard(database, stock_gate),

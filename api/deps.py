@@ -16,6 +16,7 @@ from api.sale_board import SaleBoard
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
+from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
@@ -28,6 +29,7 @@ class Services:
     gate: StockGate
     database: Database
     gateways: dict[PaymentMethod, Gateway]
+    return_check: ReturnCheck | None
     tokens: Tokens
     metrics: Metrics
     board: SaleBoard

@@ -37,8 +37,9 @@ KEPT_HEADERS = frozenset(
         "request-id",
     }
 )
-REPEAT = "repeat"
+DUPLICATE = "duplicate"
 DRAIN_SECONDS = 2.0
+_OURS = frozenset({Verdict.ACCEPTED, Verdict.NOT_PAID, Verdict.WRONG_AMOUNT})
 _SETTLED = frozenset({PaymentStatus.PAID, PaymentStatus.REFUNDED})
 
 
@@ -67,8 +68,7 @@ class NoticeInbox:
         be told of it."""
         judged = await self._gateways[method].verify_notice(raw)
         async with self._database.transaction() as connection:
-            payments = Payments(connection)
-            payment = await payments.get(judged.payment_id) if judged.payment_id else None
+            payment = await _payment_of(connection, judged)
             judged = judged.model_copy(update={"verdict": _verdict(method, judged, payment)})
             notice = await _keep(connection, method, judged, payment, raw)
             news = await _is_news(connection, judged.verdict, notice, payment)
@@ -121,6 +121,13 @@ class NoticeInbox:
             )
 
 
+async def _payment_of(connection: AsyncConnection, judged: VerifiedNotice) -> Payment | None:
+    """Only an authentic notice of ours may name a payment."""
+    if judged.payment_id is None or judged.verdict not in _OURS:
+        return None
+    return await Payments(connection).get(judged.payment_id)
+
+
 async def _keep(
     connection: AsyncConnection,
     method: PaymentMethod,
@@ -152,14 +159,14 @@ async def _is_news(
     if notice.kind is not NoticeKind.PAYMENT or notice.handled_at or not (receipt and payment):
         return False
     if payment.status in _SETTLED and payment.trade_no == receipt.trade_no:
-        await Notices(connection).mark_handled(notice.notice_id, REPEAT)
+        await Notices(connection).mark_handled(notice.notice_id, DUPLICATE)
         return False
     return True
 
 
 def _verdict(method: PaymentMethod, judged: VerifiedNotice, payment: Payment | None) -> Verdict:
     """What only someone who knows the payment can say."""
-    if judged.verdict not in (Verdict.ACCEPTED, Verdict.NOT_PAID) or judged.payment_id is None:
+    if judged.payment_id is None or judged.verdict not in _OURS:
         return judged.verdict
     if payment is None or payment.method is not method:
         return Verdict.UNKNOWN_PAYMENT
@@ -171,7 +178,7 @@ def _verdict(method: PaymentMethod, judged: VerifiedNotice, payment: Payment | N
 async def _raise_wrong_amount(
     connection: AsyncConnection, notice: Notice, payment: Payment
 ) -> None:
-    received = notice.receipt.amount if notice.receipt else 0
+    received = notice.receipt.amount if notice.receipt else "another currency"
     await Attentions(connection).raise_(
         AttentionKind.SURPLUS_MONEY,
         notice.notice_id,

@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from api.schemas import (
+from api.operator_schemas import (
     ActorTimelineEntry,
     AttentionView,
     AuditView,
     CheckView,
-    DeliveryView,
-    ItemView,
     NoticeView,
     OperatorItemView,
     OperatorOrderView,
     OperatorSaleView,
+)
+from api.schemas import (
+    DeliveryView,
+    ItemView,
     OrderSummary,
     OrderView,
     PaymentSummary,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
-from api.schemas import AuditsPage
+from api.operator_schemas import AuditsPage
 from api.views import audit_view
 from infra.postgres.audits import Audits
 

@@ -5,8 +5,8 @@ from fastapi import APIRouter
 from temporalio.service import RPCError
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.operator_schemas import AttentionPage, NoticesPage, NoticeView
 from api.routes.names import known_name
-from api.schemas import AttentionPage, NoticesPage, NoticeView
 from api.views import attention_view, notice_view
 from domain.errors import ErrorCode, Refusal
 from domain.notice import Notice, NoticeKind, Verdict

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.deps import Cursor, Limit, OperatorDep, OrderId, Services, ServicesDep
+from api.operator_schemas import ExtendBody, OperatorOrderView
 from api.routes.orders import refuse_unless_unfinished
-from api.schemas import ExtendBody, OperatorOrderView, OrdersPage, OrderView, ReasonBody
+from api.schemas import OrdersPage, OrderView, ReasonBody
 from api.views import operator_order_view, order_summary
 from domain.errors import ErrorCode, Refusal
 from domain.states import OrderStatus

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.operator_schemas import NewSaleBody, OperatorSalesPage, OperatorSaleView
 from api.routes.names import known_name
-from api.schemas import NewSaleBody, OperatorSalesPage, OperatorSaleView
 from api.views import operator_sale_view
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id

@@ -12,7 +12,6 @@ from api.views import payment_view
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod, PaymentScene, order_id_of_payment
 from domain.states import OrderStatus
-from infra.gateways.alipay import AlipayGateway
 
 router = APIRouter(tags=["buyer"])
 
@@ -64,10 +63,8 @@ _UNKNOWN = ("We cannot read this address", "Please look at your order in the sho
     response_class=HTMLResponse,
 )
 async def alipay_return(request: Request, services: ServicesDep) -> HTMLResponse:
-    gateway = services.gateways.get(PaymentMethod.ALIPAY)
-    payment_id = None
-    if isinstance(gateway, AlipayGateway):
-        payment_id = gateway.verify_return(dict(request.query_params))
+    check = services.return_check
+    payment_id = check(dict(request.query_params)) if check else None
     order_id = order_id_of_payment(payment_id) if payment_id else None
     dossier = await services.shelf.dossier(order_id) if order_id else None
     if dossier is None:

@@ -23,10 +23,10 @@ from temporalio.client import Client
 from api.app import create_app
 from infra.postgres.engine import Database
 from infra.settings import Settings
+from tests.api.providers import API_V3_KEY, APP_ID, APPID, MCHID, SELLER_ID, SERIAL
 from tests.shop import Shop, open_shop
 
 SECRET = "a secret that only these tests know, long enough"
-APP_ID, SELLER_ID = "2021000000000001", "2088000000000001"
 
 
 def token(user_id: str, *roles: str, **claims: Any) -> str:
@@ -63,22 +63,31 @@ def provider_key() -> rsa.RSAPrivateKey:
 def provider_accounts(
     provider_key: rsa.RSAPrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """We are a merchant at Alipay."""
-    private, public = tmp_path / "app.pem", tmp_path / "alipay.pem"
+    """We are a merchant at Alipay and at WeChat Pay; one key signs everything."""
+    private, public = tmp_path / "merchant.pem", tmp_path / "keys" / f"{SERIAL}.pem"
+    public.parent.mkdir()
     private.write_bytes(
         provider_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
     public.write_bytes(
         provider_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
-    for name, value in {
-        "GATEWAY_URL": "http://127.0.0.1:9/alipay",
-        "APP_ID": APP_ID,
-        "SELLER_ID": SELLER_ID,
-        "APP_PRIVATE_KEY": str(private),
-        "PROVIDER_PUBLIC_KEY": str(public),
-    }.items():
-        monkeypatch.setenv(f"SECKILL_ALIPAY_{name}", value)
+    accounts = {
+        "ALIPAY_GATEWAY_URL": "http://127.0.0.1:9/alipay",
+        "ALIPAY_APP_ID": APP_ID,
+        "ALIPAY_SELLER_ID": SELLER_ID,
+        "ALIPAY_APP_PRIVATE_KEY": str(private),
+        "ALIPAY_PROVIDER_PUBLIC_KEY": str(public),
+        "WECHATPAY_GATEWAY_URL": "http://127.0.0.1:9/wechatpay",
+        "WECHATPAY_APPID": APPID,
+        "WECHATPAY_MCHID": MCHID,
+        "WECHATPAY_MERCHANT_SERIAL": "M1",
+        "WECHATPAY_MERCHANT_PRIVATE_KEY": str(private),
+        "WECHATPAY_PROVIDER_PUBLIC_KEYS": str(public.parent),
+        "WECHATPAY_API_V3_KEY": API_V3_KEY,
+    }
+    for name, value in accounts.items():
+        monkeypatch.setenv(f"SECKILL_{name}", value)
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from api.app import create_app
 from domain.ids import new_order_id
 from domain.states import OrderStatus
+from infra.settings import Settings
 from tests.api.buyers import assert_problem, click, eventually, order_id
-from tests.api.conftest import ADA, BOB, OPERATOR
+from tests.api.conftest import ADA, BOB, OPERATOR, served
 from tests.shop import PRICE, Shop
 
 STRANGE_IDS = [
@@ -149,7 +151,6 @@ async def test_a_payment_is_begun_once_per_method(api: httpx.AsyncClient, staffe
         {"method": None},
         {"method": 1},
         {"method": ["alipay"]},
-        {"method": "wechatpay"},
         {"method": "alipay", "scene": "telepathy"},
         [],
         None,
@@ -164,6 +165,20 @@ async def test_a_method_we_do_not_have_is_invalid(
     answer = await api.post(f"/v1/orders/{accepted}/payments", json=body, headers=ADA)
 
     assert assert_problem(answer, 422, "INVALID")["errors"]
+
+
+async def test_a_provider_that_is_not_set_up_can_be_neither_used_nor_heard(
+    settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SECKILL_WECHATPAY_GATEWAY_URL")
+    async with served(create_app(settings)) as api:
+        accepted = await order_id(api, shop)
+        path = f"/v1/orders/{accepted}/payments"
+
+        begun = await api.post(path, json={"method": "wechatpay"}, headers=ADA)
+
+        assert_problem(begun, 422, "INVALID")
+        assert_problem(await api.post("/v1/webhooks/wechatpay", content=b"{}"), 404, "NOT_FOUND")
 
 
 async def test_a_paid_order_can_be_neither_paid_nor_cancelled(

@@ -1,0 +1,129 @@
+"""The documents a stranger starts from: OpenAPI, /docs, and problems for everything unknown."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from infra.settings import Settings
+from tests.api.buyers import assert_problem
+from tests.api.conftest import SECRET, served
+
+CONTRACT = {
+    ("get", "/v1/sales"),
+    ("get", "/v1/sales/{sale_id}"),
+    ("post", "/v1/sales/{sale_id}/items/{sku_id}/orders"),
+    ("get", "/v1/orders"),
+    ("get", "/v1/orders/{order_id}"),
+    ("post", "/v1/orders/{order_id}/payments"),
+    ("post", "/v1/orders/{order_id}/cancel"),
+    ("post", "/v1/webhooks/alipay"),
+    ("post", "/v1/webhooks/wechatpay"),
+    ("get", "/v1/payments/alipay/return"),
+    ("post", "/v1/operator/sales"),
+    ("get", "/v1/operator/sales/{sale_id}"),
+    ("post", "/v1/operator/sales/{sale_id}/publish"),
+    ("get", "/v1/operator/orders"),
+    ("post", "/v1/operator/orders/{order_id}/extend"),
+    ("post", "/v1/operator/orders/{order_id}/recheck"),
+    ("post", "/v1/operator/orders/{order_id}/cancel"),
+    ("get", "/v1/operator/attention"),
+    ("get", "/v1/operator/notices"),
+    ("post", "/v1/operator/notices/{notice_id}/replay"),
+    ("get", "/v1/operator/audits"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+}
+
+
+async def test_openapi_names_every_call_of_the_contract(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    found = {(verb, path) for path, verbs in document["paths"].items() for verb in verbs}
+    assert found >= CONTRACT
+
+
+async def test_openapi_promises_problems_and_nothing_of_fastapis_own(
+    api: httpx.AsyncClient,
+) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    for verbs in document["paths"].values():
+        for operation in verbs.values():
+            content = operation["responses"]["default"]["content"]
+            assert list(content) == ["application/problem+json"]
+            assert "422" not in operation["responses"]
+    assert all(
+        name.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+        for name in _references(document)
+    )
+
+
+async def test_what_needs_a_token_says_so(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    assert "HTTPBearer" in document["components"]["securitySchemes"]
+    for path, verbs in document["paths"].items():
+        for operation in verbs.values():
+            needs_token = "/orders" in path or "/operator/" in path
+            assert ("security" in operation) == needs_token, path
+
+
+async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:
+    page = await api.get("/docs")
+
+    assert page.status_code == 200
+    assert "/openapi.json" in page.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/nothing", "/v1/orders/", "/v1/sales/a/items/b/orders/c", "/%00"]
+)
+async def test_an_unknown_path_is_a_problem_too(api: httpx.AsyncClient, path: str) -> None:
+    assert_problem(await api.get(path), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/v1/sales"), ("PUT", "/healthz"), ("GET", "/v1/webhooks/alipay")],
+)
+async def test_a_method_nobody_offers_is_a_problem_too(
+    api: httpx.AsyncClient, method: str, path: str
+) -> None:
+    answer = await api.request(method, path)
+
+    assert_problem(answer, 405, "INVALID")
+    assert answer.headers["allow"]
+
+
+async def test_practice_logins_exist_only_where_they_are_switched_on(settings: Settings) -> None:
+    closed = settings.model_copy(update={"dev_login": False})
+    async with served(create_app(closed)) as api:
+        answer = await api.post("/v1/dev/tokens", json={"user_id": "ada", "roles": ["operator"]})
+        document = (await api.get("/openapi.json")).json()
+
+    assert_problem(answer, 404, "NOT_FOUND")
+    assert "/v1/dev/tokens" not in document["paths"]
+    assert SECRET not in str(document)
+
+
+async def test_metrics_name_routes_and_never_paths(api: httpx.AsyncClient) -> None:
+    await api.get("/v1/sales/somesale")
+    await api.get("/v1/nothing/here")
+
+    metrics = (await api.get("/metrics")).text
+
+    assert 'route="/v1/sales/{sale_id}",status="404"' in metrics
+    assert "somesale" not in metrics
+    assert "nothing" not in metrics
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [name for part in value.values() for name in _references(part)]
+    if isinstance(value, list):
+        return [name for part in value for name in _references(part)]
+    return []
