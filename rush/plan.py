@@ -1,0 +1,76 @@
+"""What a rush is to be: how many buyers, how few units, and what the winners do."""
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, model_validator
+
+from domain.model import Value
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class NoStack(Exception):
+    """Nothing runs here that a crowd could rush."""
+
+
+class StackAddress(Value):
+    """Where the stack answers, as `stack.json` says. Without an operator token the crowd asks the
+    development login for one."""
+
+    api_url: str
+    sandbox_url: str
+    operator_token: str = ""
+
+
+def read_stack(file: Path) -> StackAddress:
+    """The running stack's addresses. Raises NoStack when there is no such file."""
+    try:
+        return StackAddress.model_validate_json(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NoStack("no stack is running here: seckill up --detach") from error
+    except ValidationError as error:
+        raise NoStack(f"{file} names no shop and practice provider to rush") from error
+
+
+class RushPlan(Value):
+    """`pay` and `cancel` are shares of the winners; the others let the time run out.
+    `lost_notices` is the share of the payers whose notice the provider never sends.
+    `seconds` is how long the crowd keeps clicking, `settle_seconds` how long afterwards the
+    orders get to come to rest."""
+
+    buyers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    units: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 1
+    pay: Share = 0.6
+    cancel: Share = 0.2
+    lost_notices: Share = 0.0
+    seconds: Annotated[float, Field(gt=0)] = 8.0
+    pay_window: Annotated[int, Field(ge=1)] = 1_800
+    settle_seconds: Annotated[float, Field(gt=0)] = 60.0
+    price: Annotated[int, Field(ge=1)] = 9_900
+    seed: int = 1
+    tolerant: bool = False
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 200
+    timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+
+    @model_validator(mode="after")
+    def _shares_fit_together(self) -> Self:
+        if self.pay + self.cancel > 1 + 1e-9:
+            raise ValueError("pay and cancel are shares of the same winners: at most 1 together")
+        return self
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long one request is tried again before it counts as never answered."""
+        return self.settle_seconds if self.tolerant else 5.0
+
+
+def port_and_host(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether TLS is spoken. Raises ValueError for what is no HTTP address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an HTTP address: {url}")
+    secure = parts.scheme == "https"
+    return parts.hostname, parts.port or (443 if secure else 80), secure

@@ -1,0 +1,54 @@
+"""What the crowd reads in answers: the fields of the HTTP contract it needs, no more."""
+
+from pydantic import AwareDatetime
+
+from domain.audit import Check
+from domain.model import Value
+from domain.states import OrderStatus, PaymentStatus
+
+
+class SeenPayment(Value):
+    payment_id: str
+    status: PaymentStatus
+    amount: int
+
+
+class SeenOrder(Value):
+    order_id: str
+    status: OrderStatus
+    reason: str | None = None
+    amount: int | None = None
+    pay_deadline: AwareDatetime | None = None
+    payment: SeenPayment | None = None
+
+
+class SeenOrders(Value):
+    orders: tuple[SeenOrder, ...]
+    next_cursor: str | None = None
+
+
+class SeenSale(Value):
+    sale_id: str
+    server_time: AwareDatetime
+
+
+class Action(Value):
+    type: str
+    url: str = ""
+
+
+class Checkout(Value):
+    """A payment begun: where the buyer must go to pay it."""
+
+    payment_id: str
+    out_trade_no: str
+    action: Action | None = None
+
+
+class SeenAudit(Value):
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+class Token(Value):
+    token: str

@@ -1,0 +1,80 @@
+"""A whole rush against a small shop: honest ones pass, and no fault goes unseen."""
+
+import pytest
+
+from domain.states import OrderStatus
+from rush.ledger import ACCEPTED, UNANSWERED
+from rush.report import RushReport
+from tests.rush.rushing import Rusher
+from tests.rush.shop_double import Faults, PracticeShop
+
+
+def broken(report: RushReport) -> set[str]:
+    return {check.code for check in (*report.crowd, *report.audit) if not check.ok}
+
+
+async def test_an_honest_shop_passes_and_every_ending_is_seen(rush_at: Rusher) -> None:
+    report = await rush_at(PracticeShop(), pay=0.5, cancel=0.3)
+
+    assert broken(report) == set()
+    assert report.ok
+    assert report.sold >= 5
+    assert report.orders[OrderStatus.CANCELLED] >= 2
+    assert report.orders[OrderStatus.TIMED_OUT] >= 2
+    assert report.sold <= 10
+    assert report.answers["SOLD_OUT"] > 0
+
+
+async def test_orders_within_a_long_payment_window_are_left_in_peace(rush_at: Rusher) -> None:
+    report = await rush_at(PracticeShop(), pay=0.5, cancel=0.2, pay_window=1800)
+
+    assert report.ok
+    assert report.orders[OrderStatus.PENDING_PAYMENT] >= 2
+
+
+async def test_a_rush_with_too_few_buyers_sells_one_to_each(rush_at: Rusher) -> None:
+    report = await rush_at(PracticeShop(), buyers=4, pay=1, cancel=0)
+
+    assert report.ok
+    assert report.sold == 4
+    assert "SOLD_OUT" not in report.answers
+
+
+@pytest.mark.parametrize(
+    ("faults", "rule"),
+    [
+        (Faults(oversell=3), "R1"),
+        (Faults(sold_out_too_early=3), "R2"),
+        (Faults(forget_limit=True), "R3"),
+        (Faults(forget_payments=True), "R5"),
+        (Faults(forget_keys=True, forget_limit=True), "R7"),
+        (Faults(hide_an_order=True), "R8"),
+        (Faults(invent_an_order=True), "R8"),
+        (Faults(audit_fails=True), "A1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_faulty_shop_is_found_out(rush_at: Rusher, faults: Faults, rule: str) -> None:
+    report = await rush_at(PracticeShop(faults), pay=1, cancel=0, buyers=90, units=40)
+
+    assert rule in broken(report)
+    assert not report.ok
+
+
+async def test_an_accepting_answer_that_was_lost_is_asked_for_again(rush_at: Rusher) -> None:
+    shop = PracticeShop(Faults(lose_answers=5))
+    report = await rush_at(shop, tolerant=True)
+
+    assert report.ok
+    assert report.faults["502"] == 5
+    assert UNANSWERED not in report.answers
+    repeated = [key for key in shop.heard if key and shop.heard.count(key) > 1]
+    assert len(repeated) >= 5
+
+
+async def test_busy_answers_are_tried_again_and_counted(rush_at: Rusher) -> None:
+    report = await rush_at(PracticeShop(Faults(break_answers=7)), tolerant=True)
+
+    assert report.ok
+    assert report.faults["503"] == 7
+    assert report.answers[ACCEPTED] >= 10
