@@ -1,5 +1,6 @@
 """The API process: settings → rooms below → routes, in one readable list."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -119,6 +120,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         shelf=shelf,
         commands=commands,
         inbox=inbox,
+        auditing=asyncio.Lock(),
     )
 
 

@@ -1,5 +1,6 @@
 """What the routes are handed: the opened rooms below, and who is calling."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -36,6 +37,7 @@ class Services:
     shelf: OrderShelf
     commands: OrderCommands
     inbox: NoticeInbox
+    auditing: asyncio.Lock
 
 
 # Async although they never wait: FastAPI runs plain functions in a thread.

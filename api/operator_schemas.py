@@ -151,5 +151,9 @@ class AuditView(View):
 
 
 class AuditsPage(View):
+    """`ok` and `checks` are those of the first report listed; null and none before any audit."""
+
+    ok: bool | None
+    checks: list[CheckView]
     audits: list[AuditView]
     next_cursor: str | None

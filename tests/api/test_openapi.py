@@ -32,6 +32,7 @@ CONTRACT = {
     ("get", "/v1/operator/notices"),
     ("post", "/v1/operator/notices/{notice_id}/replay"),
     ("get", "/v1/operator/audits"),
+    ("post", "/v1/operator/audits"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
