@@ -1,0 +1,71 @@
+"""What a look at the stores finds, and how a look becomes a line of the report."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from domain.audit import Check
+from domain.sale import ItemRef
+
+LOOKS = 3
+SPELLED_OUT = 5
+LISTED = 1000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that breaks a rule. `what` is a sentence for a stranger."""
+
+    what: str
+    orders: tuple[str, ...] = ()
+    item: ItemRef | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One look: what it covered, the rule it tested, and what breaks it, by subject."""
+
+    covered: str
+    rule: str
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+
+
+Look = Callable[[], Awaitable[Looked]]
+
+
+async def look_until_sure(look: Look, grace: timedelta) -> Looked:
+    """The stores are not read at one moment, so an order on its way may look broken for a while.
+
+    What is found again at each of three looks, over the time of `grace`, is broken.
+    """
+    looked = await look()
+    for _ in range(LOOKS - 1):
+        if not looked.findings:
+            break
+        await asyncio.sleep(grace.total_seconds() / (LOOKS - 1))
+        again = await look()
+        still = {name: again.findings[name] for name in looked.findings if name in again.findings}
+        looked = Looked(again.covered, again.rule, still)
+    return looked
+
+
+def line_of(code: str, looked: Looked) -> Check:
+    """At most `LISTED` orders are named; the detail says how many things are broken in all."""
+    found = list(looked.findings.values())
+    if not found:
+        return Check(code=code, ok=True, detail=f"{looked.covered}: {looked.rule}")
+    orders = dict.fromkeys(order for finding in found for order in finding.orders)
+    sentences = [finding.what for finding in found[:SPELLED_OUT]]
+    if len(found) > SPELLED_OUT:
+        sentences.append(f"and {len(found) - SPELLED_OUT} more")
+    return Check(
+        code=code,
+        ok=False,
+        detail=f"{looked.covered}; {len(found)} broken: {'; '.join(sentences)}",
+        orders=tuple(orders)[:LISTED],
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,119 @@
+"""Our ledger beside the provider's own book, payment by payment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from audit.findings import Finding, counted
+from audit.refunds_under_way import refunds_under_way
+from audit.running_workflows import ended_orders
+from audit.sources import AuditSources
+from domain.payment import order_id_of_payment
+from domain.states import OrderStatus
+from infra.gateways.provider_book import BookTrade, ProviderBook
+from infra.postgres.audit_queries import AuditQueries
+from infra.postgres.audit_values import PaymentMoney
+from infra.postgres.refunds import Refunds
+
+
+@dataclass(frozen=True)
+class BookComparison:
+    covered: str
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """`trade` is None when the provider knows of no money for the payment."""
+
+    money: PaymentMoney
+    trade: BookTrade | None
+
+    @property
+    def paid(self) -> int:
+        return self.trade.paid if self.trade else 0
+
+    @property
+    def refunded(self) -> int:
+        return self.trade.refunded if self.trade else 0
+
+    @property
+    def is_none(self) -> bool:
+        return (self.money.received, self.money.refunded) == (self.paid, self.refunded)
+
+
+async def compare_with_book(sources: AuditSources) -> BookComparison:
+    """Money the provider has for an order that still waits, or is giving back, is on its way."""
+    if sources.book is None:
+        return BookComparison("no provider's book to compare with")
+    trades = await _paid_trades(sources.book)
+    paid = len(trades)
+    differences = await _differences(sources, trades)
+    on_their_way = await _on_their_way(sources, differences)
+    findings = {
+        one.money.payment_id: _differs(one)
+        for one in differences
+        if one.money.payment_id not in on_their_way
+    }
+    findings |= {f"trade {number}": _unknown(trade) for number, trade in trades.items()}
+    covered = f"{counted(paid, 'paid trade')} in the provider's book"
+    if on_their_way:
+        covered += f", the news of {len(on_their_way)} on its way"
+    return BookComparison(covered, findings)
+
+
+async def _paid_trades(book: ProviderBook) -> dict[str, BookTrade]:
+    return {trade.out_trade_no: trade async for trade in book.trades() if trade.paid}
+
+
+async def _differences(sources: AuditSources, trades: dict[str, BookTrade]) -> list[_Difference]:
+    """Takes each trade we know out of `trades`: what remains there is unknown to us."""
+    differences: list[_Difference] = []
+    async with sources.database.transaction() as connection:
+        async for money in AuditQueries(connection).payment_money():
+            difference = _Difference(money, trades.pop(money.payment_id, None))
+            if not difference.is_none:
+                differences.append(difference)
+    return differences
+
+
+async def _on_their_way(sources: AuditSources, differences: list[_Difference]) -> set[str]:
+    return {
+        one.money.payment_id
+        for one in differences
+        if await _is_arriving(sources, one) or await _is_returning(sources, one)
+    }
+
+
+async def _is_arriving(sources: AuditSources, one: _Difference) -> bool:
+    """Paid, and the order still waits: it asks the provider itself before it gives up."""
+    if not one.paid or one.money.received:
+        return False
+    order_id = one.money.order_id
+    async with sources.database.transaction() as connection:
+        status = (await AuditQueries(connection).known_orders([order_id])).get(order_id)
+    if status is not OrderStatus.PENDING_PAYMENT:
+        return False
+    return not await ended_orders(sources.client, [order_id])
+
+
+async def _is_returning(sources: AuditSources, one: _Difference) -> bool:
+    if one.paid != one.money.received or one.refunded < one.money.refunded:
+        return False
+    async with sources.database.transaction() as connection:
+        refunds = await Refunds(connection).of_order(one.money.order_id)
+    mine = [refund for refund in refunds if refund.payment_id == one.money.payment_id]
+    under_way = await refunds_under_way(sources.client, mine)
+    return sum(refund.amount for refund in under_way) >= one.refunded - one.money.refunded
+
+
+def _differs(one: _Difference) -> Finding:
+    theirs = f"the provider's book has {one.paid} paid and {one.refunded} refunded"
+    ours = f"ours {one.money.received} and {one.money.refunded}"
+    what = f"payment {one.money.payment_id}: {theirs}, {ours}"
+    return Finding(what, (one.money.order_id,))
+
+
+def _unknown(trade: BookTrade) -> Finding:
+    what = f"the provider's book has {trade.paid} paid for {trade.out_trade_no}, unknown to us"
+    order_id = order_id_of_payment(trade.out_trade_no)
+    return Finding(what, (order_id,) if order_id else ())

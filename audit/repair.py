@@ -1,0 +1,146 @@
+"""`seckill audit --repair`: what can be put right without deciding anything for a person."""
+
+from collections.abc import AsyncIterator
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from audit import intents as accepted_intents
+from audit import redis_agreement
+from audit.findings import look_until_sure
+from audit.item_rebuild import rebuild_item
+from audit.running_workflows import ORDER_WORKFLOW, TIMEOUT
+from audit.sources import AuditSources
+from audit.workflows_alive import unwatched_orders
+from domain.ids import created_at_ms, workflow_id
+from domain.model import Value
+from domain.reservation import Intent
+from domain.states import OrderStatus
+from infra.postgres.orders import Orders
+from infra.temporal import ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
+
+log = structlog.get_logger()
+
+
+class Repairs(Value):
+    """What was done. `left`: orders whose workflow ended regularly and is not begun again."""
+
+    put_back: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+    rebuilt: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+async def repair(sources: AuditSources) -> Repairs:
+    """Puts dead intents back once, gives orders their workflow again, and rebuilds items in Redis
+    from Postgres, in this order: each step leaves the next one less to do.
+
+    Safe to run again, and while a sale runs. Raises what the clients raise for a store that is
+    away.
+    """
+    put_back = await _put_dead_intents_back(sources)
+    restarted, left = await _start_missing_workflows(sources)
+    rebuilt = await _rebuild_items(sources)
+    return Repairs(
+        put_back=tuple(put_back),
+        restarted=tuple(restarted),
+        rebuilt=tuple(rebuilt),
+        left=tuple(left),
+    )
+
+
+async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
+    put_back: list[str] = []
+    for item in await sources.intents.items():
+        # Listed first: one that dies again meanwhile waits for the next repair.
+        for dead in [dead async for dead in sources.intents.dead(item)]:
+            await sources.intents.revive(dead)
+            put_back.append(dead.fields.get("order_id", dead.entry_id))
+    return put_back
+
+
+async def _start_missing_workflows(sources: AuditSources) -> tuple[list[str], list[str]]:
+    restarted: list[str] = []
+    left: list[str] = []
+    async for intent in _without_workflow(sources):
+        started = await _start(sources.client, sources.task_queue, intent)
+        (restarted if started else left).append(intent.order_id)
+    return restarted, left
+
+
+async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
+    for order_id in await unwatched_orders(sources):
+        async with sources.database.transaction() as connection:
+            order = await Orders(connection).get(order_id)
+        if order:
+            yield Intent(
+                order_id=order_id,
+                sale_id=order.sale_id,
+                sku_id=order.sku_id,
+                user_id=order.user_id,
+                quantity=order.quantity,
+                accepted_at_ms=created_at_ms(order_id),
+            )
+    async for intent in _lost_intents(sources):
+        yield intent
+
+
+async def _lost_intents(sources: AuditSources) -> AsyncIterator[Intent]:
+    """Accepted, and then forgotten: their workflow makes an order or a rejection of them."""
+    looked = await look_until_sure(lambda: accepted_intents.look(sources), sources.grace)
+    for finding in looked.findings.values():
+        for order_id in finding.orders:
+            line = await sources.gate.reservation(finding.item, order_id) if finding.item else None
+            # A mark left by a release of something that was never reserved names no buyer.
+            if finding.item and line and line.quantity > 0:
+                yield Intent(
+                    order_id=order_id,
+                    sale_id=finding.item.sale_id,
+                    sku_id=finding.item.sku_id,
+                    user_id=line.user_id,
+                    quantity=line.quantity,
+                    accepted_at_ms=line.reserved_at_ms,
+                )
+
+
+async def _start(client: Client, task_queue: str, intent: Intent) -> bool:
+    """False when it runs after all, or ended as it should. One that was terminated or failed
+    begins anew and finds what its steps have done before."""
+    try:
+        await client.start_workflow(
+            ORDER_WORKFLOW,
+            intent,
+            id=workflow_id(intent.order_id),
+            task_queue=task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            rpc_timeout=TIMEOUT,
+            static_summary="started again by an audit",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(SALE_ID, intent.sale_id),
+                    SearchAttributePair(SKU_ID, intent.sku_id),
+                    SearchAttributePair(USER_ID, intent.user_id),
+                    SearchAttributePair(ORDER_STATUS, OrderStatus.QUEUED.value),
+                ]
+            ),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    log.info("workflow_started_again", order_id=intent.order_id)
+    return True
+
+
+async def _rebuild_items(sources: AuditSources) -> list[str]:
+    looked = await look_until_sure(lambda: redis_agreement.look(sources), sources.grace)
+    items = {finding.item for finding in looked.findings.values() if finding.item}
+    return [
+        f"{item.sale_id}/{item.sku_id}"
+        for item in sorted(items, key=lambda item: (item.sale_id, item.sku_id))
+        if await rebuild_item(sources, item)
+    ]

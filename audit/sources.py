@@ -1,0 +1,68 @@
+"""The stores an audit reads, opened together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client
+
+from infra.gateways.provider_book import ProviderBook, SandboxBook
+from infra.postgres.engine import Database
+from infra.redis.client import connect_redis
+from infra.redis.intents import Intents
+from infra.redis.stock_gate import StockGate
+from infra.settings import Settings
+from infra.temporal import connect_temporal
+
+CONNECTIONS = 10
+# Sums over a whole sale take longer than any query a buyer waits for.
+POSTGRES_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class AuditSources:
+    """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
+    Postgres. `task_queue` is where a repair starts workflows."""
+
+    database: Database
+    gate: StockGate
+    intents: Intents
+    client: Client
+    book: ProviderBook | None
+    grace: timedelta
+    task_queue: str = "seckill"
+
+
+@asynccontextmanager
+async def open_sources(settings: Settings) -> AsyncIterator[AuditSources]:
+    """Opens everything an audit needs and closes it again. A store that is away does not fail
+    here: the lines that need it will say so."""
+    async with AsyncExitStack() as closing:
+        redis = connect_redis(settings)
+        closing.push_async_callback(redis.aclose)
+        database = Database.connect(
+            settings.postgres_dsn,
+            pool_size=CONNECTIONS,
+            timeout_seconds=max(settings.postgres_timeout_seconds, POSTGRES_TIMEOUT_SECONDS),
+        )
+        closing.push_async_callback(database.aclose)
+        book = open_book(settings)
+        if book is not None:
+            closing.push_async_callback(book.aclose)
+        yield AuditSources(
+            database=database,
+            gate=StockGate(redis),
+            intents=Intents(redis),
+            client=await connect_temporal(lazy=True),
+            book=book,
+            grace=settings.audit_grace,
+            task_queue=settings.task_queue,
+        )
+
+
+def open_book(settings: Settings) -> ProviderBook | None:
+    """The provider's own book, where there is one and the settings want it compared."""
+    if settings.audit_book and settings.sandbox_url:
+        return SandboxBook(settings.sandbox_url)
+    return None

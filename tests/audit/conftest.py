@@ -1,0 +1,63 @@
+"""A shop on real stores whose books are audited. Its Temporal is its own: the audit looks at
+every running workflow, so those of other tests would be in its way."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from redis.asyncio import Redis
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from audit.running_workflows import running_orders
+from audit.sources import AuditSources
+from domain.ids import workflow_id
+from infra.embedded.ports import free_port
+from infra.embedded.process import start, stop
+from infra.embedded.temporal import TemporalServer
+from infra.postgres.engine import Database
+from infra.redis.intents import Intents
+from tests.audit.paper_book import PaperBook
+from tests.audit.polling import eventually
+from tests.shop import Shop, open_shop
+
+
+@pytest.fixture(scope="session")
+async def audited_temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    folder = tmp_path_factory.mktemp("audited_temporal")
+    server = TemporalServer(free_port(), free_port())
+    running = await start(server, folder / "temporal.log", die_with_parent=True)
+    yield await Client.connect(server.address, data_converter=pydantic_data_converter)
+    await stop(running)
+
+
+@pytest.fixture
+async def shop(database: Database, redis: Redis, audited_temporal: Client) -> AsyncIterator[Shop]:
+    async with open_shop(database, redis, audited_temporal, stock=20, limit=3) as opened:
+        async with opened.worker():
+            yield opened
+        await _end_all_workflows(audited_temporal)
+
+
+@pytest.fixture
+def sources(shop: Shop, redis: Redis) -> AuditSources:
+    return AuditSources(
+        database=shop.database,
+        gate=shop.gate,
+        intents=Intents(redis),
+        client=shop.client,
+        book=PaperBook(shop.alipay),
+        grace=timedelta(seconds=0.4),
+        task_queue=shop.settings.task_queue,
+    )
+
+
+async def _end_all_workflows(client: Client) -> None:
+    for order_id in [order_id async for order_id in running_orders(client)]:
+        await client.get_workflow_handle(workflow_id(order_id)).terminate("the test is over")
+    await eventually(partial(_none_runs, client))
+
+
+async def _none_runs(client: Client) -> bool:
+    return not [order_id async for order_id in running_orders(client)]

@@ -1,0 +1,123 @@
+from dataclasses import replace
+from functools import partial
+
+from redis.asyncio import Redis
+
+from audit.repair import repair
+from audit.run import run_audit
+from audit.sources import AuditSources
+from domain.states import OrderStatus
+from infra.redis.keys import ItemKeys
+from tests.audit.polling import eventually
+from tests.audit.scenes import (
+    acknowledge_all,
+    assert_breaks,
+    broken_lines,
+    cancelled,
+    dispatched,
+    handle_of,
+    has_status,
+    paid,
+)
+from tests.shop import Shop
+
+
+async def test_a_redis_that_lost_everything_is_rebuilt_from_postgres(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    await dispatched(shop, sources, "ada", 2)
+    await paid(shop, sources, "bob")
+    await cancelled(shop, sources, "cyd")
+    await redis.flushall()
+    assert broken_lines(await run_audit(sources)) == {"A2"}
+
+    repairs = await repair(sources)
+
+    assert repairs.rebuilt == (f"{shop.item.sale_id}/teapot",)
+    assert (await run_audit(sources)).ok
+    assert await shop.counts() == (17, 2, 1, 17)
+    assert (await shop.gate.terms(shop.item.ref)).paused is False  # type: ignore[union-attr]
+
+
+async def test_a_rebuild_keeps_what_is_accepted_and_still_waits(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    await paid(shop, sources, "ada")
+    waiting = await shop.intent("bob", 2)
+    await redis.hincrby(ItemKeys.of(shop.item.ref).item, "stock", 5)
+
+    await repair(sources)
+
+    assert (await run_audit(sources)).ok
+    assert await shop.gate.stock(shop.item.ref) == 17
+    assert await shop.gate.buyers(shop.item.ref) == {"ada": 1, "bob": 2}
+    await shop.start(waiting)
+    await acknowledge_all(sources.intents)
+    await eventually(partial(has_status, shop.database, waiting, OrderStatus.PENDING_PAYMENT))
+    assert (await run_audit(sources)).ok
+
+
+async def test_an_intent_whose_reservation_was_lost_gets_its_stock_again(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    intent = await shop.intent("bob", 2)
+    keys = ItemKeys.of(shop.item.ref)
+    await redis.delete(keys.item, keys.reservations, keys.buyers)
+
+    await repair(sources)
+
+    line = await shop.gate.reservation(shop.item.ref, intent.order_id)
+    assert line is not None
+    assert line.user_id == "bob"
+    assert await shop.gate.stock(shop.item.ref) == 18
+
+
+async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(
+    shop: Shop, sources: AuditSources
+) -> None:
+    intent = await dispatched(shop, sources, "ada")
+    handle = handle_of(shop, intent.order_id)
+    await handle.terminate()
+    await assert_breaks(sources, "A4", intent.order_id)
+
+    assert (await repair(sources)).restarted == (intent.order_id,)
+
+    assert (await run_audit(sources)).ok
+    await shop.pay(handle)
+    await eventually(partial(has_status, shop.database, intent, OrderStatus.PAID))
+
+
+async def test_an_accepted_order_that_vanished_becomes_an_order_after_all(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    intent = await shop.intent("ada")
+    await redis.delete(ItemKeys.of(shop.item.ref).intents)
+    impatient = replace(sources, grace=sources.grace / 100)
+
+    assert (await repair(impatient)).restarted == (intent.order_id,)
+
+    await eventually(partial(has_status, shop.database, intent, OrderStatus.PENDING_PAYMENT))
+    assert (await run_audit(sources)).ok
+    assert await shop.counts() == (19, 1, 0, 19)
+
+
+async def test_a_dead_intent_is_put_back_once(shop: Shop, sources: AuditSources) -> None:
+    intent = await shop.intent("ada")
+    (entry,) = await sources.intents.read("test", 10, 10)
+    await sources.intents.bury(entry, "Temporal refused it")
+
+    assert (await repair(sources)).put_back == (intent.order_id,)
+    assert (await repair(sources)).put_back == ()
+
+    assert (await run_audit(sources)).ok
+    (again,) = await sources.intents.read("test", 10, 10)
+    assert again.intent() == entry.intent()
+
+
+async def test_sound_books_need_no_repair(shop: Shop, sources: AuditSources) -> None:
+    await paid(shop, sources, "ada")
+    await dispatched(shop, sources, "bob")
+
+    repairs = await repair(sources)
+
+    assert repairs == type(repairs)()

@@ -1,0 +1,131 @@
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from redis.asyncio import Redis
+
+from audit.run import run_audit
+from audit.sources import AuditSources
+from dispatcher import Dispatcher
+from domain.order import RejectReason
+from infra.postgres.audits import Audits
+from infra.postgres.engine import Database
+from infra.redis.intents import Intents
+from infra.redis.stock_gate import StockGate
+from tests.audit.scenes import broken_lines, cancelled, dispatched, handle_of, line, paid
+from tests.shop import Shop
+from workflows.order import OrderWorkflow
+
+NOBODY = "127.0.0.1:1"
+
+
+async def test_orders_in_every_state_are_proved_line_by_line(
+    shop: Shop, sources: AuditSources
+) -> None:
+    await dispatched(shop, sources, "ada")
+    await paid(shop, sources, "bob")
+    await cancelled(shop, sources, "cyd")
+
+    report = await run_audit(sources)
+
+    assert report.ok, report
+    assert [check.code for check in report.checks] == ["A1", "A2", "A3", "A4", "A5", "A6", "A7"]
+    assert line(report, "A2").detail.startswith("3 orders, 1 item,")
+    assert line(report, "A4").detail.startswith("1 unfinished order, 1 workflow:")
+
+
+async def test_a_rejected_order_is_no_damage(shop: Shop, sources: AuditSources) -> None:
+    greedy = shop.intent_for((await shop.intent("ada", 3)).order_id[:-1] + "0", "ada", 1)
+    outcome = await (await shop.start(greedy)).result()
+
+    assert outcome.reason == RejectReason.LIMIT_REACHED
+    assert (await run_audit(sources)).ok
+
+
+async def test_intents_that_wait_for_the_dispatcher_are_on_their_way(
+    shop: Shop, sources: AuditSources
+) -> None:
+    await shop.intent("ada")
+    await asyncio.sleep(sources.grace.total_seconds())
+
+    report = await run_audit(sources)
+
+    assert report.ok, report
+    assert "1 on their way" in line(report, "A7").detail
+
+
+async def test_an_accepted_order_whose_workflow_has_not_come_that_far_is_on_its_way(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    intent = await shop.intent("ada")
+    await redis.delete(f"seckill:{{{intent.sale_id}:{intent.sku_id}}}:intents")
+    await shop.client.start_workflow(
+        OrderWorkflow.run, intent, id=f"order-{intent.order_id}", task_queue="nobody-serves-this"
+    )
+    await asyncio.sleep(sources.grace.total_seconds())
+
+    assert (await run_audit(sources)).ok
+
+
+async def test_no_false_alarm_while_orders_flow(shop: Shop, sources: AuditSources) -> None:
+    patient = replace(sources, grace=timedelta(seconds=3))
+    stop = asyncio.Event()
+    dispatcher = Dispatcher(sources.intents, shop.client, shop.database, shop.settings)
+    dispatching = asyncio.create_task(dispatcher.run(stop))
+    rush = asyncio.gather(*(_buy(shop, f"user-{number}", number) for number in range(20)))
+    reports = []
+    while not rush.done():
+        reports.append(await run_audit(patient))
+    await rush
+    stop.set()
+    await dispatching
+
+    assert reports
+    assert all(report.ok for report in reports), [broken_lines(report) for report in reports]
+    assert (await run_audit(patient)).ok
+
+
+async def _buy(shop: Shop, user_id: str, number: int) -> None:
+    await asyncio.sleep(number * 0.1)
+    order_id = (await shop.click(user_id)).order_id
+    handle = handle_of(shop, order_id)
+    while True:
+        with suppress(Exception):
+            if number % 3:
+                await shop.pay(handle)
+            else:
+                await shop.cancel(handle)
+            break
+        await asyncio.sleep(0.1)
+    await handle.result()
+
+
+async def test_a_report_is_kept(shop: Shop, sources: AuditSources) -> None:
+    report = await run_audit(sources)
+
+    async with shop.database.transaction() as connection:
+        reports, _ = await Audits(connection).page(None, 10)
+    assert reports == [report]
+
+
+async def test_a_store_that_is_away_fails_the_lines_that_need_it(
+    shop: Shop, sources: AuditSources
+) -> None:
+    away = Redis.from_url(f"redis://{NOBODY}", decode_responses=True, socket_timeout=1)
+
+    report = await run_audit(replace(sources, gate=StockGate(away), intents=Intents(away)))
+
+    assert broken_lines(report) == {"A2", "A7"}
+    assert "Redis does not answer" in line(report, "A2").detail
+    await away.aclose()
+
+
+async def test_without_postgres_there_is_still_a_report(shop: Shop, sources: AuditSources) -> None:
+    away = Database.connect(f"postgresql://postgres@{NOBODY}/seckill", timeout_seconds=1)
+
+    report = await run_audit(replace(sources, database=away))
+
+    assert not report.ok
+    assert "Postgres does not answer" in line(report, "A1").detail
+    await away.aclose()
