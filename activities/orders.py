@@ -112,24 +112,22 @@ async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrde
     intent, orders, stock = command.intent, Orders(connection), Stock(connection)
     if standing := await orders.get(intent.order_id):
         return await _answer_again(stock, standing)
-    sale = await Sales(connection).get(intent.sale_id)
-    if sale is None:
+    sale, item = await Sales(connection).get(intent.sale_id), await stock.item(intent.item)
+    if sale is None or item is None:
         raise _Refused(RejectReason.NOT_FOUND)
     if sale.status is SaleStatus.CANCELLED:
         raise _Refused(RejectReason.SALE_CANCELLED)
-    # Holding locks the item's row, so that two orders of one user count each other below.
-    item = await stock.hold(intent.item, intent.order_id, intent.quantity)
-    if item is None:
-        known = await stock.item(intent.item)
-        raise _Refused(RejectReason.SOLD_OUT if known else RejectReason.NOT_FOUND)
-    if (
-        await orders.quantity_of(intent.item, intent.user_id) + intent.quantity
-        > item.per_user_limit
-    ):
-        raise _Refused(RejectReason.LIMIT_REACHED)
     order = _new_order(command, sale, item)
-    await orders.insert(order)
+    # First, because it waits for a second placing or a cancelling of the same order.
+    if not await orders.insert(order):
+        return await _answer_again(stock, await orders.get(intent.order_id) or order)
     await orders.record(order.order_id, "placed", SYSTEM, f"pay by {order.pay_deadline}")
+    # Last, because every order of the sale waits for this row's lock; and two orders of one user
+    # count each other once they have it.
+    if await stock.hold(intent.item, intent.order_id, intent.quantity) is None:
+        raise _Refused(RejectReason.SOLD_OUT)
+    if await orders.quantity_of(intent.item, intent.user_id) > item.per_user_limit:
+        raise _Refused(RejectReason.LIMIT_REACHED)
     return PlacedOrder(order=order, title=item.title)
 
 

@@ -1,5 +1,7 @@
 """Money that arrived, written down: each activity is one transaction."""
 
+from typing import Final
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
@@ -16,7 +18,7 @@ from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
 from infra.postgres.stock import Stock
 
-RECEIVED = "received"
+RECEIVED: Final = "received"
 
 
 class SettlePayment(Value):

@@ -1,12 +1,13 @@
 """Timeouts and retries by kind of step, and the ways a step is run."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 from temporalio.workflow import ActivityCancellationType
 
 In = TypeVar("In")
@@ -19,12 +20,12 @@ PROMPT_TIMEOUT = timedelta(seconds=5)
 PROVIDER_TIMEOUT = timedelta(seconds=20)
 BUYER_PATIENCE = timedelta(seconds=12)
 
-PROMPT_RETRIES = RetryPolicy(
-    initial_interval=timedelta(milliseconds=50), maximum_interval=timedelta(seconds=1)
-)
+# Bounded by tries and not by time: the SDK goes on retrying a local activity past its
+# schedule-to-close timeout, and holds up the worker's shutdown as long as it does.
+PROMPT_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=4)
 FEW_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 ENDLESS_RETRIES = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10)
 )
 
 
@@ -32,10 +33,10 @@ async def promptly(step: Step[In, Out], arg: In, summary: str) -> Out:
     """Run a step of the hot path in the worker at hand; if that does not work out soon, hand it
     to the server, where it is retried without end and an operator can see it.
 
-    Both may have an effect: steps are idempotent. Raises ActivityError for what a step says is
-    final.
+    Both may have an effect: steps are idempotent. What a step says is final is asked once more,
+    because a worker that shuts down lets any failure look final.
     """
-    try:
+    with contextlib.suppress(ActivityError):
         return await workflow.execute_local_activity_method(
             step,
             arg,
@@ -44,9 +45,6 @@ async def promptly(step: Step[In, Out], arg: In, summary: str) -> Out:
             retry_policy=PROMPT_RETRIES,
             summary=summary,
         )
-    except ActivityError as error:
-        if is_final(error):
-            raise
     return await persistently(step, arg, summary)
 
 
@@ -74,8 +72,3 @@ async def while_the_buyer_waits(step: Step[In, Out], arg: In, summary: str) -> O
         retry_policy=FEW_RETRIES,
         summary=summary,
     )
-
-
-def is_final(error: ActivityError) -> bool:
-    """Whether the step itself said that trying again is no use."""
-    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable

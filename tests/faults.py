@@ -1,0 +1,60 @@
+"""Faults on demand: an activity fails before its effect, after it, or for ever."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+
+class Fault(StrEnum):
+    BEFORE = "before its effect"
+    AFTER = "after its effect"
+    ALWAYS = "for ever"
+
+
+@dataclass
+class FaultPlan(Interceptor):
+    """Which activity of which order fails how. `ALWAYS` fails after its effect, each time."""
+
+    planned: dict[tuple[str, str], Fault] = field(default_factory=dict)
+    struck: set[tuple[str, str]] = field(default_factory=set)
+
+    def plan(self, order_id: str, step: str, fault: Fault) -> None:
+        self.planned[order_id, step] = fault
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Faulty(next, self)
+
+    async def strike(self, moment: Fault, order_id: str) -> None:
+        key = (order_id, activity.info().activity_type)
+        fault = self.planned.get(key)
+        once = fault is moment and key not in self.struck
+        if not (once or (fault is Fault.ALWAYS and moment is Fault.AFTER)):
+            return
+        self.struck.add(key)
+        raise ApplicationError(f"injected: {key[1]} fails {fault}")
+
+
+class _Faulty(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, plan: FaultPlan) -> None:
+        super().__init__(next)
+        self._plan = plan
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        order_id = _order_of(input.args[0]) if input.args else ""
+        await self._plan.strike(Fault.BEFORE, order_id)
+        result = await super().execute_activity(input)
+        await self._plan.strike(Fault.AFTER, order_id)
+        return result
+
+
+def _order_of(argument: Any) -> str:
+    intent = getattr(argument, "intent", argument)
+    return str(getattr(intent, "order_id", ""))
