@@ -1,10 +1,16 @@
 """The `seckill` command."""
 
 import asyncio
+import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from rush import options
 
 # Rooms are imported by the command that needs them, so that `seckill --help` is there at once.
 if TYPE_CHECKING:
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     help="Flash-sale orders as durable workflows.",
 )
@@ -147,6 +154,88 @@ def sandbox(context: typer.Context) -> None:
     main()
 
 
+@app.command()
+def rush(
+    buyers: options.Buyers = 1000,
+    units: options.Units = 100,
+    limit: options.Limit = 1,
+    pay: options.Pay = 0.6,
+    cancel: options.Cancel = 0.2,
+    lost_notices: options.LostNotices = 0.0,
+    seconds: options.Seconds = 8.0,
+    pay_window: options.PayWindow = 1800,
+    settle: options.Settle = 60.0,
+    seed: options.Seed = 1,
+    tolerant: options.Tolerant = False,
+    json_file: options.JsonFile = None,
+) -> None:
+    """Let a crowd rush a sale of the running stack, and audit what is left.
+
+    Exit code 0 only if the audit, and all that the crowd saw, hold; 2 if there was no rush.
+    """
+    from infra.embedded.settings import EmbeddedSettings
+    from rush.show import show_rush
+
+    exit_code = show_rush(
+        EmbeddedSettings().open_home().stack_file, json_file,
+        buyers=buyers, units=units, limit=limit, pay=pay, cancel=cancel, seed=seed,
+        lost_notices=lost_notices, seconds=seconds, pay_window=pay_window, settle_seconds=settle,
+        tolerant=tolerant,
+    )  # fmt: skip
+    raise typer.Exit(exit_code)
+
+
+@app.command()
+def demo(
+    buyers: options.Buyers = 1000,
+    units: options.Units = 100,
+    pay_window: options.PayWindow = 12,
+    seed: options.Seed = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
+    json_file: options.JsonFile = None,
+) -> None:
+    """Start everything, let a crowd rush a sale, and prove by an audit that nothing went wrong.
+
+    A stack that runs already is used, and left running.
+    """
+    from rush.show import show_rush
+
+    with _whole_stack(keep) as stack_file:
+        exit_code = show_rush(
+            stack_file, json_file,
+            buyers=buyers, units=units, pay_window=pay_window, lost_notices=0.1, seed=seed,
+        )  # fmt: skip
+    raise typer.Exit(exit_code)
+
+
+@contextmanager
+def _whole_stack(keep: bool) -> Iterator[Path]:
+    """The stack file of a stack that runs; what was started for it is stopped afterwards."""
+    from infra.embedded.binaries import ServerNotInstalled
+    from infra.embedded.process import ServerFailed
+    from infra.embedded.settings import EmbeddedSettings
+    from infra.embedded.stack import StackFailed, start_stack, stop_stack
+
+    settings = EmbeddedSettings()
+    home = settings.open_home()
+    keep = keep or home.stack_file.exists()
+    # Else a SIGTERM would leave the servers behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    typer.echo("Starting Temporal, Redis, Postgres, a practice payment provider, API and worker")
+    try:
+        _print_addresses(asyncio.run(start_stack(settings, home)))
+    except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
+        _fail(str(error))
+    try:
+        yield home.stack_file
+    finally:
+        if keep:
+            typer.echo("\nThe stack runs on: look around at the addresses above; `seckill down`")
+        else:
+            asyncio.run(stop_stack(home))
+            typer.echo("\nThe stack is stopped; `seckill up` brings it back with all its orders.")
+
+
 def _chosen(only: list[str] | None) -> frozenset[str]:
     from infra.embedded.stack import EVERYTHING
 
@@ -196,9 +285,9 @@ def _print_status(parts: "list[PartStatus]") -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 1) -> NoReturn:
     typer.echo(message, err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

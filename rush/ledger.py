@@ -57,8 +57,9 @@ class OrderStory:
         return deadline.timestamp() if deadline else None
 
     @property
-    def settled(self) -> bool:
-        return self.status in FINAL
+    def at_rest(self) -> bool:
+        """Nothing is left that the buyer waits for; what was paid may still be delivered."""
+        return self.status is OrderStatus.PAID or self.status in FINAL
 
 
 class Quantiles(Value):

@@ -1,5 +1,6 @@
 """What a rush is to be: how many buyers, how few units, and what the winners do."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -11,8 +12,8 @@ from domain.model import Value
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class NoStack(Exception):
-    """Nothing runs here that a crowd could rush."""
+class NoRush(Exception):
+    """The rush cannot take place; nothing is proved or disproved."""
 
 
 class StackAddress(Value):
@@ -25,13 +26,13 @@ class StackAddress(Value):
 
 
 def read_stack(file: Path) -> StackAddress:
-    """The running stack's addresses. Raises NoStack when there is no such file."""
+    """The running stack's addresses. Raises NoRush when there is no such file."""
     try:
         return StackAddress.model_validate_json(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoStack("no stack is running here: seckill up --detach") from error
+        raise NoRush("no stack is running here: seckill up --detach") from error
     except ValidationError as error:
-        raise NoStack(f"{file} names no shop and practice provider to rush") from error
+        raise NoRush(f"{file} names no shop and practice provider to rush") from error
 
 
 class RushPlan(Value):
@@ -65,6 +66,16 @@ class RushPlan(Value):
     def patience_seconds(self) -> float:
         """How long one request is tried again before it counts as never answered."""
         return self.settle_seconds if self.tolerant else 5.0
+
+
+def plan_on(terms: Mapping[str, float]) -> RushPlan:
+    """The plan on these terms. Raises NoRush, with a line for a person, if they make no sense."""
+    try:
+        return RushPlan.model_validate(terms)
+    except ValidationError as error:
+        raise NoRush(
+            "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
+        ) from error
 
 
 def port_and_host(url: str) -> tuple[str, int, bool]:

@@ -38,7 +38,7 @@ class Progress:
         self._ledger = ledger
         self._plan = plan
         self._began = time.monotonic()
-        self._chapter = ""
+        self._chapter = self._told = ""
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._drawing: asyncio.Task[None] | None = None
 
@@ -66,16 +66,21 @@ class Progress:
     def begin(self, chapter: str) -> None:
         self._chapter = chapter
         if not self._live:
-            self._console.print(f"{self.seconds:5.1f} s  {chapter}", highlight=False)
+            self._console.print(f"{self.seconds:5.1f} s  {chapter}")
 
     async def _draw(self) -> None:
         while True:
             await asyncio.sleep(LIVE_SECONDS if self._live else LINE_SECONDS)
             if self._live:
                 self._live.update(self._picture(), refresh=True)
-            elif self._ledger.clicks:
-                line = f"{self.seconds:5.1f} s    {self._clicks_line()} | {self._orders_line()}"
-                self._console.print(line, highlight=False, soft_wrap=True)
+            else:
+                self._tell_news()
+
+    def _tell_news(self) -> None:
+        news = f"{self._clicks_line()} | {self._orders_line()}"
+        if self._ledger.clicks and news != self._told:
+            self._told = news
+            self._console.print(f"{self.seconds:5.1f} s    {news}", soft_wrap=True)
 
     def _picture(self) -> RenderableType:
         lines = Group(

@@ -92,7 +92,7 @@ def _counts(report: RushReport) -> Table:
     table.add_column("")
     table.add_column("count", justify="right")
     table.add_column("")
-    table.add_row("clicks", f"{report.clicks:,}", f"in {report.seconds:.0f} s, all told")
+    table.add_row("clicks", f"{report.clicks:,}", "")
     for name, count, note in _answer_rows(report):
         table.add_row(f"  {name}", f"{count:,}", note)
     table.add_section()
@@ -107,7 +107,11 @@ def _counts(report: RushReport) -> Table:
 def _answer_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
     answers = Counter(report.answers)
     repeats = answers[ACCEPTED] - sum(report.orders.values())
-    yield "accepted", answers.pop(ACCEPTED, 0), f"{repeats} double clicks" if repeats > 0 else ""
+    yield (
+        "accepted",
+        answers.pop(ACCEPTED, 0),
+        f"{repeats} by a double click" if repeats > 0 else "",
+    )
     unanswered = answers.pop(UNANSWERED, 0)
     for code, count in answers.most_common():
         yield f"refused: {code.lower().replace('_', ' ')}", count, ""

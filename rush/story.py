@@ -16,7 +16,7 @@ from rush.http import Answer, HttpClient
 from rush.ledger import Ledger
 from rush.look_back import LookBack
 from rush.patience import Patience
-from rush.plan import RushPlan, StackAddress
+from rush.plan import NoRush, RushPlan, StackAddress
 from rush.progress import Progress
 from rush.report import RushReport, report_of
 from rush.shop import Cashier, Shop, Wares, read, sale_document
@@ -29,12 +29,8 @@ SALE_TAIL_SECONDS = 3_600
 AUDIT_PAUSE_SECONDS = 1.0
 
 
-class RushFailed(Exception):
-    """The rush could not take place; nothing is proved or disproved."""
-
-
 async def rush(plan: RushPlan, stack: StackAddress, console: Console) -> RushReport:
-    """Run the whole story. Raises RushFailed when the stack does not let it begin."""
+    """Run the whole story. Raises NoRush when the stack does not let it begin."""
     ledger = Ledger()
     client = HttpClient(
         stack.api_url, connections=plan.connections, timeout_seconds=plan.timeout_seconds
@@ -114,7 +110,7 @@ class _Stage:
         )
         sale = read(SeenSale, answer)
         if sale is None:
-            raise RushFailed("the shop answers what no sale looks like")
+            raise NoRush("the shop answers what no sale looks like")
         self._ledger.clock_ahead = sale.server_time.timestamp() - time.time()
         await self._must("publish it", lambda: self._shop.publish(self._operator, sale.sale_id))
         return Wares(sale.sale_id, "phone"), starts_at.timestamp()
@@ -172,16 +168,16 @@ class _Stage:
         answer = await self._must("log in", lambda: self._shop.token(user_id, roles))
         token = read(Token, answer)
         if token is None:
-            raise RushFailed("the shop gives out no tokens: it needs SECKILL_DEV_LOGIN=true")
+            raise NoRush("the shop gives out no tokens: it needs SECKILL_DEV_LOGIN=true")
         return token.token
 
     async def _must(self, what: str, request: Callable[[], Awaitable[Answer]]) -> Answer:
         answer = await self._patience.ask(request)
         if answer is None:
-            raise RushFailed(f"cannot {what}: the shop does not answer")
+            raise NoRush(f"cannot {what}: the shop does not answer")
         if not answer.ok:
             detail = answer.document().get("detail") or answer.document().get("code")
-            raise RushFailed(f"cannot {what}: {answer.status} {detail or ''}".rstrip())
+            raise NoRush(f"cannot {what}: {answer.status} {detail or ''}".rstrip())
         return answer
 
     def _dice(self, what: str) -> Random:

@@ -62,7 +62,7 @@ class Winners:
             await asyncio.sleep(self._random.uniform(*THINK_SECONDS))
             await self._act(order, intention)
         if order.conduct is not Conduct.NOTHING or await self._deadline_passes(order):
-            await self._watch(order, lambda _: order.settled)
+            await self._watch(order, lambda _: order.at_rest)
 
     async def _act(self, order: OrderStory, intention: Intention) -> None:
         match intention:
