@@ -10,13 +10,16 @@ from infra.gateways.bill import BillKind, BillLine
 from infra.gateways.wire import shanghai_time, yuan
 
 _KINDS = {"交易": BillKind.PAYMENT, "退款": BillKind.REFUND}
-_TITLES = ("商户订单号", "业务类型")
+_TITLES = {"商户订单号", "业务类型"}
 
 
 def read_bill(content: bytes) -> tuple[BillLine, ...]:
     """Raises ValueError for what is no statement of trades."""
     try:
-        return tuple(line for table in _tables(content) for line in _lines(table))
+        found = [rows for table in _tables(content) if (rows := _rows(table))]
+        if not found:
+            raise ValueError("no table of trades")
+        return tuple(_line(cells) for titles, *rows in found for cells in _named(titles, rows))
     except (zipfile.BadZipFile, zlib.error, csv.Error, KeyError) as error:
         raise ValueError("not a statement of trades") from error
 
@@ -38,18 +41,17 @@ def _text(content: bytes) -> str:
         return content.decode("gb18030")
 
 
-def _lines(table: str) -> Iterator[BillLine]:
-    titles: list[str] = []
-    for row in csv.reader(io.StringIO(table)):
-        cells = [cell.strip() for cell in row]
-        if not cells or cells[0].startswith("#"):
-            continue
-        if not titles:
-            titles = [_title(cell) for cell in cells]
-            if not set(_TITLES) <= set(titles):
-                return
-            continue
-        yield _line(dict(zip(titles, cells, strict=False)))
+def _rows(table: str) -> list[list[str]]:
+    """Titles and trades; nothing if this is another table (the zip holds a summary as well)."""
+    cells = ([cell.strip() for cell in row] for row in csv.reader(io.StringIO(table)))
+    rows = [row for row in cells if row and not row[0].startswith("#")]
+    titles = {_title(cell) for cell in rows[0]} if rows else set()
+    return rows if titles >= _TITLES else []
+
+
+def _named(titles: list[str], rows: list[list[str]]) -> Iterator[dict[str, str]]:
+    names = [_title(cell) for cell in titles]
+    return (dict(zip(names, row, strict=True)) for row in rows)
 
 
 def _title(cell: str) -> str:

@@ -1,7 +1,10 @@
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from infra.gateways.alipay import AlipayGateway
+from infra.gateways.wechatpay import WechatPayGateway
 from infra.settings import AlipaySettings, WechatPaySettings
 from tests.infra.gateways.notice_keys import (
     AlipaySide,
@@ -9,7 +12,9 @@ from tests.infra.gateways.notice_keys import (
     new_key,
     private_pem,
     public_pem,
+    read_key,
 )
+from tests.infra.gateways.provider_doubles import AlipayDouble, WechatPayDouble
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +74,36 @@ def wechatpay_settings(
         api_v3_key=wechatpay_side.api_v3_key.decode(),
         timeout_seconds=2.0,
     )
+
+
+@pytest.fixture
+def alipay(alipay_side: AlipaySide, alipay_settings: AlipaySettings) -> AlipayDouble:
+    assert alipay_settings.app_private_key is not None
+    return AlipayDouble(alipay_side, read_key(alipay_settings.app_private_key).public_key())
+
+
+@pytest.fixture
+async def alipay_gateway(
+    alipay: AlipayDouble, alipay_settings: AlipaySettings
+) -> AsyncIterator[AlipayGateway]:
+    opened = AlipayGateway(alipay_settings, "https://shop.test/", alipay.transport())
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def wechatpay(
+    wechatpay_side: WechatPaySide, wechatpay_settings: WechatPaySettings
+) -> WechatPayDouble:
+    assert wechatpay_settings.merchant_private_key is not None
+    merchant = read_key(wechatpay_settings.merchant_private_key).public_key()
+    return WechatPayDouble(wechatpay_side, merchant)
+
+
+@pytest.fixture
+async def wechatpay_gateway(
+    wechatpay: WechatPayDouble, wechatpay_settings: WechatPaySettings
+) -> AsyncIterator[WechatPayGateway]:
+    opened = WechatPayGateway(wechatpay_settings, "https://shop.test", wechatpay.transport())
+    yield opened
+    await opened.aclose()

@@ -186,7 +186,7 @@ _MALFORMED: list[tuple[str, Callable[[Bench], bytes]]] = [
     ("a time before time", lambda b: b.signed(gmt_payment="0001-01-01 00:00:00")),
     ("a refund without an amount", lambda b: _full_refund(b, out_biz_no="R1")),
     ("a refund of NaN", lambda b: _full_refund(b, out_biz_no="R1", refund_fee="NaN")),
-    ("a refund under a number with a NUL", 
+    ("a refund under a number with a NUL",
      lambda b: _full_refund(b, out_biz_no="R\0", refund_fee="1.00")),
     *((f"an amount that is {n}" if n == "NaN" else f"an amount: {n}",
        lambda b, v=v: b.signed(total_amount=v)) for n, v in _AMOUNTS.items()),
