@@ -1,6 +1,6 @@
 """A report for a person at a terminal."""
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -31,12 +31,6 @@ def repairs_list(repairs: Repairs) -> RenderableType:
     if repairs.left:
         lines.append(_line("left for a person: the workflow has completed", repairs.left))
     return Group(*lines)
-
-
-def show(*parts: RenderableType) -> None:
-    console = Console()
-    for part in parts:
-        console.print(part)
 
 
 def _line(name: str, subjects: tuple[str, ...]) -> Text:

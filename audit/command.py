@@ -1,0 +1,102 @@
+"""`seckill audit`: for a person at a terminal, or a script that wants an exit code."""
+
+import asyncio
+import json
+import os
+import sys
+
+import structlog
+from rich.console import Console
+
+from audit.outages import store_of
+from audit.repair import Repairs, repair
+from audit.run import run_audit
+from audit.show import repairs_list, report_table
+from audit.sources import AuditSources, open_sources
+from domain.audit import AuditReport
+from infra.embedded.settings import EmbeddedSettings
+from infra.embedded.stack_file import StackFile
+from infra.settings import Settings
+
+SOUND, BROKEN, NOT_REPAIRED = 0, 1, 2
+PIPE_WIDTH = 120
+
+
+def show_audit(*, with_repair: bool, as_json: bool) -> int:
+    """Audits what the environment names, or else the embedded stack that runs.
+
+    Returns the exit code: 0 only if every line is proved, in the end; 2 if a repair could not
+    reach a store.
+    """
+    _keep_standard_output_clean()
+    try:
+        report = asyncio.run(_audit(_audited_settings(), with_repair, as_json))
+    except Exception as error:
+        store = store_of(error)
+        if store is None:
+            raise
+        print(f"nothing more was repaired: {store} does not answer ({error})", file=sys.stderr)
+        return NOT_REPAIRED
+    return SOUND if report.ok else BROKEN
+
+
+async def _audit(settings: Settings, with_repair: bool, as_json: bool) -> AuditReport:
+    async with open_sources(settings) as sources:
+        report = await run_audit(sources)
+        if with_repair:
+            return await _audit_again(sources, report, as_json)
+    print(json.dumps(_members(report))) if as_json else _console().print(report_table(report))
+    return report
+
+
+async def _audit_again(sources: AuditSources, before: AuditReport, as_json: bool) -> AuditReport:
+    """The report after the repair; what was before, and what was done, is shown with it."""
+    console = _console()
+    if not as_json:
+        console.print(report_table(before))
+    repairs = await repair(sources)
+    after = await run_audit(sources)
+    if as_json:
+        print(json.dumps(_members(after, before, repairs)))
+    else:
+        console.print(repairs_list(repairs), report_table(after))
+    return after
+
+
+def _members(
+    report: AuditReport, before: AuditReport | None = None, repairs: Repairs | None = None
+) -> dict[str, object]:
+    members: dict[str, object] = {"ok": report.ok, **report.model_dump(mode="json")}
+    if before and repairs:
+        members |= {"repairs": repairs.model_dump(mode="json"), "before": _members(before)}
+    return members
+
+
+def _audited_settings() -> Settings:
+    embedded = EmbeddedSettings()
+    stack = StackFile.read(embedded.open_home())
+    if stack is None:
+        return Settings()
+    if embedded.external_temporal is None:
+        # The client's address comes from Temporal's own environment alone.
+        os.environ["TEMPORAL_ADDRESS"] = stack.temporal_address
+    running = {
+        "redis_url": stack.redis_url,
+        "postgres_dsn": stack.postgres_dsn,
+        "sandbox_url": stack.sandbox_url or "",
+    }
+    unsaid = {
+        name: value
+        for name, value in running.items()
+        if f"SECKILL_{name.upper()}" not in os.environ
+    }
+    return Settings.model_validate(unsaid)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def _keep_standard_output_clean() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
