@@ -125,6 +125,22 @@ def migrate() -> None:
 
 
 @app.command()
+def audit(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put right what needs no decision, and audit again.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Prove that all stores agree: those the environment names, else the running stack's.
+
+    Exit code 0 only if every line is proved.
+    """
+    from audit.command import show_audit
+
+    raise typer.Exit(show_audit(with_repair=repair, as_json=as_json))
+
+
+@app.command()
 def token(
     user: Annotated[str, typer.Option(help="The user id the token is for.")],
     role: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,

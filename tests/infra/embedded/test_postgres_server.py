@@ -1,0 +1,73 @@
+"""The embedded Postgres, wherever its folder is and whatever happened to it before."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.embedded.ports import free_port
+from infra.embedded.postgres import PostgresServer
+from infra.embedded.process import start, stop
+
+
+@pytest.fixture(params=[0o755, 0o700], ids=["open-folder", "folder-of-its-owner-alone"])
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Not below tmp_path, which is its owner's alone already."""
+    root = Path(tempfile.mkdtemp(prefix="seckill-"))
+    root.chmod(request.param)
+    yield root
+    shutil.rmtree(root)
+
+
+async def test_it_runs_as_an_ordinary_user_in_any_folder(folder: Path) -> None:
+    server = PostgresServer(folder / "deep" / "data", free_port())
+
+    running = await start(server, folder / "postgres.log")
+
+    assert psutil.Process(running.pid).uids().effective != 0
+    assert await stop(running)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no rights to give up")
+async def test_root_gives_up_its_rights_where_everybody_may_pass() -> None:
+    root = Path(tempfile.mkdtemp(prefix="seckill-"))
+    root.chmod(0o755)
+    running = await start(PostgresServer(root / "data", free_port()), root / "postgres.log")
+
+    rights = Path(f"/proc/{running.pid}/status").read_text()
+    await stop(running)
+    shutil.rmtree(root)
+
+    assert "CapEff:\t0000000000000000" in rights
+    assert "CapBnd:\t0000000000000000" in rights
+
+
+async def test_it_starts_again_after_kill_nine_while_its_children_still_live(
+    tmp_path: Path,
+) -> None:
+    server = PostgresServer(tmp_path / "data", free_port())
+    running = await start(server, tmp_path / "postgres.log")
+    child = psutil.Process(running.pid).children()[0]
+    child.suspend()  # an orphan that does not notice that its parent has gone
+    os.kill(running.pid, signal.SIGKILL)
+
+    again = await start(server, tmp_path / "postgres.log")
+
+    assert again.alive
+    assert not child.is_running()
+    await stop(again)
+
+
+async def test_a_half_made_data_folder_is_made_again(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / "data", free_port())
+    (tmp_path / "data" / "base").mkdir(parents=True)
+
+    running = await start(server, tmp_path / "postgres.log")
+
+    assert running.alive
+    await stop(running)
