@@ -54,7 +54,7 @@ class RushPlan(Value):
     seed: int = 1
     tolerant: bool = False
     connections: Annotated[int, Field(ge=1, le=10_000)] = 200
-    timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
 
     @model_validator(mode="after")
     def _shares_fit_together(self) -> Self:
@@ -65,7 +65,7 @@ class RushPlan(Value):
     @property
     def patience_seconds(self) -> float:
         """How long one request is tried again before it counts as never answered."""
-        return self.settle_seconds if self.tolerant else 5.0
+        return self.settle_seconds if self.tolerant else 15.0
 
 
 def plan_on(terms: Mapping[str, float]) -> RushPlan:
