@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType
 
 In = TypeVar("In")
@@ -34,9 +34,9 @@ async def promptly(step: Step[In, Out], arg: In, summary: str) -> Out:
     to the server, where it is retried without end and an operator can see it.
 
     Both may have an effect: steps are idempotent. What a step says is final is asked once more,
-    because a worker that shuts down lets any failure look final.
+    because a worker that shuts down lets any failure look final (and not even as ActivityError).
     """
-    with contextlib.suppress(ActivityError):
+    with contextlib.suppress(FailureError):
         return await workflow.execute_local_activity_method(
             step,
             arg,

@@ -47,8 +47,8 @@ async def _start_all(shop: Shop, faults: FaultPlan, fault: Fault) -> list[Case]:
         for step in branch.steps:
             intent = await branch.intent(shop, f"{branch.name}-{step}")
             faults.plan(intent.order_id, step, fault)
-            # A provider that answers again only after the deadline leaves nothing to pay.
-            unpayable = fault is Fault.ALWAYS and step == "begin_payment"
+            # What works again only after the deadline leaves the buyer nothing to pay.
+            unpayable = fault is Fault.ALWAYS and step in ("place_order", "begin_payment")
             ends = {branch.end, OrderStatus.TIMED_OUT} if unpayable else {branch.end}
             cases.append(Case(branch, step, intent, await shop.start(intent), frozenset(ends)))
     return cases
