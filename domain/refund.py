@@ -4,17 +4,48 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.model import Value
-from domain.payment import PaymentMethod
+from domain.payment import PaymentMethod, Receipt
 from domain.states import RefundStatus
 
 
 class RefundReason(StrEnum):
-    """Why money goes back. Only `ORDER` undoes the order; the others return surplus money."""
+    """Why money goes back. `ORDER` undoes the whole order, `PARTIAL` leaves it as it is; the
+    others return money that the order cannot take."""
 
     ORDER = "order"
+    PARTIAL = "partial"
     SECOND_PAYMENT = "second_payment"
     LATE_PAYMENT = "late_payment"
     WRONG_AMOUNT = "wrong_amount"
+
+
+class RefundRequest(Value):
+    """Input of RefundWorkflow: `amount` of the money that came with `receipt` is to go back.
+
+    The number is derived from what is undone, so that asking twice is asking once; `part`
+    counts the partial refunds of one payment from 1 and is 0 for all others.
+    """
+
+    order_id: str
+    receipt: Receipt
+    amount: int
+    currency: str
+    reason: RefundReason
+    note: str
+    actor: str
+    part: int = 0
+
+    @property
+    def refund_id(self) -> str:
+        return f"R{self.receipt.method[0].upper()}{self.receipt.trade_no}{self._suffix}"
+
+    @property
+    def workflow_id(self) -> str:
+        return f"refund-{self.receipt.method}-{self.receipt.trade_no}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return f"-{self.part}" if self.part else ""
 
 
 class Refund(Value):

@@ -60,7 +60,8 @@ ORDER_TRANSITIONS: Mapping[OrderStatus, Set[OrderStatus]] = {
     OrderStatus.REFUNDING: {OrderStatus.REFUNDED},
     OrderStatus.REJECTED: set(),
     OrderStatus.CANCELLED: set(),
-    OrderStatus.TIMED_OUT: set(),
+    # Only where the sale honours late payments and stock is still there.
+    OrderStatus.TIMED_OUT: {OrderStatus.PAID},
     OrderStatus.REFUNDED: set(),
 }
 
