@@ -77,15 +77,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    # The gate comes first: it has the traffic, and routes are tried in order.
-    app.router.routes.insert(0, gate.route)
+    # Served by the edge; here it answers other methods with 405.
+    app.router.routes.append(gate.route)
     for router in ROUTERS:
         app.include_router(router)
     if settings.dev_login:
         app.include_router(dev.router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Edge, metrics=metrics)
+    app.add_middleware(Edge, metrics=metrics, express=gate.route)
     return app
 
 

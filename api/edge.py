@@ -6,10 +6,11 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
-from api.problems import unavailable
+from api.problems import http_problem, unavailable
 
 MAX_BODY_BYTES = 64 * 1024
 NO_ROUTE = "none"
@@ -24,9 +25,13 @@ class _BodyTooLarge(HTTPException):
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    """`express` is served from here: at the gate FastAPI's own layers would cost a fifth of the
+    throughput, and it needs none of them."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, express: Route) -> None:
         self._app = app
         self._metrics = metrics
+        self._express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,7 +47,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, _limited(scope, receive), watched)
+            await self._serve(scope, _limited(scope, receive), watched)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -56,6 +61,17 @@ class Edge:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             elapsed = time.perf_counter() - began
             self._metrics.answered(method, _template(scope), status, elapsed)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match, matched = self._express.matches(scope)
+        if match is not Match.FULL:
+            await self._app(scope, receive, send)
+            return
+        scope.update(matched, route=self._express)
+        try:
+            await self._express.handle(scope, receive, send)
+        except HTTPException as error:
+            await http_problem(error)(scope, receive, send)
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -104,6 +104,15 @@ def problem_response(
     )
 
 
+def http_problem(error: HTTPException) -> Response:
+    """For what HTTP itself refuses: no such route, no such method, too large a body."""
+    if error.status_code >= 500:
+        return problem_response(Refusal(ErrorCode.UNAVAILABLE))
+    code = _CODE_OF_STATUS.get(error.status_code, ErrorCode.INVALID)
+    status = error.status_code if error.status_code in _KEPT_STATUSES else None
+    return problem_response(Refusal(code, error.detail), status=status, headers=error.headers)
+
+
 def unavailable(request_line: str, error: BaseException) -> Response:
     """What failed stays in the log; the caller learns only that trying again may help."""
     if isinstance(error, Outage):
@@ -145,8 +154,4 @@ async def _on_validation_error(_request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    if error.status_code >= 500:
-        return problem_response(Refusal(ErrorCode.UNAVAILABLE))
-    code = _CODE_OF_STATUS.get(error.status_code, ErrorCode.INVALID)
-    status = error.status_code if error.status_code in _KEPT_STATUSES else None
-    return problem_response(Refusal(code, error.detail), status=status, headers=error.headers)
+    return http_problem(error)

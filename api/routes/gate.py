@@ -7,6 +7,7 @@ injection, request objects and exception handlers would cost more than the work 
 import json
 import time
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -40,7 +41,6 @@ class OrderGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services: Services = scope["app"].state.services
-        scope["route"] = route
         try:
             order_id = await _accept(services, scope, receive)
         except Refusal as refusal:
@@ -97,6 +97,8 @@ async def _read(receive: Receive) -> bytes:
     return body
 
 
+# At the start of a sale nearly all bodies are the same few bytes.
+@lru_cache(maxsize=64)
 def _quantity(body: bytes) -> int:
     try:
         document = json.loads(body)
@@ -171,8 +173,14 @@ async def _send_accepted(send: Send, order_id: str) -> None:
 async def _send_refusal(send: Send, refusal: Refusal) -> None:
     kind = KINDS[refusal.code]
     headers = [(name.lower().encode(), value.encode()) for name, value in kind.headers.items()]
-    body = problem_bytes(refusal, kind.status)
+    plain = not (refusal.detail or refusal.extra)
+    body = _plain_problem(refusal.code) if plain else problem_bytes(refusal, kind.status)
     await _send(send, kind.status, MEDIA_TYPE.encode(), body, headers)
+
+
+@cache
+def _plain_problem(code: ErrorCode) -> bytes:
+    return problem_bytes(Refusal(code), KINDS[code].status)
 
 
 async def _send(
