@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from redis.asyncio import Redis
+from temporalio.client import Client
 
 from audit.run import run_audit
 from audit.sources import AuditSources
@@ -119,6 +120,18 @@ async def test_a_store_that_is_away_fails_the_lines_that_need_it(
     assert broken_lines(report) == {"A2", "A7"}
     assert "Redis does not answer" in line(report, "A2").detail
     await away.aclose()
+
+
+async def test_temporal_being_away_fails_the_line_about_workflows(
+    shop: Shop, sources: AuditSources
+) -> None:
+    await dispatched(shop, sources, "ada")
+    away = await Client.connect(NOBODY, lazy=True)
+
+    report = await run_audit(replace(sources, client=away))
+
+    assert broken_lines(report) == {"A4"}
+    assert "Temporal does not answer" in line(report, "A4").detail
 
 
 async def test_without_postgres_there_is_still_a_report(shop: Shop, sources: AuditSources) -> None:
