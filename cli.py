@@ -1,4 +1,5 @@
-"""The `seckill` command."""
+"""The `seckill` command. Rooms are imported by the command that needs them, so that
+`seckill --help` is there at once."""
 
 import asyncio
 import signal
@@ -6,17 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from rush import options
-
-# Rooms are imported by the command that needs them, so that `seckill --help` is there at once.
-if TYPE_CHECKING:
-    from infra.embedded.process import RunningProcess
-    from infra.embedded.stack import PartStatus
-    from infra.embedded.stack_file import StackFile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +34,7 @@ def up(detach: Detach = False, only: Only = None) -> None:
     State is kept under SECKILL_HOME (.seckill); started again, it goes on with the same data.
     """
     from infra.embedded.binaries import ServerNotInstalled
+    from infra.embedded.display import announce, print_addresses, report_death
     from infra.embedded.foreground import run_in_front
     from infra.embedded.process import ServerFailed
     from infra.embedded.settings import EmbeddedSettings
@@ -48,12 +44,10 @@ def up(detach: Detach = False, only: Only = None) -> None:
     home = settings.open_home()
     try:
         if detach:
-            _print_addresses(asyncio.run(start_stack(settings, home, names)))
+            print_addresses(asyncio.run(start_stack(settings, home, names)))
             return
         asyncio.run(
-            run_in_front(
-                settings, home, names=names, announce=_announce_front, report_death=_report_death
-            )
+            run_in_front(settings, home, names=names, announce=announce, report_death=report_death)
         )
     except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
         _fail(str(error))
@@ -63,7 +57,7 @@ def up(detach: Detach = False, only: Only = None) -> None:
 def down() -> None:
     """Stop everything that `up` started. The data stays."""
     from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.stack import stop_stack
+    from infra.embedded.shutdown import stop_stack
 
     for name in asyncio.run(stop_stack(EmbeddedSettings().open_home())):
         typer.echo(f"{name} did not stop by itself and was killed", err=True)
@@ -72,12 +66,13 @@ def down() -> None:
 @app.command()
 def status(only: Only = None) -> None:
     """Show each process, its pid and its address. Exit code 0 when all of them run."""
+    from infra.embedded.display import print_status
     from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.stack import stack_status
+    from infra.embedded.status import stack_status
 
     settings = EmbeddedSettings()
     parts = asyncio.run(stack_status(settings, settings.open_home(), _chosen(only)))
-    _print_status(parts)
+    print_status(parts)
     raise typer.Exit(0 if all(part.well for part in parts) else 1)
 
 
@@ -228,9 +223,11 @@ def demo(
 def _whole_stack(keep: bool) -> Iterator[Path]:
     """The stack file of a stack that runs; what was started for it is stopped afterwards."""
     from infra.embedded.binaries import ServerNotInstalled
+    from infra.embedded.display import print_addresses
     from infra.embedded.process import ServerFailed
     from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.stack import StackFailed, start_stack, stop_stack
+    from infra.embedded.shutdown import stop_stack
+    from infra.embedded.stack import StackFailed, start_stack
 
     settings = EmbeddedSettings()
     home = settings.open_home()
@@ -239,7 +236,7 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typer.echo("Starting Temporal, Redis, Postgres, a practice payment provider, API and worker")
     try:
-        _print_addresses(asyncio.run(start_stack(settings, home)))
+        print_addresses(asyncio.run(start_stack(settings, home)))
     except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
         _fail(str(error))
     try:
@@ -253,52 +250,12 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
 
 
 def _chosen(only: list[str] | None) -> frozenset[str]:
-    from infra.embedded.stack import EVERYTHING
+    from infra.embedded.parts import EVERYTHING
 
     names = frozenset(only or EVERYTHING)
     if unknown := names - EVERYTHING:
         raise typer.BadParameter(f"no such process: {', '.join(sorted(unknown))}")
     return names
-
-
-def _print_addresses(stack: "StackFile") -> None:
-    lines = {
-        "API": f"{stack.api_url} (documentation at /docs)",
-        "Temporal UI": stack.temporal_ui_url,
-        "Temporal": stack.temporal_address,
-        "Redis": stack.redis_url,
-        "Postgres": stack.postgres_dsn,
-        "Payments": stack.sandbox_url,
-        "Logs": stack.log_dir,
-    }
-    for label, address in lines.items():
-        if address:
-            typer.echo(f"  {label:<12} {address}")
-
-
-def _announce_front(stack: "StackFile") -> None:
-    _print_addresses(stack)
-    typer.echo("Ctrl-C stops everything.")
-
-
-def _report_death(process: "RunningProcess") -> None:
-    from infra.embedded.process import log_excerpt
-
-    typer.echo(f"{process.name} (pid {process.pid}) has died{log_excerpt(process.log)}", err=True)
-    typer.echo("The others go on; `seckill up --detach` starts it again.", err=True)
-
-
-def _print_status(parts: "list[PartStatus]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("name", "pid", "state", "address", box=None)
-    for part in parts:
-        colour = "green" if part.well else "red"
-        pid = str(part.pid or "-")
-        table.add_row(part.name, pid, f"[{colour}]{part.state}[/]", part.address or "-")
-    # Piped into a file or another program, an address must not be folded.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _fail(message: str, code: int = 1) -> NoReturn:

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from infra.embedded.home import PROJECT
+from infra.embedded.loopback import loopback_http
 from infra.embedded.ports import LOOPBACK
 from infra.embedded.process import Command
 
@@ -40,7 +41,7 @@ class Application:
 
     async def ready(self) -> bool:
         try:
-            async with httpx.AsyncClient(timeout=3.0, trust_env=False) as http:
+            async with loopback_http() as http:
                 answer = await http.get(f"{self.address}{self.health_path}")
         except httpx.HTTPError:
             return False

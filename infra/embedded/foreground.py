@@ -5,9 +5,11 @@ import signal
 from collections.abc import Callable, Coroutine
 
 from infra.embedded.home import Home
+from infra.embedded.parts import EVERYTHING
 from infra.embedded.process import RunningProcess
 from infra.embedded.settings import EmbeddedSettings
-from infra.embedded.stack import EVERYTHING, start_stack, stop_stack, watch_stack
+from infra.embedded.shutdown import stop_stack, watch_stack
+from infra.embedded.stack import start_stack
 from infra.embedded.stack_file import StackFile
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

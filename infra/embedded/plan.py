@@ -8,13 +8,13 @@ from functools import partial
 from infra.embedded.applications import api, local_url, sandbox, worker
 from infra.embedded.environment import application_environment
 from infra.embedded.home import Home
+from infra.embedded.parts import EVERYTHING
 from infra.embedded.postgres import PostgresServer
 from infra.embedded.process import Server
 from infra.embedded.redis import RedisServer
 from infra.embedded.settings import EmbeddedSettings
 from infra.embedded.temporal import TemporalServer
 
-PROCESSES = ("postgres", "redis", "temporal", "sandbox", "api", "worker")
 _PORTS = (
     *("postgres", "redis", "temporal", "temporal_http", "temporal_ui"),
     *("sandbox", "api", "worker_metrics"),
@@ -42,7 +42,7 @@ class Plan:
 
     def only(self, names: frozenset[str]) -> "Plan":
         """The same plan with fewer processes. Raises ValueError for an unknown name."""
-        if unknown := names - frozenset(PROCESSES):
+        if unknown := names - EVERYTHING:
             raise ValueError(f"no such process: {', '.join(sorted(unknown))}")
         return replace(
             self,

@@ -69,7 +69,7 @@ class PostgresServer:
 
     async def ready(self) -> bool:
         try:
-            connection = await asyncpg.connect(self._dsn("postgres"), timeout=2.0)
+            connection = await asyncpg.connect(self._dsn("postgres"), timeout=2.0, ssl=False)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         try:

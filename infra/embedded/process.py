@@ -17,6 +17,7 @@ import psutil
 from domain.model import Value
 
 _POLL_SECONDS = 0.03
+_ASK_SECONDS = 0.08
 _LOG_LINES = 20
 # A start time is read against the machine's clock, which may be set right meanwhile.
 _CLOCK_DRIFT_SECONDS = 2.0
@@ -133,7 +134,7 @@ async def until_ready(
         # An answer counts only while our own process lives: a stranger may hold the port.
         if await server.ready() and running.alive:
             return
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(_ASK_SECONDS)
     raise ServerFailed(server.name, f"was not ready after {timeout_seconds:.0f} s", running.log)
 
 

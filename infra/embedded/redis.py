@@ -1,11 +1,9 @@
 """An embedded Redis that loses nothing it has answered."""
 
+import asyncio
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from infra.embedded.binaries import on_venv_path
 from infra.embedded.ports import LOOPBACK
@@ -41,10 +39,16 @@ class RedisServer:
         return ("--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "yes")
 
     async def ready(self) -> bool:
-        client = Redis.from_url(self.address, socket_timeout=1.0, socket_connect_timeout=1.0)
         try:
-            return await client.ping()
-        except (RedisError, OSError):
+            async with asyncio.timeout(2.0):
+                return await self._ping() == b"+PONG\r\n"
+        except OSError:
             return False
+
+    async def _ping(self) -> bytes:
+        reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
+        try:
+            writer.write(b"PING\r\n")
+            return await reader.readline()
         finally:
-            await client.aclose()
+            writer.close()

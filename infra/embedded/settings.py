@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from temporalio.envconfig import ClientConfig
 
 from infra.embedded.home import PROJECT, Home
 
@@ -57,6 +56,8 @@ class EmbeddedSettings(BaseSettings):
         """The address of the caller's own Temporal, from Temporal's own environment."""
         if not any(os.environ.get(name) for name in _TEMPORAL_ELSEWHERE):
             return None
+        from temporalio.envconfig import ClientConfig
+
         config = ClientConfig.load_client_connect_config()
         return config.get("target_host", "127.0.0.1:7233")
 

@@ -1,45 +1,21 @@
-"""The whole stack: start what is not running, say how it is, stop it.
+"""The whole stack: start what is not running, and say where it is.
 
 There is no supervisor. Each process lives in its own session and is remembered in the home; so
 whoever comes next, after whatever happened, finds what is running and goes on from there.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 
-import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
-
-from domain.model import Value
 from infra.embedded.binaries import ServerNotInstalled
 from infra.embedded.environment import jwt_secret
 from infra.embedded.home import Home
-from infra.embedded.plan import PROCESSES, Plan, plan_stack
-from infra.embedded.process import RunningProcess, Server, ServerFailed, spawn, stop, until_ready
+from infra.embedded.parts import EVERYTHING
+from infra.embedded.plan import Plan, plan_stack
+from infra.embedded.process import RunningProcess, Server, ServerFailed, spawn, until_ready
 from infra.embedded.settings import EmbeddedSettings, without_password
+from infra.embedded.shutdown import stop_processes
 from infra.embedded.stack_file import StackFile, issue_token
-from infra.postgres.migrate import migrate
-
-EVERYTHING = frozenset(PROCESSES)
-_APPLICATIONS = frozenset({"api", "worker"})
-_WATCH_SECONDS = 0.3
-
-RUNNING = "running"
-NOT_ANSWERING = "not answering"
-DIED = "died"
-STOPPED = "stopped"
-ELSEWHERE = "elsewhere"
-
-
-class PartStatus(Value):
-    name: str
-    state: str
-    pid: int | None = None
-    address: str | None = None
-
-    @property
-    def well(self) -> bool:
-        return self.state in (RUNNING, ELSEWHERE)
 
 
 class StackFailed(Exception):
@@ -61,57 +37,11 @@ async def start_stack(
         try:
             await _start_in_order(plan.only(names), settings, home, started)
         except BaseException:
-            await _stop_all(home, started)
+            await stop_processes(home, started)
             raise
         stack = _describe(settings, home, plan)
         stack.write(home)
         return stack
-
-
-async def stop_stack(home: Home) -> list[str]:
-    """Stop whatever runs, applications before servers; returns the names of what had to be
-    killed. Nothing running is fine."""
-    if not home.root.exists():
-        return []
-    async with home.locked():
-        killed = await _stop_all(home, home.processes())
-        home.stack_file.unlink(missing_ok=True)
-        return killed
-
-
-async def stack_status(
-    settings: EmbeddedSettings, home: Home, names: frozenset[str] = EVERYTHING
-) -> list[PartStatus]:
-    """How each part is, in the order of starting. Changes nothing."""
-    plan = plan_stack(settings, home, remember=False).only(names)
-    here = await asyncio.gather(*(_status(server, home) for server in plan.processes))
-    there = [
-        PartStatus(name=name, state=ELSEWHERE, address=without_password(address))
-        for name, address in plan.elsewhere.items()
-        if name in names
-    ]
-    return sorted([*here, *there], key=lambda part: PROCESSES.index(part.name))
-
-
-async def watch_stack(
-    home: Home, until: asyncio.Event, report: Callable[[RunningProcess], None]
-) -> None:
-    """Report each process that dies, once. Ends with `until`, or when the stack was stopped by
-    somebody else; a process that somebody started again is watched in its place."""
-    reported: set[int] = set()
-    while not until.is_set() and (processes := home.processes()):
-        for process in processes:
-            if process.pid not in reported and not process.alive:
-                reported.add(process.pid)
-                report(process)
-        await _wait(until, _WATCH_SECONDS)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def _start_in_order(
@@ -154,42 +84,19 @@ async def _together(starts: Iterable[Coroutine[None, None, None]]) -> None:
 
 
 async def _migrate(dsn: str) -> None:
+    # A second to import, and only an `up` pays for it.
+    import asyncpg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from infra.postgres.migrate import migrate
+
     try:
         await migrate(dsn)
-    except (OSError, TimeoutError, asyncpg.PostgresError, SQLAlchemyError) as error:
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
         where = without_password(dsn)
         raise StackFailed(
             f"postgres at {where} could not be brought up to date: {error}"
         ) from error
-
-
-async def _stop_all(home: Home, processes: Iterable[RunningProcess]) -> list[str]:
-    ours = [process for process in processes if process.name in _APPLICATIONS]
-    servers = [process for process in processes if process.name not in _APPLICATIONS]
-    return [*await _stop_together(home, ours), *await _stop_together(home, servers)]
-
-
-async def _stop_together(home: Home, processes: list[RunningProcess]) -> list[str]:
-    gently = await asyncio.gather(*(stop(process) for process in processes))
-    for process in processes:
-        home.forget(process.name)
-    return [process.name for process, kind in zip(processes, gently, strict=True) if not kind]
-
-
-async def _status(server: Server, home: Home) -> PartStatus:
-    known = home.process(server.name)
-    if known is None:
-        return PartStatus(name=server.name, state=STOPPED)
-    if not known.alive:
-        return PartStatus(name=server.name, state=DIED, address=known.address)
-    # Settings may have changed since it was started; then the question went to another address.
-    answers = known.address == server.address and await server.ready()
-    return PartStatus(
-        name=server.name,
-        state=RUNNING if answers else NOT_ANSWERING,
-        pid=known.pid,
-        address=known.address,
-    )
 
 
 def _describe(settings: EmbeddedSettings, home: Home, plan: Plan) -> StackFile:

@@ -10,6 +10,7 @@ import httpx
 from temporalio.api.enums.v1 import IndexedValueType
 
 from infra.embedded.binaries import on_venv_path
+from infra.embedded.loopback import loopback_http
 from infra.embedded.ports import LOOPBACK
 from infra.embedded.process import Command
 from infra.temporal import SEARCH_ATTRIBUTES
@@ -71,7 +72,7 @@ class TemporalServer:
     async def ready(self) -> bool:
         """Healthy means: it answers, the namespace is there, and so are our search attributes."""
         try:
-            async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
+            async with loopback_http() as http:
                 known = await self._known_attributes(http)
                 if self.ui_url:
                     (await http.get(self.ui_url)).raise_for_status()

@@ -34,17 +34,19 @@ async def test_it_runs_as_an_ordinary_user_in_any_folder(folder: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no rights to give up")
-async def test_root_gives_up_its_rights_where_everybody_may_pass() -> None:
-    root = Path(tempfile.mkdtemp(prefix="seckill-"))
-    root.chmod(0o755)
-    running = await start(PostgresServer(root / "data", free_port()), root / "postgres.log")
+@pytest.mark.parametrize("folder", [0o755], indirect=True)
+async def test_root_gives_up_all_its_rights_where_everybody_may_pass(folder: Path) -> None:
+    running = await start(PostgresServer(folder / "data", free_port()), folder / "postgres.log")
 
-    rights = Path(f"/proc/{running.pid}/status").read_text()
+    rights = rights_of(running.pid)
     await stop(running)
-    shutil.rmtree(root)
 
     assert "CapEff:\t0000000000000000" in rights
     assert "CapBnd:\t0000000000000000" in rights
+
+
+def rights_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
 
 
 async def test_it_starts_again_after_kill_nine_while_its_children_still_live(
