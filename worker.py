@@ -66,7 +66,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             timeout_seconds=settings.postgres_timeout_seconds,
         )
         closing.push_async_callback(database.aclose)
-        gateways = open_gateways(settings)
+        gateways = open_gateways(settings, database)
         for gateway in gateways.values():
             closing.push_async_callback(gateway.aclose)
 

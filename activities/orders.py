@@ -1,5 +1,6 @@
 """Orders in Postgres, as the order saga sees them: each activity is one transaction."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,9 +9,10 @@ from temporalio import activity
 from domain.attention import AttentionKind
 from domain.model import Value
 from domain.order import Order, RejectReason
+from domain.payment import Payment
 from domain.reservation import Intent
 from domain.sale import Item, Sale
-from domain.states import OrderStatus, PaymentStatus, SaleStatus
+from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
@@ -27,10 +29,13 @@ class PlaceOrder(Value):
 
 
 class PlacedOrder(Value):
-    """The order to be paid, or why there is none."""
+    """The order to be paid, or why there is none. `points_amount` is what it costs in points;
+    `open_payments` are what an earlier run of the order's workflow has begun."""
 
     order: Order | None = None
     title: str = ""
+    points_amount: int | None = None
+    open_payments: tuple[Payment, ...] = ()
     rejected: RejectReason | None = None
 
 
@@ -111,7 +116,7 @@ class OrderActivities:
 async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrder:
     intent, orders, stock = command.intent, Orders(connection), Stock(connection)
     if standing := await orders.get(intent.order_id):
-        return await _answer_again(stock, standing)
+        return await _answer_again(connection, standing)
     sale, item = await Sales(connection).get(intent.sale_id), await stock.item(intent.item)
     if sale is None or item is None:
         raise _Refused(RejectReason.NOT_FOUND)
@@ -120,7 +125,7 @@ async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrde
     order = _new_order(command, sale, item)
     # First, because it waits for a second placing or a cancelling of the same order.
     if not await orders.insert(order):
-        return await _answer_again(stock, await orders.get(intent.order_id) or order)
+        return await _answer_again(connection, await orders.get(intent.order_id) or order)
     await orders.record(order.order_id, "placed", SYSTEM, f"pay by {order.pay_deadline}")
     # Last, because every order of the sale waits for this row's lock; and two orders of one user
     # count each other once they have it.
@@ -128,14 +133,26 @@ async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrde
         raise _Refused(RejectReason.SOLD_OUT)
     if await orders.quantity_of(intent.item, intent.user_id) > item.per_user_limit:
         raise _Refused(RejectReason.LIMIT_REACHED)
-    return PlacedOrder(order=order, title=item.title)
+    return _placed(order, item)
 
 
-async def _answer_again(stock: Stock, order: Order) -> PlacedOrder:
-    if order.status in (OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.TIMED_OUT):
+def _placed(order: Order, item: Item, payments: Sequence[Payment] = ()) -> PlacedOrder:
+    points = item.points_price
+    return PlacedOrder(
+        order=order,
+        title=item.title,
+        points_amount=None if points is None else points * order.quantity,
+        open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
+    )
+
+
+async def _answer_again(connection: AsyncConnection, order: Order) -> PlacedOrder:
+    if order.status not in HOLDING_STOCK | OWNING_STOCK:
         return PlacedOrder(rejected=RejectReason.RELEASED)
-    item = await stock.item(order.item)
-    return PlacedOrder(order=order, title=item.title if item else order.sku_id)
+    item = await Stock(connection).item(order.item)
+    if item is None:
+        raise LookupError(f"the item of order {order.order_id} is gone")
+    return _placed(order, item, await Payments(connection).of_order(order.order_id))
 
 
 def _new_order(command: PlaceOrder, sale: Sale, item: Item) -> Order:

@@ -6,8 +6,9 @@ from datetime import datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.refusals import refusal
 from domain.errors import ErrorCode
-from domain.gateway_errors import GatewayError, TryLater
+from domain.gateway_errors import GatewayError, NotEnoughPoints, TryLater
 from domain.model import Value
 from domain.payment import (
     Charge,
@@ -66,7 +67,10 @@ class PaymentActivities:
             return payment
         action = await _offer(gateway, command)
         async with self._database.transaction() as connection:
-            await Payments(connection).set_action(payment.payment_id, action, command.expires_at)
+            if action is not None:
+                await Payments(connection).set_action(
+                    payment.payment_id, action, command.expires_at
+                )
             await Orders(connection).record(
                 command.order_id, "payment_begun", command.actor, command.method
             )
@@ -85,9 +89,7 @@ class PaymentActivities:
     def _gateway(self, method: PaymentMethod) -> Gateway:
         gateway = self._gateways.get(method)
         if gateway is None:
-            raise ApplicationError(
-                f"{method} is not set up here", type=ErrorCode.INVALID, non_retryable=True
-            )
+            raise refusal(ErrorCode.INVALID, f"{method} is not set up here")
         return gateway
 
 
@@ -105,7 +107,7 @@ def _new_payment(command: BeginPayment) -> Payment:
     )
 
 
-async def _offer(gateway: Gateway, command: BeginPayment) -> RedirectAction | QrAction:
+async def _offer(gateway: Gateway, command: BeginPayment) -> RedirectAction | QrAction | None:
     charge = Charge(
         payment_id=command.payment_id,
         amount=command.amount,
@@ -116,9 +118,14 @@ async def _offer(gateway: Gateway, command: BeginPayment) -> RedirectAction | Qr
     )
     try:
         return await gateway.create(charge)
+    except NotEnoughPoints as error:
+        raise refusal(
+            ErrorCode.INSUFFICIENT_POINTS,
+            str(error),
+            balance=error.balance,
+            needed=error.needed,
+        ) from error
     except TryLater as error:
         raise ApplicationError(str(error), type=ErrorCode.UNAVAILABLE) from error
     except GatewayError as error:
-        raise ApplicationError(
-            str(error), type=ErrorCode.UNAVAILABLE, non_retryable=True
-        ) from error
+        raise refusal(ErrorCode.UNAVAILABLE, str(error)) from error

@@ -99,7 +99,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         timeout_seconds=settings.postgres_timeout_seconds,
     )
     closing.push_async_callback(database.aclose)
-    gateways = open_gateways(settings)
+    gateways = open_gateways(settings, database)
     for gateway in gateways.values():
         closing.push_async_callback(gateway.aclose)
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)

@@ -20,7 +20,13 @@ from domain.errors import ErrorCode, Refusal
 from domain.ids import workflow_id
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
 from domain.states import OrderStatus
-from workflows.messages import BeginPayment, CancelOrder, ExtendDeadline, RecheckPayment
+from workflows.messages import (
+    BeginPayment,
+    CancelOrder,
+    ExtendDeadline,
+    PayWithPoints,
+    RecheckPayment,
+)
 from workflows.order import OrderWorkflow
 
 log = structlog.get_logger()
@@ -52,6 +58,16 @@ class OrderCommands:
         )
         if payment is None:
             raise Refusal(ErrorCode.UNAVAILABLE, "the provider takes long; ask again")
+        return payment
+
+    async def pay_with_points(self, order_id: str, actor: str) -> Payment:
+        """Raises Refusal: as begin_payment, and INSUFFICIENT_POINTS."""
+        command = PayWithPoints(actor=actor)
+        payment: Payment | None = await self._update(
+            order_id, OrderWorkflow.pay_with_points, command, OFFER_SECONDS
+        )
+        if payment is None:
+            raise Refusal(ErrorCode.UNAVAILABLE, "paying takes long; look at the order")
         return payment
 
     async def cancel(self, order_id: str, actor: str, reason: str) -> None:

@@ -21,5 +21,13 @@ class AlreadyClosed(GatewayError):
     """The trade is closed, so it can be neither paid nor refunded."""
 
 
+class NotEnoughPoints(GatewayError):
+    """Nothing was taken: the account holds `balance` of the `needed` points."""
+
+    def __init__(self, balance: int, needed: int) -> None:
+        super().__init__(f"{needed} points needed, {balance} there")
+        self.balance, self.needed = balance, needed
+
+
 class TryLater(GatewayError):
     """No answer, a broken answer or a busy provider: the outcome is unknown; ask again."""

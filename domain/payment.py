@@ -22,6 +22,8 @@ class PaymentScene(StrEnum):
     QR = "qr"
 
 
+POINTS_CURRENCY = "PTS"
+
 _METHOD_LETTERS = {
     PaymentMethod.ALIPAY: "A",
     PaymentMethod.WECHATPAY: "W",

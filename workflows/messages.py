@@ -11,6 +11,13 @@ class BeginPayment(Value):
     actor: str
 
 
+class PayWithPoints(Value):
+    actor: str
+
+    def as_payment(self) -> BeginPayment:
+        return BeginPayment(method=PaymentMethod.POINTS, scene=PaymentScene.PAGE, actor=self.actor)
+
+
 class CancelOrder(Value):
     actor: str
     reason: str

@@ -11,10 +11,13 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities import payments as providers
     from activities.payments import PaymentActivities, PaymentRef
+    from activities.refusals import refusal
+    from domain.errors import ErrorCode
     from domain.order import Order
-    from domain.payment import Payment, PaymentMethod, Receipt, payment_id_for
+    from domain.payment import POINTS_CURRENCY, Payment, PaymentMethod, Receipt, payment_id_for
     from workflows.messages import BeginPayment
     from workflows.policies import while_the_buyer_waits
+    from workflows.stock_hold import StockHold
 
 # When no notice came, a provider is asked this long after the payment was begun.
 ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
@@ -37,7 +40,15 @@ class OpenPayments:
     def forget(self, payment_id: str) -> None:
         self._refs.pop(payment_id, None)
 
-    async def begin(self, command: BeginPayment, order: Order, title: str) -> Payment:
+    def adopt(self, payment: Payment) -> None:
+        """Take over what an earlier run of this order has begun."""
+        self._attempts[payment.method] += 1
+        self._latest[f"{payment.method}:{payment.scene}"] = payment
+        self._refs[payment.payment_id] = PaymentRef(
+            payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
+        )
+
+    async def begin(self, command: BeginPayment, order: Order, stock: StockHold) -> Payment:
         """The payment for this method and scene: the standing one, or a new attempt once that
         has expired. Raises ActivityError when the provider does not offer it."""
         way = f"{command.method}:{command.scene}"
@@ -46,11 +57,10 @@ class OpenPayments:
             return latest
         # A try without an answer may have worked: the next one asks for the same payment.
         ref = latest if isinstance(latest, PaymentRef) else self._next_attempt(command.method)
+        charge = _charge(ref, command, order, stock)
         self._latest[way] = self._refs[ref.payment_id] = ref
         payment = await while_the_buyer_waits(
-            PaymentActivities.begin_payment,
-            _charge(ref, command, order, title),
-            f"begin {command.method} payment",
+            PaymentActivities.begin_payment, charge, f"begin {command.method} payment"
         )
         self._latest[way] = payment
         return payment
@@ -92,16 +102,21 @@ class OpenPayments:
 
 
 def _charge(
-    ref: PaymentRef, command: BeginPayment, order: Order, title: str
+    ref: PaymentRef, command: BeginPayment, order: Order, stock: StockHold
 ) -> providers.BeginPayment:
+    amount, currency = order.amount, order.currency
+    if ref.method is PaymentMethod.POINTS:
+        if stock.points_amount is None:
+            raise refusal(ErrorCode.INVALID, "this item cannot be paid with points")
+        amount, currency = stock.points_amount, POINTS_CURRENCY
     return providers.BeginPayment(
         payment_id=ref.payment_id,
         order_id=ref.order_id,
         method=ref.method,
         scene=command.scene,
-        amount=order.amount,
-        currency=order.currency,
-        subject=title,
+        amount=amount,
+        currency=currency,
+        subject=stock.title,
         begun_at=workflow.now(),
         expires_at=order.pay_deadline or order.created_at,
         actor=command.actor,

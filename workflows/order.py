@@ -13,23 +13,24 @@ with workflow.unsafe.imports_passed_through():
     from activities import orders as placing
     from activities.orders import OrderActivities
     from activities.payments import PaymentActivities
+    from activities.refusals import refusal, refusal_from
     from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
     from domain.errors import ErrorCode
     from domain.order import Order, RejectReason
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.reservation import Intent
-    from domain.states import UNFINISHED, OrderStatus
+    from domain.states import OWNING_STOCK, UNFINISHED, OrderStatus, PaymentStatus
     from infra.temporal import ORDER_STATUS, PAYMENT_METHOD
     from workflows.messages import (
         BeginPayment,
         CancelOrder,
         ExtendDeadline,
         OrderOutcome,
+        PayWithPoints,
         RecheckPayment,
     )
     from workflows.open_payments import OpenPayments
     from workflows.policies import PROVIDER_TIMEOUT, persistently, promptly
-    from workflows.refusals import refusal, refusal_from
     from workflows.stock_hold import Ending, StockHold
     from workflows.story import Story
 
@@ -93,8 +94,11 @@ class OrderWorkflow:
             return False
         self._story.tell("stock is reserved")
         if reason := await self._stock.place():
-            await self._reject(reason, drift=True)
+            await self._reject(reason, drift=reason is not RejectReason.RELEASED)
             return False
+        for payment in self._stock.open_payments:
+            self._payments.adopt(payment)
+            self._payments.watch(payment, self._ask_provider)
         self._enter(
             OrderStatus.PENDING_PAYMENT, f"waits for payment until {self._deadline:%H:%M:%S}"
         )
@@ -107,6 +111,9 @@ class OrderWorkflow:
 
     async def _collect_payment(self) -> bool:
         """True once the order is paid; False when it is certain that it will not be."""
+        if self._order.status in OWNING_STOCK:
+            # An earlier run of this order was terminated after the money had arrived.
+            return True
         while await self._wait_for_money():
             if await self._take_next_receipt():
                 return True
@@ -197,21 +204,26 @@ class OrderWorkflow:
     @workflow.update
     async def begin_payment(self, command: BeginPayment) -> Payment:
         """Offer the order to the buyer at a payment provider."""
-        await workflow.wait_condition(lambda: self._status is not OrderStatus.QUEUED)
-        async with self._payments.lock:
-            self._refuse_unless_payable(command)
-            try:
-                payment = await self._payments.begin(command, self._order, self._stock.title)
-            except ActivityError as error:
-                raise refusal_from(error) from error
-        self._story.tell(f"{command.method} payment {payment.payment_id} begun")
-        self._payments.watch(payment, self._ask_provider)
-        return payment
+        return await self._begin(command)
 
     @begin_payment.validator
     def _refuse_unless_payable(self, command: BeginPayment) -> None:
         if self._status not in UNFINISHED or self._closing or self._receipts or self._cancel:
             raise self._wrong_state()
+
+    @workflow.update
+    async def pay_with_points(self, command: PayWithPoints) -> Payment:
+        """Take the points and settle; what cannot be settled goes back like any surplus."""
+        payment = await self._begin(command.as_payment())
+        await self._ask_provider(payment.payment_id)
+        await workflow.wait_condition(lambda: not self._receipts)
+        if self._paid_by is not PaymentMethod.POINTS:
+            raise self._wrong_state()
+        return payment.model_copy(update={"status": PaymentStatus.PAID})
+
+    @pay_with_points.validator
+    def _refuse_points_unless_payable(self, command: PayWithPoints) -> None:
+        self._refuse_unless_payable(command.as_payment())
 
     @workflow.update
     async def cancel(self, command: CancelOrder) -> OrderStatus:
@@ -266,6 +278,18 @@ class OrderWorkflow:
     @property
     def _deadline(self) -> datetime:
         return self._order.pay_deadline or self._order.created_at
+
+    async def _begin(self, command: BeginPayment) -> Payment:
+        await workflow.wait_condition(lambda: self._status is not OrderStatus.QUEUED)
+        async with self._payments.lock:
+            self._refuse_unless_payable(command)
+            try:
+                payment = await self._payments.begin(command, self._order, self._stock)
+            except ActivityError as error:
+                raise refusal_from(error) from error
+        self._story.tell(f"{command.method} payment {payment.payment_id} begun")
+        self._payments.watch(payment, self._ask_provider)
+        return payment
 
     async def _ask_provider(self, payment_id: str) -> None:
         if receipt := await self._payments.query(payment_id):

@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import SYSTEM, CancelOrder, OrderActivities, PlaceOrder, RejectOrder
     from activities.stock import ReleaseStock, StockActivities
     from domain.order import Order, RejectReason
+    from domain.payment import Payment
     from domain.reservation import Intent
     from domain.states import OrderStatus
     from workflows.policies import persistently, promptly
@@ -29,6 +30,8 @@ class StockHold:
         self._phantom_unit = False
         self.order: Order | None = None
         self.title = intent.sku_id
+        self.points_amount: int | None = None
+        self.open_payments: tuple[Payment, ...] = ()
 
     async def reserve(self) -> RejectReason | None:
         """Reserve in Redis; answers why not, or None."""
@@ -42,6 +45,7 @@ class StockHold:
         command = PlaceOrder(intent=self._intent, placed_at=workflow.now())
         placed = await promptly(OrderActivities.place_order, command, "write the order")
         self.order, self.title = placed.order, placed.title or self.title
+        self.points_amount, self.open_payments = placed.points_amount, placed.open_payments
         return None if placed.order else placed.rejected or RejectReason.SOLD_OUT
 
     async def reject(self, reason: RejectReason, *, drift: bool) -> None:

@@ -25,7 +25,12 @@ _USUAL_SCENE = {
 async def begin_payment(
     order_id: OrderId, body: PaymentBody, caller: CallerDep, services: ServicesDep
 ) -> PaymentView:
-    refuse_unless_unfinished(await services.shelf.view(order_id, caller))
+    order = await services.shelf.view(order_id, caller)
+    refuse_unless_unfinished(order)
+    if body.method is PaymentMethod.POINTS:
+        if order.user_id != caller.user_id:
+            raise Refusal(ErrorCode.FORBIDDEN, "points are spent by their owner alone")
+        return payment_view(await services.commands.pay_with_points(order_id, caller.actor))
     scene = _scene(body, services)
     payment = await services.commands.begin_payment(order_id, body.method, scene, caller.actor)
     return payment_view(payment)

@@ -48,7 +48,7 @@ class BreakerGateway:
             exclude=[*_GOOD_ANSWERS],
         )
 
-    async def create(self, charge: Charge) -> RedirectAction | QrAction:
+    async def create(self, charge: Charge) -> RedirectAction | QrAction | None:
         # Alipay's page is a link signed here: it says nothing of whether Alipay answers.
         if self.method is PaymentMethod.ALIPAY and charge.scene is PaymentScene.PAGE:
             return await self._gateway.create(charge)

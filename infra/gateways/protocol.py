@@ -23,8 +23,9 @@ class Gateway(Protocol):
 
     method: PaymentMethod
 
-    async def create(self, charge: Charge) -> RedirectAction | QrAction:
-        """Offer the charge to the buyer; asking again for the same payment_id is harmless."""
+    async def create(self, charge: Charge) -> RedirectAction | QrAction | None:
+        """Offer the charge to the buyer; asking again for the same payment_id is harmless.
+        None: there is nothing left for the buyer to do."""
         ...
 
     async def query(self, payment_id: str) -> Trade:

@@ -8,9 +8,11 @@ from domain.payment import PaymentMethod
 from infra.gateways.alipay import AlipayGateway
 from infra.gateways.alipay_notice import AlipayNotices
 from infra.gateways.breaker import BreakerGateway
+from infra.gateways.points import PointsGateway
 from infra.gateways.protocol import Gateway
 from infra.gateways.rsa import load_public_key
 from infra.gateways.wechatpay import WechatPayGateway
+from infra.postgres.engine import Database
 from infra.settings import AlipaySettings, Settings, WechatPaySettings
 
 log = structlog.get_logger()
@@ -18,14 +20,18 @@ log = structlog.get_logger()
 ReturnCheck = Callable[[Mapping[str, str]], str | None]
 
 
-def open_gateways(settings: Settings) -> dict[PaymentMethod, Gateway]:
-    """Raises UnusableKey when a provider is configured with a key that cannot be read."""
+def open_gateways(settings: Settings, database: Database) -> dict[PaymentMethod, Gateway]:
+    """Points always, for they are ours; a provider when its settings are complete.
+
+    Raises UnusableKey when a provider is configured with a key that cannot be read.
+    """
     gateways: list[Gateway] = []
     if _enabled(settings.alipay):
         gateways.append(AlipayGateway(settings.alipay, settings.public_url))
     if _enabled(settings.wechatpay):
         gateways.append(WechatPayGateway(settings.wechatpay, settings.public_url))
-    return {gateway.method: BreakerGateway(gateway) for gateway in gateways}
+    guarded = {gateway.method: BreakerGateway(gateway) for gateway in gateways}
+    return {**guarded, PaymentMethod.POINTS: PointsGateway(database)}
 
 
 def open_return_check(settings: Settings) -> ReturnCheck | None:

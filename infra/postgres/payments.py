@@ -30,6 +30,12 @@ class Payments:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Payment.model_validate(row) if row else None
 
+    async def lock(self, payment_id: str) -> Payment | None:
+        """The payment, which nobody else changes until this transaction ends."""
+        query = select(payments).where(payments.c.payment_id == payment_id).with_for_update()
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Payment.model_validate(row) if row else None
+
     async def of_order(self, order_id: str) -> list[Payment]:
         """Oldest first."""
         query = (

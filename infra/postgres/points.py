@@ -80,6 +80,10 @@ class Points:
         balance = await self._change(user_id, PointsKind.CREDIT, amount, order_id=order_id)
         return PointsCredited(amount=amount, balance=balance or 0)
 
+    async def debit_of(self, order_id: str) -> PointsEntry | None:
+        """What an order was paid with."""
+        return await self._standing(PointsKind.DEBIT, order_id=order_id)
+
     async def take_award_back(self, order_id: str, user_id: str, note: str) -> int:
         """Undo an order's award, as far as the points have not been spent. Answers the points
         taken, the same on a repeat; 0 if the order had no award."""

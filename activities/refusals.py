@@ -1,4 +1,4 @@
-"""How a workflow says no: errors a caller can map to the HTTP contract."""
+"""How a step or a workflow says no: errors a caller can map to the HTTP contract."""
 
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
 
@@ -20,5 +20,6 @@ def refusal_from(error: ActivityError) -> ApplicationError:
     """The refusal behind a failed step; a step that got no answer counts as UNAVAILABLE."""
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.type and cause.type in ErrorCode.__members__:
-        return refusal(ErrorCode(cause.type), cause.message)
+        extra = cause.details[0] if cause.details else {}
+        return refusal(ErrorCode(cause.type), cause.message, **extra)
     return refusal(ErrorCode.UNAVAILABLE, "no answer in time; try again")
