@@ -236,14 +236,16 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     typer.echo("Starting Temporal, Redis, Postgres, a practice payment provider, API and worker")
     try:
-        print_addresses(asyncio.run(start_stack(settings, home)))
+        stack = asyncio.run(start_stack(settings, home))
     except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
         _fail(str(error))
+    print_addresses(stack)
     try:
         yield home.stack_file
     finally:
         if keep:
-            typer.echo("\nThe stack runs on: look around at the addresses above; `seckill down`")
+            typer.echo("\nThe stack runs on: look around there; `seckill down` stops it.")
+            print_addresses(stack)
         else:
             asyncio.run(stop_stack(home))
             typer.echo("\nThe stack is stopped; `seckill up` brings it back with all its orders.")

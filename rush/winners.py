@@ -15,7 +15,7 @@ from rush.shop import Cashier, Shop, read
 from rush.views import Checkout, SeenOrder
 
 THINK_SECONDS = (0.2, 1.5)
-FIRST_LOOK, LONGEST_LOOK = 0.2, 1.0
+FIRST_LOOK, LONGEST_LOOK = 0.3, 1.2
 NAP_SECONDS = 0.5
 
 
