@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from domain.payment import PaymentMethod
-from infra.gateways.registry import open_gateways, open_return_check
+from infra.gateways.registry import open_return_check
 from infra.gateways.rsa import UnusableKey
+from infra.postgres.engine import Database
 from infra.settings import AlipaySettings, Settings, WechatPaySettings
 from tests.infra.gateways.notice_keys import PAYMENT_ID, AlipaySide
 
@@ -18,14 +19,21 @@ def settings_with(
     return settings
 
 
-async def test_only_providers_whose_settings_are_complete_are_opened(
-    alipay_settings: AlipaySettings, wechatpay_settings: WechatPaySettings
+@pytest.fixture
+def ledger() -> Database:
+    """Never reached: opening gateways asks nobody."""
+    return Database.connect("postgresql://nobody@127.0.0.1:1/nothing")
+
+
+async def test_points_are_there_always_and_providers_when_their_settings_are_complete(
+    alipay_settings: AlipaySettings, wechatpay_settings: WechatPaySettings, ledger: Database
 ) -> None:
-    assert open_gateways(settings_with()) == {}
-    both = open_gateways(settings_with(alipay_settings, wechatpay_settings))
+    assert set(providers(settings_with(), ledger)) == {PaymentMethod.POINTS}
+    both = providers(settings_with(alipay_settings, wechatpay_settings), ledger)
     assert {method: gateway.method for method, gateway in both.items()} == {
         PaymentMethod.ALIPAY: PaymentMethod.ALIPAY,
         PaymentMethod.WECHATPAY: PaymentMethod.WECHATPAY,
+        PaymentMethod.POINTS: PaymentMethod.POINTS,
     }
     for gateway in both.values():
         await gateway.aclose()
@@ -34,10 +42,12 @@ async def test_only_providers_whose_settings_are_complete_are_opened(
 @pytest.mark.parametrize(
     "name", ["gateway_url", "app_id", "seller_id", "app_private_key", "provider_public_key"]
 )
-def test_alipay_needs_each_of_its_settings(alipay_settings: AlipaySettings, name: str) -> None:
+def test_alipay_needs_each_of_its_settings(
+    alipay_settings: AlipaySettings, ledger: Database, name: str
+) -> None:
     empty = type(getattr(AlipaySettings(), name))()
     spoilt = alipay_settings.model_copy(update={name: empty or None})
-    assert open_gateways(settings_with(alipay=spoilt)) == {}
+    assert PaymentMethod.ALIPAY not in providers(settings_with(alipay=spoilt), ledger)
 
 
 def test_the_api_v3_key_may_come_from_a_file(
@@ -52,17 +62,20 @@ def test_the_api_v3_key_may_come_from_a_file(
 
 
 def test_an_unreadable_key_stops_the_start(
-    alipay_settings: AlipaySettings, wechatpay_settings: WechatPaySettings, tmp_path: Path
+    alipay_settings: AlipaySettings,
+    wechatpay_settings: WechatPaySettings,
+    ledger: Database,
+    tmp_path: Path,
 ) -> None:
     missing = tmp_path / "missing.pem"
     with pytest.raises(UnusableKey, match=r"missing\.pem"):
-        open_gateways(
-            settings_with(alipay_settings.model_copy(update={"app_private_key": missing}))
+        providers(
+            settings_with(alipay_settings.model_copy(update={"app_private_key": missing})), ledger
         )
     (tmp_path / "text.pem").write_text("no key")
     spoilt = wechatpay_settings.model_copy(update={"merchant_private_key": tmp_path / "text.pem"})
     with pytest.raises(UnusableKey, match=r"text\.pem"):
-        open_gateways(settings_with(wechatpay=spoilt))
+        providers(settings_with(wechatpay=spoilt), ledger)
 
 
 def test_the_return_page_is_checked_where_alipay_is_set_up(
