@@ -27,6 +27,7 @@ from api.routes import (
     operator_sales,
     orders,
     payments,
+    points,
     sales,
     webhooks,
 )
@@ -49,6 +50,7 @@ ROUTERS = (
     operator_orders.router,
     operator_inbox.router,
     operator_audits.router,
+    points.router,
     health.router,
 )
 

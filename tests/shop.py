@@ -21,18 +21,22 @@ from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
 from domain.reservation import GateAnswer, GateVerdict, Intent, ReserveRequest
 from domain.sale import Item, ItemTerms, NewItem, NewSale, Sale
 from domain.states import OrderStatus, SaleStatus
+from infra.gateways.points import PointsGateway
+from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
+from infra.postgres.points import Points
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from tests.practice_gateway import PracticeGateway
 from worker import build_worker, collect_activities
-from workflows.messages import BeginPayment, CancelOrder, OrderOutcome
+from workflows.messages import BeginPayment, CancelOrder, OrderOutcome, PayWithPoints
 from workflows.order import OrderWorkflow
 
 PRICE = 8800
+POINTS_PRICE = 880
 
 
 @dataclass
@@ -51,7 +55,10 @@ class Shop:
         return self.sale.items[0]
 
     def activities(self) -> list[Callable[..., Any]]:
-        gateways = {PaymentMethod.ALIPAY: self.alipay}
+        gateways: dict[PaymentMethod, Gateway] = {
+            PaymentMethod.ALIPAY: self.alipay,
+            PaymentMethod.POINTS: PointsGateway(self.database),
+        }
         return collect_activities(
             StockActivities(self.gate),
             OrderActivities(self.database),
@@ -111,6 +118,19 @@ class Shop:
         await handle.signal(OrderWorkflow.payment_noticed, receipt)
         return receipt
 
+    async def grant_points(self, user_id: str, amount: int) -> None:
+        async with self.database.transaction() as connection:
+            await Points(connection).grant(user_id, amount, "a gift")
+
+    async def points(self, user_id: str) -> int:
+        async with self.database.transaction() as connection:
+            return await Points(connection).balance(user_id)
+
+    async def pay_with_points(self, handle: WorkflowHandle[OrderWorkflow, OrderOutcome]) -> Payment:
+        return await handle.execute_update(
+            OrderWorkflow.pay_with_points, PayWithPoints(actor="buyer:ada")
+        )
+
     async def cancel(self, handle: WorkflowHandle[OrderWorkflow, OrderOutcome]) -> OrderStatus:
         return await handle.execute_update(
             OrderWorkflow.cancel, CancelOrder(actor="buyer:ada", reason="changed my mind")
@@ -154,6 +174,7 @@ async def open_shop(
                 title="A teapot",
                 list_price=12800,
                 price=PRICE,
+                points_price=POINTS_PRICE,
                 stock=stock,
                 per_user_limit=limit,
             ),

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from domain.payment import PaymentMethod
-from infra.gateways.registry import open_return_check
+from infra.gateways.registry import open_gateways, open_return_check
 from infra.gateways.rsa import UnusableKey
 from infra.postgres.engine import Database
 from infra.settings import AlipaySettings, Settings, WechatPaySettings
@@ -28,8 +28,8 @@ def ledger() -> Database:
 async def test_points_are_there_always_and_providers_when_their_settings_are_complete(
     alipay_settings: AlipaySettings, wechatpay_settings: WechatPaySettings, ledger: Database
 ) -> None:
-    assert set(providers(settings_with(), ledger)) == {PaymentMethod.POINTS}
-    both = providers(settings_with(alipay_settings, wechatpay_settings), ledger)
+    assert set(open_gateways(settings_with(), ledger)) == {PaymentMethod.POINTS}
+    both = open_gateways(settings_with(alipay_settings, wechatpay_settings), ledger)
     assert {method: gateway.method for method, gateway in both.items()} == {
         PaymentMethod.ALIPAY: PaymentMethod.ALIPAY,
         PaymentMethod.WECHATPAY: PaymentMethod.WECHATPAY,
@@ -47,7 +47,7 @@ def test_alipay_needs_each_of_its_settings(
 ) -> None:
     empty = type(getattr(AlipaySettings(), name))()
     spoilt = alipay_settings.model_copy(update={name: empty or None})
-    assert PaymentMethod.ALIPAY not in providers(settings_with(alipay=spoilt), ledger)
+    assert PaymentMethod.ALIPAY not in open_gateways(settings_with(alipay=spoilt), ledger)
 
 
 def test_the_api_v3_key_may_come_from_a_file(
@@ -69,13 +69,13 @@ def test_an_unreadable_key_stops_the_start(
 ) -> None:
     missing = tmp_path / "missing.pem"
     with pytest.raises(UnusableKey, match=r"missing\.pem"):
-        providers(
+        open_gateways(
             settings_with(alipay_settings.model_copy(update={"app_private_key": missing})), ledger
         )
     (tmp_path / "text.pem").write_text("no key")
     spoilt = wechatpay_settings.model_copy(update={"merchant_private_key": tmp_path / "text.pem"})
     with pytest.raises(UnusableKey, match=r"text\.pem"):
-        providers(settings_with(wechatpay=spoilt), ledger)
+        open_gateways(settings_with(wechatpay=spoilt), ledger)
 
 
 def test_the_return_page_is_checked_where_alipay_is_set_up(

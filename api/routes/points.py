@@ -1,0 +1,43 @@
+"""A buyer's points, and an operator's gift of some."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+
+from api.deps import CallerDep, Limit, OperatorDep, ServicesDep
+from api.points_schemas import GrantBody, PointsEntryView, PointsView
+from infra.postgres.points import Points
+
+router = APIRouter()
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128, pattern=r"^[ -~]*$")]
+
+
+@router.get("/v1/me/points", summary="The caller's points", tags=["buyer"])
+async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50) -> PointsView:
+    return await _account(services, caller.user_id, limit)
+
+
+@router.post("/v1/operator/points", summary="Give a buyer points", tags=["operator"])
+async def grant_points(
+    body: GrantBody, operator: OperatorDep, services: ServicesDep, idempotency_key: Key = None
+) -> PointsView:
+    """The same `Idempotency-Key` again gives nothing more."""
+    async with services.database.transaction() as connection:
+        await Points(connection).grant(
+            body.user_id,
+            body.amount,
+            f"{body.reason} ({operator.actor})",
+            request_key=idempotency_key,
+        )
+    return await _account(services, body.user_id, 50)
+
+
+async def _account(services: ServicesDep, user_id: str, limit: int) -> PointsView:
+    async with services.database.transaction() as connection:
+        points = Points(connection)
+        entries = await points.entries(user_id, limit)
+        return PointsView(
+            balance=await points.balance(user_id),
+            entries=[PointsEntryView.model_validate(entry.model_dump()) for entry in entries],
+        )
