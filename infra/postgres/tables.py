@@ -3,46 +3,55 @@
 Text from outside has no length here: a row that does not fit would be retried for ever.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.ids import MAX_ITEM_NUMBER
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from infra.postgres.duty_tables import (
+    archived_deliveries,
+    attentions,
+    audits,
+    deliveries,
+    entitlements,
+    messages,
 )
+from infra.postgres.schema import metadata, moment
 
-
-def _moment(name: str, *, nullable: bool = False, default_now: bool = False) -> Column[Any]:
-    default = func.clock_timestamp() if default_now else None
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
-
+__all__ = [
+    "archived_deliveries",
+    "attentions",
+    "audits",
+    "deliveries",
+    "entitlements",
+    "messages",
+    "metadata",
+    "order_events",
+    "orders",
+    "payment_flows",
+    "payment_notices",
+    "payments",
+    "points_accounts",
+    "points_entries",
+    "refunds",
+    "sale_items",
+    "sales",
+    "stock_movements",
+]
 
 sales = Table(
     "sales",
@@ -50,12 +59,12 @@ sales = Table(
     Column("sale_id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
     Column("status", String(20), nullable=False),
-    _moment("starts_at"),
-    _moment("ends_at"),
+    moment("starts_at"),
+    moment("ends_at"),
     Column("pay_window_seconds", Integer, nullable=False),
     Column("requires_entry_token", Boolean, nullable=False),
     Column("late_payment", String(20), nullable=False),
-    _moment("created_at", default_now=True),
+    moment("created_at", default_now=True),
     CheckConstraint("ends_at > starts_at", name="window"),
     CheckConstraint("pay_window_seconds > 0", name="pay_window"),
 )
@@ -95,9 +104,9 @@ orders = Table(
     Column("currency", String(3), nullable=False),
     Column("status", String(20), nullable=False),
     Column("reason", Text),
-    _moment("created_at", default_now=True),
-    _moment("pay_deadline", nullable=True),
-    _moment("closed_at", nullable=True),
+    moment("created_at", default_now=True),
+    moment("pay_deadline", nullable=True),
+    moment("closed_at", nullable=True),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("amount >= 0", name="amount"),
     Index(None, "user_id", "order_id"),
@@ -110,7 +119,7 @@ order_events = Table(
     metadata,
     Column("event_id", BigInteger, Identity(), primary_key=True),
     Column("order_id", String(26), nullable=False, index=True),
-    _moment("at", default_now=True),
+    moment("at", default_now=True),
     Column("event", String(40), nullable=False),
     Column("actor", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
@@ -125,13 +134,14 @@ stock_movements = Table(
     Column("order_id", String(26)),
     Column("kind", String(20), nullable=False),
     Column("quantity", Integer, nullable=False),
-    _moment("at", default_now=True),
+    moment("at", default_now=True),
     Column("request_key", Text, unique=True),
     UniqueConstraint("order_id", "kind"),
     CheckConstraint("quantity > 0 OR kind = 'opening'", name="quantity"),
     CheckConstraint(
         "kind IN ('opening', 'restock') AND order_id IS NULL"
-        " OR kind IN ('hold', 'release', 'sell', 'take_back') AND order_id IS NOT NULL",
+        " OR kind IN ('hold', 'release', 'sell', 'sell_again', 'take_back')"
+        " AND order_id IS NOT NULL",
         name="kind",
     ),
     Index(None, "sale_id", "sku_id"),
@@ -156,9 +166,9 @@ payments = Table(
     Column("currency", String(3), nullable=False),
     Column("trade_no", Text, index=True),
     Column("action", JSONB(none_as_null=True)),
-    _moment("expires_at"),
-    _moment("created_at", default_now=True),
-    _moment("paid_at", nullable=True),
+    moment("expires_at"),
+    moment("created_at", default_now=True),
+    moment("paid_at", nullable=True),
     CheckConstraint("amount > 0", name="amount"),
 )
 
@@ -178,14 +188,14 @@ payment_notices = Table(
     Column("body", LargeBinary, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("deliveries", Integer, nullable=False, server_default="1"),
-    _moment("received_at", default_now=True),
-    _moment("handled_at", nullable=True),
+    moment("received_at", default_now=True),
+    moment("handled_at", nullable=True),
     Column("handled_as", Text),
 )
 Index(
     "ix_payment_notices_unhandled",
     payment_notices.c.received_at,
-    postgresql_where=text("handled_at IS NULL AND verdict = 'accepted'"),
+    postgresql_where=text("handled_at IS NULL AND verdict IN ('accepted', 'wrong_amount')"),
 )
 
 # `reference`: the provider's trade number for money received, our refund id for money returned.
@@ -199,7 +209,7 @@ payment_flows = Table(
     Column("kind", String(20), nullable=False),
     Column("reference", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
-    _moment("at", default_now=True),
+    moment("at", default_now=True),
     UniqueConstraint("method", "kind", "reference"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("kind IN ('received', 'refunded')", name="kind"),
@@ -220,9 +230,12 @@ refunds = Table(
     Column("note", Text, nullable=False),
     Column("status", String(20), nullable=False),
     Column("requested_by", Text, nullable=False),
-    _moment("requested_at", default_now=True),
-    _moment("done_at", nullable=True),
+    moment("requested_at", default_now=True),
+    moment("asked_at", nullable=True),
+    moment("done_at", nullable=True),
+    Column("request_key", Text),
     CheckConstraint("amount > 0", name="amount"),
+    UniqueConstraint("order_id", "request_key"),
 )
 
 points_accounts = Table(
@@ -245,7 +258,7 @@ points_entries = Table(
     Column("balance_after", BigInteger, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
     Column("request_key", Text, unique=True),
-    _moment("at", default_now=True),
+    moment("at", default_now=True),
     UniqueConstraint("order_id", "kind"),
     CheckConstraint(
         "kind IN ('credit', 'award', 'grant') AND amount >= 0"
@@ -253,48 +266,4 @@ points_entries = Table(
         name="kind",
     ),
     Index(None, "user_id", "entry_id"),
-)
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("order_id", ForeignKey("orders.order_id"), primary_key=True),
-    Column("kind", String(20), primary_key=True),
-    Column("status", String(20), nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("detail", Text, nullable=False, server_default=""),
-    _moment("created_at", default_now=True),
-    _moment("done_at", nullable=True),
-)
-
-attentions = Table(
-    "attentions",
-    metadata,
-    Column("attention_id", BigInteger, Identity(), primary_key=True),
-    Column("kind", String(30), nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("order_id", String(26)),
-    Column("what", Text, nullable=False),
-    Column("advice", Text, nullable=False),
-    _moment("raised_at", default_now=True),
-    _moment("resolved_at", nullable=True),
-    Column("resolved_by", Text),
-)
-Index(
-    "uq_attentions_open",
-    attentions.c.kind,
-    attentions.c.subject,
-    unique=True,
-    postgresql_where=text("resolved_at IS NULL"),
-)
-
-audits = Table(
-    "audits",
-    metadata,
-    Column("audit_id", String(64), primary_key=True),
-    Column("audit_number", BigInteger, Identity(), nullable=False, unique=True),
-    _moment("started_at"),
-    _moment("finished_at"),
-    Column("ok", Boolean, nullable=False),
-    Column("checks", JSONB, nullable=False),
 )

@@ -1,0 +1,20 @@
+"""What all tables share: one catalogue, one way to name constraints, one kind of moment."""
+
+from typing import Any
+
+from sqlalchemy import Column, DateTime, MetaData, func
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def moment(name: str, *, nullable: bool = False, default_now: bool = False) -> Column[Any]:
+    default = func.clock_timestamp() if default_now else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=default)
