@@ -18,7 +18,7 @@ from infra.embedded.process import Command, ServerFailed
 
 # Postgres refuses to run as root. "nobody" exists on every Linux and owns nothing.
 _NOBODY = 65534
-_ORPHANS_END_WITHIN_SECONDS = 10.0
+_ORPHANS_END_WITHIN_SECONDS = 5.0
 _NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 

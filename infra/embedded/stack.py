@@ -86,13 +86,14 @@ async def _together(starts: Iterable[Coroutine[None, None, None]]) -> None:
 async def _migrate(dsn: str) -> None:
     # A second to import, and only an `up` pays for it.
     import asyncpg
+    from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
     from infra.postgres.migrate import migrate
 
     try:
         await migrate(dsn)
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
         where = without_password(dsn)
         raise StackFailed(
             f"postgres at {where} could not be brought up to date: {error}"

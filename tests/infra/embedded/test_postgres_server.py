@@ -61,7 +61,7 @@ async def test_it_starts_again_after_kill_nine_while_its_children_still_live(
     again = await start(server, tmp_path / "postgres.log")
 
     assert again.alive
-    assert not child.is_running()
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     await stop(again)
 
 
