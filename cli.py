@@ -172,6 +172,7 @@ def rush(
     limit: options.Limit = 1,
     pay: options.Pay = 0.6,
     cancel: options.Cancel = 0.2,
+    wechat: options.Wechat = 0.3,
     lost_notices: options.LostNotices = 0.0,
     seconds: options.Seconds = 8.0,
     pay_window: options.PayWindow = 1800,
@@ -189,9 +190,9 @@ def rush(
 
     exit_code = show_rush(
         EmbeddedSettings().open_home().stack_file, json_file,
-        buyers=buyers, units=units, limit=limit, pay=pay, cancel=cancel, seed=seed,
-        lost_notices=lost_notices, seconds=seconds, pay_window=pay_window, settle_seconds=settle,
-        tolerant=tolerant,
+        buyers=buyers, units=units, limit=limit, pay=pay, cancel=cancel,
+        wechat=wechat, lost_notices=lost_notices, seconds=seconds, pay_window=pay_window,
+        settle_seconds=settle, seed=seed, tolerant=tolerant,
     )  # fmt: skip
     raise typer.Exit(exit_code)
 
@@ -200,7 +201,7 @@ def rush(
 def demo(
     buyers: options.Buyers = 1000,
     units: options.Units = 100,
-    pay_window: options.PayWindow = 12,
+    pay_window: options.PayWindow = 15,
     seed: options.Seed = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running.")] = False,
     json_file: options.JsonFile = None,
@@ -232,8 +233,9 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     settings = EmbeddedSettings()
     home = settings.open_home()
     keep = keep or home.stack_file.exists()
-    # Else a SIGTERM would leave the servers behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Else only Ctrl-C would take the servers along.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     typer.echo("Starting Temporal, Redis, Postgres, a practice payment provider, API and worker")
     try:
         stack = asyncio.run(start_stack(settings, home))

@@ -12,6 +12,9 @@ Pay = Annotated[float, typer.Option(min=0, max=1, help="Share of the winners who
 Cancel = Annotated[
     float, typer.Option(min=0, max=1, help="Share who cancel; all others let the time run out.")
 ]
+Wechat = Annotated[
+    float, typer.Option(min=0, max=1, help="Share who pay with WeChat Pay instead of Alipay.")
+]
 LostNotices = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the payments the shop is never told of.")
 ]

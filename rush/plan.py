@@ -37,7 +37,8 @@ def read_stack(file: Path) -> StackAddress:
 
 class RushPlan(Value):
     """`pay` and `cancel` are shares of the winners; the others let the time run out.
-    `lost_notices` is the share of the payers whose notice the provider never sends.
+    `wechat` is the share of the payers with WeChat Pay instead of Alipay, `lost_notices` the
+    share of those whose notice the provider never sends.
     `seconds` is how long the crowd keeps clicking, `settle_seconds` how long afterwards the
     orders get to come to rest."""
 
@@ -46,6 +47,7 @@ class RushPlan(Value):
     limit: Annotated[int, Field(ge=1, le=1_000)] = 1
     pay: Share = 0.6
     cancel: Share = 0.2
+    wechat: Share = 0.3
     lost_notices: Share = 0.0
     seconds: Annotated[float, Field(gt=0)] = 8.0
     pay_window: Annotated[int, Field(ge=1)] = 1_800

@@ -9,17 +9,23 @@ from rich.text import Text
 
 from domain.audit import Check
 from domain.model import Value
+from domain.payment import PaymentMethod
 from domain.states import OrderStatus
-from rush.ledger import ACCEPTED, UNANSWERED, Conduct, Ledger, Quantiles, Wait
+from rush.ledger import ACCEPTED, UNANSWERED, Ledger, Quantiles, Wait
 from rush.plan import RushPlan
 
 SHOWN_ORDERS = 3
+_WAYS = {
+    PaymentMethod.ALIPAY: "Alipay",
+    PaymentMethod.WECHATPAY: "WeChat Pay",
+    PaymentMethod.POINTS: "points",
+}
 _SOLD = (OrderStatus.PAID, OrderStatus.FULFILLED)
 
 
 class RushReport(Value):
     """`waits` in milliseconds. `orders` counts the orders the crowd was given by their last
-    status."""
+    status, `paid_by` those that were sold by how they were paid."""
 
     plan: RushPlan
     sale_id: str
@@ -28,6 +34,7 @@ class RushReport(Value):
     answers: Mapping[str, int]
     faults: Mapping[str, int]
     orders: Mapping[OrderStatus, int]
+    paid_by: Mapping[PaymentMethod, int]
     paid_without_notice: int
     waits: Mapping[Wait, Quantiles]
     crowd: tuple[Check, ...]
@@ -52,10 +59,7 @@ def report_of(
     crowd: tuple[Check, ...],
     audit: tuple[Check, ...],
 ) -> RushReport:
-    unheard = sum(
-        order.notice_lost and order.conduct is Conduct.PAID and order.status in _SOLD
-        for order in ledger.orders.values()
-    )
+    sold = [order for order in ledger.orders.values() if order.status in _SOLD]
     return RushReport(
         plan=plan,
         sale_id=sale_id,
@@ -64,7 +68,8 @@ def report_of(
         answers=dict(ledger.answers),
         faults=dict(ledger.faults),
         orders=dict(ledger.statuses()),
-        paid_without_notice=unheard,
+        paid_by=Counter(one.seen.payment.method for one in sold if one.seen and one.seen.payment),
+        paid_without_notice=sum(one.notice_lost for one in sold),
         waits=ledger.quantiles(),
         crowd=crowd,
         audit=audit,
@@ -122,8 +127,10 @@ def _answer_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
 
 
 def _order_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
-    lost = report.paid_without_notice
-    yield "paid", report.sold, f"{lost} although the provider's notice was lost" if lost else ""
+    ways = ", ".join(f"{count} by {_WAYS[method]}" for method, count in report.paid_by.items())
+    yield "paid", report.sold, ways
+    if lost := report.paid_without_notice:
+        yield "  without a notice", lost, "the system asked the provider itself"
     for status in OrderStatus:
         if status not in _SOLD and (count := report.orders.get(status)):
             yield status.replace("_", " "), count, ""

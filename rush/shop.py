@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from domain.payment import PaymentMethod
 from rush.http import Answer, HttpClient
 
 AUDIT_SECONDS = 120.0
@@ -55,9 +56,9 @@ class Shop:
         query = f"?cursor={quote(cursor)}" if cursor else ""
         return await self._http.request("GET", f"/v1/orders{query}", token=token)
 
-    async def begin_payment(self, order_id: str, token: str) -> Answer:
+    async def begin_payment(self, order_id: str, token: str, method: PaymentMethod) -> Answer:
         path = f"/v1/orders/{order_id}/payments"
-        return await self._http.request("POST", path, token=token, body={"method": "alipay"})
+        return await self._http.request("POST", path, token=token, body={"method": method})
 
     async def cancel(self, order_id: str, token: str) -> Answer:
         path = f"/v1/orders/{order_id}/cancel"
@@ -90,8 +91,9 @@ class Cashier:
         return await self._http.request("GET", f"{parts.path}?{parts.query}")
 
     async def pay(self, out_trade_no: str, url: str) -> Answer:
+        """`url`: the redirect that leads to the cashier; empty where a code was scanned."""
         path = f"/trades/{quote(out_trade_no)}/pay"
-        return await self._http.request("POST", path, body={"url": url})
+        return await self._http.request("POST", path, body={"url": url or None})
 
     async def lose_notices(self, out_trade_no: str) -> Answer:
         """Make the provider forget to tell the shop about this trade."""

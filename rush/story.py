@@ -136,6 +136,7 @@ class _Stage:
             self._cashier,
             self._tokens,
             intentions(self._plan, self._dice("intentions")),
+            wechat=self._plan.wechat,
             ledger=self._ledger,
             patience=self._patience,
             random=self._dice("winners"),

@@ -4,11 +4,13 @@ from pydantic import AwareDatetime
 
 from domain.audit import Check
 from domain.model import Value
+from domain.payment import PaymentMethod
 from domain.states import OrderStatus, PaymentStatus
 
 
 class SeenPayment(Value):
     payment_id: str
+    method: PaymentMethod
     status: PaymentStatus
     amount: int
 
@@ -33,6 +35,8 @@ class SeenSale(Value):
 
 
 class Action(Value):
+    """`url` only where the buyer is sent to a page; a code to scan has none."""
+
     type: str
     url: str = ""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 
+from domain.payment import PaymentMethod
 from domain.states import OrderStatus
 from rush.buyers import Intention
 from rush.http import Answer
@@ -27,10 +28,12 @@ class Winners:
         tokens: Mapping[str, str],
         intentions: Iterator[Intention],
         *,
+        wechat: float,
         ledger: Ledger,
         patience: Patience,
         random: Random,
     ) -> None:
+        self._wechat = wechat
         self._shop = shop
         self._cashier = cashier
         self._tokens = tokens
@@ -102,13 +105,16 @@ class Winners:
         if self._random.random() < 0.5:
             return
         checkout = await self._check_out(order)
-        if checkout and checkout.action:
+        if checkout and checkout.action and checkout.action.url:
             url = checkout.action.url
             await self._patience.ask(lambda: self._cashier.open(url))
 
     async def _check_out(self, order: OrderStory) -> Checkout | None:
-        token = self._tokens[order.user_id]
-        answer = await self._patience.ask(lambda: self._shop.begin_payment(order.order_id, token))
+        token, by_wechat = self._tokens[order.user_id], self._random.random() < self._wechat
+        method = PaymentMethod.WECHATPAY if by_wechat else PaymentMethod.ALIPAY
+        answer = await self._patience.ask(
+            lambda: self._shop.begin_payment(order.order_id, token, method)
+        )
         if answer and answer.ok:
             self._ledger.waits[Wait.CHECKOUT].append(answer.seconds)
         return read(Checkout, answer)

@@ -33,6 +33,7 @@ class PracticeShop:
     sale: dict[str, Any] = field(default_factory=dict)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
 
     def app(self) -> Starlette:
@@ -129,8 +130,11 @@ class PracticeShop:
         return JSONResponse(_view(order)) if order else _problem("NOT_FOUND", 404)
 
     async def begin(self, request: Request) -> Response:
-        order_id = request.path_params["order_id"]
+        order_id, method = request.path_params["order_id"], (await request.json())["method"]
+        self.methods[order_id] = method
         action = {"type": "redirect", "url": f"http://{request.url.netloc}/cashier?o={order_id}"}
+        if method == "wechatpay":
+            action = {"type": "qr", "code_url": f"weixin://{order_id}"}
         return JSONResponse({"payment_id": order_id, "out_trade_no": order_id, "action": action})
 
     async def cancel(self, request: Request) -> Response:
@@ -146,13 +150,15 @@ class PracticeShop:
 
     async def pay(self, request: Request) -> Response:
         order = self.orders[request.path_params["order_id"]]
+        sent_along, method = (await request.json())["url"], self.methods[order["order_id"]]
         self._live()
-        if order["status"] != "pending_payment":
+        if order["status"] != "pending_payment" or bool(sent_along) != (method == "alipay"):
             return _problem("TRADE_CLOSED")
         if not self.faults.forget_payments:
             order["status"] = "fulfilled"
             order["payment"] = {
                 "payment_id": order["order_id"],
+                "method": self.methods[order["order_id"]],
                 "status": "paid",
                 "amount": order["amount"],
             }

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.audit import Check
+from domain.payment import PaymentMethod
 from domain.states import OrderStatus, PaymentStatus
 from rush.expectations import ENDINGS, fits, hold_of, judge, most_at_once
 from rush.ledger import UNANSWERED, Conduct, Ledger, OrderStory
@@ -28,7 +29,12 @@ def order(
 ) -> OrderStory:
     story = OrderStory(order_id, user_id, at, conduct, cancel_sent_at=cancelled_at)
     if status:
-        payment = SeenPayment(payment_id="A1", status=PaymentStatus.PAID, amount=paid or 0)
+        payment = SeenPayment(
+            payment_id="A1",
+            method=PaymentMethod.ALIPAY,
+            status=PaymentStatus.PAID,
+            amount=paid or 0,
+        )
         deadline = datetime.fromtimestamp(DEADLINE, UTC)
         story.seen = SeenOrder(
             order_id=order_id,

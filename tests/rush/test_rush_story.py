@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.payment import PaymentMethod
 from domain.states import OrderStatus
 from rush.ledger import ACCEPTED, UNANSWERED
 from rush.report import RushReport
@@ -30,6 +31,15 @@ async def test_orders_within_a_long_payment_window_are_left_in_peace(rush_at: Ru
 
     assert report.ok
     assert report.orders[OrderStatus.PENDING_PAYMENT] >= 2
+
+
+async def test_winners_pay_in_both_ways_and_some_notices_are_lost(rush_at: Rusher) -> None:
+    report = await rush_at(PracticeShop(), pay=1, cancel=0, wechat=0.5, lost_notices=0.5)
+
+    assert report.ok
+    assert report.paid_by[PaymentMethod.ALIPAY] + report.paid_by[PaymentMethod.WECHATPAY] == 10
+    assert min(report.paid_by.values()) >= 1
+    assert report.paid_without_notice == 5
 
 
 async def test_a_rush_with_too_few_buyers_sells_one_to_each(rush_at: Rusher) -> None:
