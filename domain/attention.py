@@ -18,8 +18,9 @@ class AttentionKind(StrEnum):
 
 class Attention(Value):
     """`subject` is what it is about (an order, notice or refund id): one open row per kind and
-    subject."""
+    subject. `resolution`: what was done about it, or why nothing."""
 
+    attention_id: int
     kind: AttentionKind
     subject: str
     order_id: str | None
@@ -28,3 +29,4 @@ class Attention(Value):
     raised_at: datetime
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    resolution: str = ""

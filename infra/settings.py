@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -56,6 +56,24 @@ class WechatPaySettings(BaseSettings):
         return self.api_v3_key.get_secret_value().encode()
 
 
+class MessageSettings(BaseSettings):
+    """Messages to buyers go to a webhook if its URL is set. The secret that signs them is given
+    itself or as a file that holds it. The timeout is below what a delivery's step may take."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_MESSAGES_")
+
+    webhook_url: str = ""
+    webhook_secret: SecretStr = SecretStr("")
+    webhook_secret_file: Path | None = None
+    timeout_seconds: float = Field(default=3.0, gt=0, le=4)
+
+    def read_webhook_secret(self) -> bytes:
+        """The secret itself, from the file if there is one. Raises OSError."""
+        if self.webhook_secret_file is not None:
+            return self.webhook_secret_file.read_bytes().strip()
+        return self.webhook_secret.get_secret_value().encode()
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SECKILL_")
 
@@ -81,6 +99,7 @@ class Settings(BaseSettings):
 
     sandbox_url: str = ""
     upkeep_every_seconds: int = 10
+    archive_after_days: int = Field(default=30, ge=1)
     audit_grace_seconds: float = 5.0
     audit_book: bool = True
 
@@ -94,6 +113,10 @@ class Settings(BaseSettings):
     @cached_property
     def wechatpay(self) -> WechatPaySettings:
         return WechatPaySettings()
+
+    @cached_property
+    def messages(self) -> MessageSettings:
+        return MessageSettings()
 
     @property
     def audit_grace(self) -> timedelta:

@@ -28,8 +28,10 @@ class Attentions:
         )
         return await happened(self._connection, statement.on_conflict_do_nothing())
 
-    async def resolve(self, kind: AttentionKind, subject: str, by: str) -> bool:
-        """False if none is open."""
+    async def resolve(
+        self, kind: AttentionKind, subject: str, by: str, resolution: str = ""
+    ) -> bool:
+        """False if none is open. `resolution`: what was done, or why nothing."""
         statement = (
             update(attentions)
             .where(
@@ -37,9 +39,15 @@ class Attentions:
                 attentions.c.subject == subject,
                 attentions.c.resolved_at.is_(None),
             )
-            .values(resolved_at=func.now(), resolved_by=by)
+            .values(resolved_at=func.now(), resolved_by=by, resolution=resolution)
         )
         return await happened(self._connection, statement)
+
+    async def lock(self, attention_id: int) -> Attention | None:
+        """The attention, which nobody else resolves or raises until this transaction ends."""
+        query = select(attentions).where(attentions.c.attention_id == attention_id)
+        row = (await self._connection.execute(query.with_for_update())).mappings().one_or_none()
+        return Attention.model_validate(row) if row else None
 
     async def open_(self, cursor: str | None, limit: int) -> tuple[list[Attention], str | None]:
         """Oldest first: who waits longest is helped first."""
@@ -48,4 +56,10 @@ class Attentions:
         rows, after = await fetch_page(
             self._connection, query, key, cursor, limit, oldest_first=True
         )
+        return [Attention.model_validate(row) for row in rows], after
+
+    async def page(self, cursor: str | None, limit: int) -> tuple[list[Attention], str | None]:
+        """Newest first, the resolved ones too."""
+        key = attentions.c.attention_id
+        rows, after = await fetch_page(self._connection, select(attentions), key, cursor, limit)
         return [Attention.model_validate(row) for row in rows], after

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.delivery import Delivery, DeliveryKind
 from domain.states import FINAL, DeliveryStatus
 from infra.postgres.statements import happened
-from infra.postgres.tables import deliveries, orders
+from infra.postgres.tables import archived_deliveries, deliveries, orders
 
 _OVER = (DeliveryStatus.DONE, DeliveryStatus.SKIPPED)
 
@@ -70,13 +70,21 @@ class Deliveries:
             raise LookupError(f"order {order_id} is owed no {kind}")
         return int(attempts)
 
-    async def archive(self, older_than: datetime) -> int:
-        """Forget what was delivered or skipped for orders that ended before `older_than`; the
-        order's events keep the story. Answers how many rows went."""
-        old = select(orders.c.order_id).where(
-            orders.c.status.in_(FINAL), orders.c.closed_at < older_than
+    async def archive(self, older_than: datetime, limit: int) -> int:
+        """Move deliveries of orders that ended before `older_than` to the archive, `limit` of
+        them at most. Those that still wait for a person stay. Answers how many went."""
+        old = (
+            select(deliveries.c.order_id, deliveries.c.kind)
+            .join(orders, orders.c.order_id == deliveries.c.order_id)
+            .where(
+                orders.c.status.in_(FINAL),
+                orders.c.closed_at < older_than,
+                deliveries.c.status.in_(_OVER),
+            )
+            .limit(limit)
         )
-        statement = delete(deliveries).where(
-            deliveries.c.status.in_(_OVER), deliveries.c.order_id.in_(old)
-        )
+        row = tuple_(deliveries.c.order_id, deliveries.c.kind)
+        moved = delete(deliveries).where(row.in_(old)).returning(*deliveries.c).cte("moved")
+        names = [column.name for column in deliveries.c]
+        statement = insert(archived_deliveries).from_select(names, select(moved))
         return (await self._connection.execute(statement)).rowcount

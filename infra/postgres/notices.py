@@ -84,6 +84,21 @@ class Notices:
         rows = (await self._connection.execute(query)).mappings()
         return [Notice.model_validate(row) for row in rows]
 
+    async def strip(self, older_than: datetime, limit: int) -> int:
+        """Forget the bytes of notices acted on before `older_than`, `limit` of them at most; what
+        they said stays. Answers how many."""
+        old = (
+            select(payment_notices.c.notice_id)
+            .where(payment_notices.c.handled_at < older_than, payment_notices.c.body != b"")
+            .limit(limit)
+        )
+        statement = (
+            update(payment_notices)
+            .where(payment_notices.c.notice_id.in_(old))
+            .values(body=b"", headers={})
+        )
+        return (await self._connection.execute(statement)).rowcount
+
     async def page(
         self, cursor: str | None, limit: int, *, verdict: Verdict | None = None
     ) -> tuple[list[Notice], str | None]:

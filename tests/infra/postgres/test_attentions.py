@@ -52,3 +52,19 @@ async def test_the_open_ones_page_oldest_first(database: Database) -> None:
         "Run the audit.",
         "O1",
     )
+
+
+async def test_who_resolved_it_and_how_is_remembered(database: Database) -> None:
+    await _raise(database, DRIFT, "O1")
+    await _raise(database, DRIFT, "O2")
+    async with database.transaction() as connection:
+        attentions = Attentions(connection)
+        await attentions.resolve(DRIFT, "O1", "carol", "counted by hand")
+        everything, end = await attentions.page(None, 10)
+        resolved = await attentions.lock(everything[1].attention_id)
+        assert await attentions.lock(10**9) is None
+    assert [row.subject for row in everything] == ["O2", "O1"]
+    assert end is None
+    assert resolved == everything[1]
+    assert (resolved.resolved_by, resolved.resolution) == ("carol", "counted by hand")
+    assert resolved.resolved_at is not None

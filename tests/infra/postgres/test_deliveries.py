@@ -2,6 +2,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from domain.delivery import DeliveryKind
 from domain.order import Order
@@ -9,6 +10,7 @@ from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
+from infra.postgres.tables import archived_deliveries
 from tests.infra.postgres.ledger_words import an_order, open_item
 
 PENDING, DONE, FAILED, SKIPPED = (
@@ -87,7 +89,7 @@ async def test_attempts_counted_at_once_are_all_counted(database: Database) -> N
     assert sorted(counted) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_only_what_is_over_for_orders_that_ended_long_ago_is_forgotten(
+async def test_only_what_is_over_for_orders_that_ended_long_ago_is_archived(
     database: Database,
 ) -> None:
     paid, fulfilled = await _owed(database), await _owed(database)
@@ -102,10 +104,16 @@ async def test_only_what_is_over_for_orders_that_ended_long_ago_is_forgotten(
             await deliveries.change_status(order.order_id, DeliveryKind.MESSAGE, {PENDING}, SKIPPED)
     async with database.transaction() as connection:
         deliveries = Deliveries(connection)
-        assert await deliveries.archive(now - timedelta(days=1)) == 0
-        assert await deliveries.archive(now + timedelta(days=1)) == 2
-        assert await deliveries.archive(now + timedelta(days=1)) == 0
+        assert await deliveries.archive(now - timedelta(days=1), 10) == 0
+        assert await deliveries.archive(now + timedelta(days=1), 1) == 1
+        assert await deliveries.archive(now + timedelta(days=1), 10) == 1
+        assert await deliveries.archive(now + timedelta(days=1), 10) == 0
+        kept = (await connection.execute(select(archived_deliveries))).mappings().all()
         left = await deliveries.of_order(fulfilled.order_id)
         untouched = await deliveries.of_order(paid.order_id)
     assert [row.kind for row in left] == [DeliveryKind.ENTITLEMENT]
     assert len(untouched) == 3
+    assert {(row["order_id"], row["kind"], row["status"]) for row in kept} == {
+        (fulfilled.order_id, DeliveryKind.POINTS, DONE),
+        (fulfilled.order_id, DeliveryKind.MESSAGE, SKIPPED),
+    }

@@ -151,3 +151,23 @@ async def test_notices_page_newest_first_by_verdict(database: Database) -> None:
     assert [notice.notice_id for notice in first + second] == ["bad-2", "bad-1", "bad-0"]
     assert end is None
     assert len(everything) == 6
+
+
+async def test_bytes_are_forgotten_only_of_notices_acted_on_long_ago(database: Database) -> None:
+    handled = await _keep(database, _told())
+    waiting = await _keep(database, _told(), "hash-2")
+    tomorrow, yesterday = (datetime.now(UTC) + timedelta(days=days) for days in (1, -1))
+    async with database.transaction() as connection:
+        notices = Notices(connection)
+        await notices.mark_handled(handled.notice_id, "received")
+    async with database.transaction() as connection:
+        notices = Notices(connection)
+        assert await notices.strip(yesterday, 10) == 0
+        assert await notices.strip(tomorrow, 10) == 1
+        assert await notices.strip(tomorrow, 10) == 0
+        stripped, kept = await notices.raw(handled.notice_id), await notices.raw(waiting.notice_id)
+        remembered = await notices.get(handled.notice_id)
+    assert stripped is not None and kept is not None and remembered is not None
+    assert (stripped.body, stripped.headers) == (b"", {})
+    assert (kept.body, kept.headers) == (BODY, HEADERS)
+    assert remembered.receipt == RECEIPT
