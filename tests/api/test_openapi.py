@@ -33,6 +33,7 @@ CONTRACT = {
     ("post", "/v1/operator/notices/{notice_id}/replay"),
     ("get", "/v1/operator/audits"),
     ("post", "/v1/operator/audits"),
+    ("get", "/v1/me/points"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -68,7 +69,7 @@ async def test_what_needs_a_token_says_so(api: httpx.AsyncClient) -> None:
     assert "HTTPBearer" in document["components"]["securitySchemes"]
     for path, verbs in document["paths"].items():
         for operation in verbs.values():
-            needs_token = "/orders" in path or "/operator/" in path
+            needs_token = any(part in path for part in ("/orders", "/operator/", "/me/"))
             assert ("security" in operation) == needs_token, path
 
 
