@@ -22,11 +22,12 @@ class Reserved(Value):
 
 class ReleaseStock(Value):
     """`return_stock` is off for a unit that Redis promised and Postgres never had; `sold` allows
-    stock that was confirmed to come back (a refund)."""
+    stock that was confirmed to come back (a refund); `for_good` undoes a reclaim."""
 
     intent: Intent
     return_stock: bool = True
     sold: bool = False
+    for_good: bool = False
 
 
 class StockActivities:
@@ -67,7 +68,13 @@ class StockActivities:
             release.intent.order_id,
             return_stock=release.return_stock,
             sold=release.sold,
+            for_good=release.for_good,
         )
+
+    @activity.defn
+    async def reclaim_stock(self, intent: Intent) -> bool:
+        """Hold stock again for an order that had given it back; False if there is none left."""
+        return await self._gate.reclaim(intent)
 
     @activity.defn
     async def confirm_stock(self, intent: Intent) -> None:

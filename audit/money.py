@@ -8,12 +8,13 @@ from audit.refunds_under_way import refunds_under_way
 from audit.sources import AuditSources
 from domain.order import OrderDossier
 from domain.payment import PaymentMethod
-from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
+from domain.refund import Refund, RefundReason
+from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.audit_values import MoneyBreak
 from infra.postgres.orders import Orders
 
-RULE = "paid orders keep their amount, all others nothing"
+RULE = "paid orders keep their amount less partial refunds, all others nothing"
 PAGE = 200
 
 
@@ -67,7 +68,12 @@ def _amount_kept(dossier: OrderDossier) -> int:
         for payment in dossier.payments
         if payment.method is PaymentMethod.POINTS and payment.status is PaymentStatus.PAID
     )
-    return next(points, dossier.order.amount)
+    partial = sum(refund.amount for refund in dossier.refunds if _is_given_back_in_part(refund))
+    return next(points, dossier.order.amount - partial)
+
+
+def _is_given_back_in_part(refund: Refund) -> bool:
+    return refund.reason is RefundReason.PARTIAL and refund.status is RefundStatus.DONE
 
 
 def _of_no_order(broken: MoneyBreak) -> str:

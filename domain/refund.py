@@ -19,11 +19,23 @@ class RefundReason(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
 
 
+# Money that its order cannot take: it goes back without anybody asking.
+SURPLUS = frozenset(
+    {RefundReason.SECOND_PAYMENT, RefundReason.LATE_PAYMENT, RefundReason.WRONG_AMOUNT}
+)
+
+
+def refund_workflow_id(method: PaymentMethod, refund_id: str) -> str:
+    """`refund-<provider>-<trade_no>`, with the part's number behind it for a partial refund."""
+    return f"refund-{method}-{refund_id[2:]}"
+
+
 class RefundRequest(Value):
     """Input of RefundWorkflow: `amount` of the money that came with `receipt` is to go back.
 
     The number is derived from what is undone, so that asking twice is asking once; `part`
-    counts the partial refunds of one payment from 1 and is 0 for all others.
+    counts the partial refunds of one payment from 1 and is 0 for all others. `request_key` is the
+    name a caller gave to the request.
     """
 
     order_id: str
@@ -34,18 +46,16 @@ class RefundRequest(Value):
     note: str
     actor: str
     part: int = 0
+    request_key: str | None = None
 
     @property
     def refund_id(self) -> str:
-        return f"R{self.receipt.method[0].upper()}{self.receipt.trade_no}{self._suffix}"
+        part = f"-{self.part}" if self.part else ""
+        return f"R{self.receipt.method[0].upper()}{self.receipt.trade_no}{part}"
 
     @property
     def workflow_id(self) -> str:
-        return f"refund-{self.receipt.method}-{self.receipt.trade_no}{self._suffix}"
-
-    @property
-    def _suffix(self) -> str:
-        return f"-{self.part}" if self.part else ""
+        return refund_workflow_id(self.receipt.method, self.refund_id)
 
 
 class Refund(Value):
@@ -62,6 +72,15 @@ class Refund(Value):
     requested_by: str
     requested_at: datetime
     done_at: datetime | None = None
+    request_key: str | None = None
+
+    @property
+    def workflow_id(self) -> str:
+        return refund_workflow_id(self.method, self.refund_id)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status is RefundStatus.DONE
 
 
 class RefundState(StrEnum):

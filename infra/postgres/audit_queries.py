@@ -25,6 +25,7 @@ from infra.postgres.audit_sums import (
     flows_per_order,
     moved_per_order,
     or_zero,
+    partial_refunds,
     points_charges,
     refunds_on_their_way,
     same_item,
@@ -135,9 +136,9 @@ class AuditQueries:
         return {order_id: OrderStatus(status) for order_id, status in rows}
 
     async def money_breaks(self) -> list[MoneyBreak]:
-        """A5: orders that keep other money than they should. A paid one keeps its amount, or the
-        price in points of its points payment, never both; a refunding one may have given all
-        back already; any other, and money of no order, keeps nothing."""
+        """A5: orders that keep other money than they should. A paid one keeps its amount less its
+        partial refunds, or the price in points of its points payment, never both; a refunding one
+        may have given all back already; any other, and money of no order, keeps nothing."""
         return await self._all(_money_breaks(), MoneyBreak)
 
     async def payment_money(self) -> AsyncIterator[PaymentMoney]:
@@ -214,9 +215,10 @@ def _stray_movements() -> Query:
 
 def _money_breaks() -> Query:
     flows, charge, returning = flows_per_order(), points_charges(), refunds_on_their_way()
+    partial = partial_refunds()
     money, points = or_zero(flows.c.money), or_zero(flows.c.points)
     empty = and_(money == 0, points == 0)
-    by_money = and_(money == orders.c.amount, points == 0)
+    by_money = and_(money == orders.c.amount - or_zero(partial.c.amount), points == 0)
     by_points = and_(money == 0, points == charge.c.amount)
     full = func.coalesce(or_(by_money, by_points), False)
     sound = case(
@@ -237,6 +239,7 @@ def _money_breaks() -> Query:
         .select_from(
             orders.join(flows, flows.c.order_id == orders.c.order_id, full=True)
             .outerjoin(charge, charge.c.order_id == orders.c.order_id)
+            .outerjoin(partial, partial.c.order_id == orders.c.order_id)
             .outerjoin(returning, returning.c.order_id == order_id)
         )
         .where(not_(sound))

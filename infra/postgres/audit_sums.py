@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from domain.payment import PaymentMethod
+from domain.refund import RefundReason
 from domain.states import HOLDING_STOCK, OWNING_STOCK, RefundStatus
 from infra.postgres.tables import orders, payment_flows, payments, refunds, stock_movements
 
@@ -105,10 +106,23 @@ def refunds_on_their_way() -> Subquery:
     )
 
 
+def partial_refunds() -> Subquery:
+    """What went back of orders that stay as they are."""
+    given_back = and_(
+        refunds.c.reason == RefundReason.PARTIAL, refunds.c.status == RefundStatus.DONE
+    )
+    return (
+        select(refunds.c.order_id, total(refunds.c.amount, given_back).label("amount"))
+        .group_by(refunds.c.order_id)
+        .subquery("partial_refunds")
+    )
+
+
 def _moved() -> list[ColumnElement[int]]:
     kind, quantity = stock_movements.c.kind, stock_movements.c.quantity
     came = total(quantity, kind.in_(["opening", "restock"]))
-    sold = total(quantity, kind == "sell")
-    held = total(quantity, kind == "hold") - total(quantity, kind == "release") - sold
+    left_hold = total(quantity, kind.in_(["release", "sell"]))
+    held = total(quantity, kind == "hold") - left_hold
+    sold = total(quantity, kind.in_(["sell", "sell_again"]))
     kept = sold - total(quantity, kind == "take_back")
     return [came.label("total"), held.label("held"), kept.label("sold")]

@@ -1,8 +1,9 @@
 """Refunds: money on its way back."""
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, not_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,12 +42,27 @@ class Refunds:
         )
         return await happened(self._connection, statement)
 
-    async def total_of_payment(self, payment_id: str) -> int:
-        """What has gone back of a payment or may still go: all refunds that have not failed."""
+    async def promised(self, payment_id: str) -> int:
+        """What has gone back of a payment or may still go: a failed refund may be tried again."""
         query = select(func.coalesce(func.sum(refunds.c.amount), 0)).where(
-            refunds.c.payment_id == payment_id, refunds.c.status != RefundStatus.FAILED
+            refunds.c.payment_id == payment_id
         )
         return int((await self._connection.execute(query)).scalar_one())
+
+    async def take_turn(self, refund: Refund, spacing: timedelta) -> timedelta | None:
+        """None: the provider may be asked for this refund now. Else how long to wait, because
+        another refund of the same payment was asked for less than `spacing` ago. Callers hold the
+        payment's lock."""
+        mine = refunds.c.refund_id == refund.refund_id
+        others = select(func.max(refunds.c.asked_at), func.clock_timestamp()).where(
+            refunds.c.payment_id == refund.payment_id, not_(mine)
+        )
+        asked_at, now = (await self._connection.execute(others)).one()
+        if asked_at is not None and asked_at + spacing > now:
+            wait: timedelta = asked_at + spacing - now
+            return wait
+        await self._connection.execute(update(refunds).where(mine).values(asked_at=now))
+        return None
 
     async def page(
         self, cursor: str | None, limit: int, *, status: RefundStatus | None = None

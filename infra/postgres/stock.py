@@ -29,20 +29,30 @@ class Stock:
             return await self.item(item)
         held = await self._change(item, available=-quantity, held=quantity)
         if held is None:
-            await self._forget_hold(order_id)
+            await self._forget(order_id, "hold")
         return held
 
     async def release(self, order: Order) -> bool:
         """held -> available. False if there is nothing to do: released or sold before."""
-        return await self._follow(order, "hold", "release", held=-1, available=1)
+        return await self._follow(order, ("hold",), "release", held=-1, available=1)
 
     async def sell(self, order: Order) -> bool:
         """held -> sold. False if there is nothing to do: sold or released before."""
-        return await self._follow(order, "hold", "sell", held=-1, sold=1)
+        return await self._follow(order, ("hold",), "sell", held=-1, sold=1)
+
+    async def sell_again(self, order: Order) -> bool:
+        """available -> sold, for what the order held and gave back. False if it does not fit any
+        more, was never given back, or is sold again already."""
+        try:
+            return await self._follow(order, ("release",), "sell_again", available=-1, sold=1)
+        except LookupError:
+            await self._forget(order.order_id, "sell_again")
+            return False
 
     async def take_back(self, order: Order) -> bool:
         """sold -> available. False if there is nothing to do: taken back before, or never sold."""
-        return await self._follow(order, "sell", "take_back", sold=-1, available=1)
+        sold = ("sell", "sell_again")
+        return await self._follow(order, sold, "take_back", sold=-1, available=1)
 
     async def restock(
         self, item: ItemRef, quantity: int, *, request_key: str | None = None
@@ -64,12 +74,13 @@ class Stock:
     async def item_by_number(self, number: int) -> Item | None:
         return await self._one(select(sale_items).where(sale_items.c.item_number == number))
 
-    async def _follow(self, order: Order, after: str, kind: str, **steps: int) -> bool:
-        """The next move of what the order holds, as large as the move it follows."""
+    async def _follow(self, order: Order, after: tuple[str, ...], kind: str, **steps: int) -> bool:
+        """The next move of what the order holds, as large as the move it follows. Raises
+        LookupError when the item has not got that many."""
         before = stock_movements
         source = select(
             before.c.sale_id, before.c.sku_id, before.c.order_id, literal(kind), before.c.quantity
-        ).where(before.c.order_id == order.order_id, before.c.kind == after)
+        ).where(before.c.order_id == order.order_id, before.c.kind.in_(after))
         statement = insert(stock_movements).from_select(_MOVEMENT_COLUMNS, source)
         moved = await self._run(
             statement.on_conflict_do_nothing().returning(stock_movements.c.quantity)
@@ -95,10 +106,10 @@ class Stock:
         statement = update(sale_items).where(*_is(item), *enough).values(values)
         return await self._one(statement.returning(sale_items))
 
-    async def _forget_hold(self, order_id: str) -> None:
+    async def _forget(self, order_id: str, kind: str) -> None:
         await self._run(
             delete(stock_movements).where(
-                stock_movements.c.order_id == order_id, stock_movements.c.kind == "hold"
+                stock_movements.c.order_id == order_id, stock_movements.c.kind == kind
             )
         )
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.ids import MAX_ITEM_NUMBER
+from infra.postgres.bill_tables import bill_checks, bill_lines
 from infra.postgres.duty_tables import (
     archived_deliveries,
     attentions,
@@ -36,6 +37,8 @@ __all__ = [
     "archived_deliveries",
     "attentions",
     "audits",
+    "bill_checks",
+    "bill_lines",
     "deliveries",
     "entitlements",
     "messages",
@@ -213,6 +216,7 @@ payment_flows = Table(
     UniqueConstraint("method", "kind", "reference"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("kind IN ('received', 'refunded')", name="kind"),
+    Index(None, "method", "at"),
 )
 
 refunds = Table(

@@ -15,6 +15,7 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self.reserve = _register(redis, "reserve")
         self.release = _register(redis, "release")
+        self.reclaim = _register(redis, "reclaim")
         self.confirm = _register(redis, "confirm")
         self.preheat = _register(redis, "preheat")
         self.rebuild = _register(redis, "rebuild")

@@ -53,19 +53,30 @@ class StockGate:
         *,
         return_stock: bool = True,
         sold: bool = False,
+        for_good: bool = False,
     ) -> ReservationState | None:
         """Give a held reservation back (with `sold`, a sold one too).
 
         Answers the state it is in afterwards. None: the order was unknown, and is now marked
         released so that a reserve still on its way cannot hold stock. `return_stock=False` drops
-        units that Postgres never had.
+        units that Postgres never had. `for_good`: a reclaim still on its way must fail as well.
         """
         keys = ItemKeys.of(item)
         state = await self._scripts.release(
             [keys.item, keys.buyers, keys.reservations],
-            [order_id, int(return_stock), int(sold)],
+            [order_id, int(return_stock), int(sold), int(for_good)],
         )
         return ReservationState(state) if state else None
+
+    async def reclaim(self, reservation: Intent) -> bool:
+        """released -> held, if the item has the stock and the buyer's limit allows it; the sale's
+        window does not matter. True if the order holds or owns its stock afterwards."""
+        keys = ItemKeys.of(reservation.item)
+        state = await self._scripts.reclaim(
+            [keys.item, keys.buyers, keys.reservations],
+            [reservation.order_id, reservation.user_id, reservation.quantity],
+        )
+        return state in (ReservationState.HELD, ReservationState.SOLD)
 
     async def confirm(self, reservation: Intent) -> ReservationState | None:
         """held -> sold. A reservation Redis has lost is written as sold, its stock taken as far

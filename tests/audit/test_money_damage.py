@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from audit.refunds_under_way import refund_workflow_id
 from audit.sources import AuditSources
 from domain.payment import PaymentMethod
 from domain.refund import Refund, RefundReason
@@ -65,9 +64,7 @@ async def test_a5_surplus_money_is_in_flight_while_its_refund_runs(
     refund = await _refund(shop, intent)
     await assert_breaks(bookless, "A5", intent.order_id)
 
-    await shop.client.start_workflow(
-        "RefundWorkflow", id=refund_workflow_id(refund.method, refund.trade_no), task_queue="none"
-    )
+    await shop.client.start_workflow("RefundWorkflow", id=refund.workflow_id, task_queue="none")
 
     report = await assert_breaks(bookless, "")
     assert "1 refund under way" in line(report, "A5").detail

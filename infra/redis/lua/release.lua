@@ -1,8 +1,9 @@
 -- Gives a reservation back. Answers the state it is in afterwards, or nil if it was unknown.
 -- KEYS: item, buyers, reservations
--- ARGV: order id, '1' to return the stock, '1' to release a sold one too
+-- ARGV: order id, '1' to return the stock, '1' to release a sold one too, '1' to do it for good
 
 local order_id, return_stock, even_sold = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
+local for_good = ARGV[4] == '1'
 local line = redis.call('HGET', KEYS[3], order_id)
 
 -- A tombstone: a reserve of this order that is still on its way must not hold stock any more.
@@ -12,10 +13,18 @@ if not line then
 end
 
 local state, quantity, at, user = parse_reservation(line)
-if state == 'released' or (state == 'sold' and not even_sold) then return state end
+if state == 'sold' and not even_sold then return state end
+-- A released line of no units is one that nothing can reclaim.
+local units_left = for_good and 0 or quantity
+if state == 'released' then
+  if for_good then
+    redis.call('HSET', KEYS[3], order_id, reservation_line('released', units_left, at, user))
+  end
+  return state
+end
 
 local buyer = buyer_without(redis.call('HGET', KEYS[2], user), order_id, quantity)
-redis.call('HSET', KEYS[3], order_id, reservation_line('released', quantity, at, user))
+redis.call('HSET', KEYS[3], order_id, reservation_line('released', units_left, at, user))
 if buyer then
   redis.call('HSET', KEYS[2], user, buyer)
 else

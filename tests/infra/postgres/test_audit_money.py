@@ -3,7 +3,8 @@
 import pytest
 
 from domain.payment import Payment, PaymentMethod
-from domain.states import OrderStatus
+from domain.refund import RefundReason
+from domain.states import OrderStatus, RefundStatus
 from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
@@ -109,6 +110,22 @@ async def test_an_order_being_refunded_may_keep_its_amount_or_nothing(
     assert await findings(database) == {}
     await _flow(database, payment, "received", "X1", 1)
     assert await findings(database) == {"money": [order.order_id]}
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+async def test_a_paid_order_keeps_its_amount_less_what_went_back_in_part(
+    database: Database, is_done: bool
+) -> None:
+    payment = await pay(database, await place(database, await busy_sale(database)))
+    refund = a_refund(payment, amount=100).model_copy(update={"reason": RefundReason.PARTIAL})
+    async with database.transaction() as connection:
+        refunds = Refunds(connection)
+        await refunds.request(refund)
+        if is_done:
+            await refunds.change_status(refund.refund_id, RefundStatus.REQUESTED, RefundStatus.DONE)
+    assert await findings(database) == ({"money": [payment.order_id]} if is_done else {})
+    await _flow(database, payment, "refunded", refund.refund_id, 100)
+    assert await findings(database) == ({} if is_done else {"money": [payment.order_id]})
 
 
 async def test_an_account_that_differs_from_its_entries_is_named(database: Database) -> None:

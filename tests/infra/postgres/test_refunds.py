@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from domain.order import Order
 from domain.states import RefundStatus
 from infra.postgres.engine import Database
@@ -46,16 +48,31 @@ async def test_a_refund_changes_status_only_from_the_expected_one(database: Data
     assert over.done_at is not None
 
 
-async def test_what_failed_does_not_count_as_given_back(database: Database) -> None:
+async def test_what_failed_stays_promised_for_it_may_be_tried_again(database: Database) -> None:
     payment = a_payment(await _paid_order(database))
     async with database.transaction() as connection:
         refunds = Refunds(connection)
-        assert await refunds.total_of_payment(payment.payment_id) == 0
+        assert await refunds.promised(payment.payment_id) == 0
         for number, amount in enumerate([100, 20, 3]):
             await refunds.request(a_refund(payment, refund_id=f"R{number}", amount=amount))
         await refunds.change_status("R1", RefundStatus.REQUESTED, RefundStatus.FAILED)
         await refunds.change_status("R2", RefundStatus.REQUESTED, RefundStatus.DONE)
-        assert await refunds.total_of_payment(payment.payment_id) == 103
+        assert await refunds.promised(payment.payment_id) == 123
+
+
+async def test_refunds_of_one_payment_take_turns_at_the_provider(database: Database) -> None:
+    payment = a_payment(await _paid_order(database))
+    minute = timedelta(minutes=1)
+    async with database.transaction() as connection:
+        refunds = Refunds(connection)
+        first = await refunds.request(a_refund(payment, refund_id="R1", amount=1))
+        second = await refunds.request(a_refund(payment, refund_id="R2", amount=1))
+        assert await refunds.take_turn(first, minute) is None
+        assert await refunds.take_turn(first, minute) is None
+        wait = await refunds.take_turn(second, minute)
+        assert wait is not None
+        assert timedelta() < wait <= minute
+        assert await refunds.take_turn(second, timedelta()) is None
 
 
 async def test_refunds_page_newest_first_by_status(database: Database) -> None:

@@ -1,0 +1,115 @@
+"""What may be given back of an order when somebody asks for it."""
+
+from datetime import datetime
+
+from domain.errors import ErrorCode, Refusal
+from domain.model import Value
+from domain.order import OrderDossier
+from domain.payment import Payment, PaymentMethod, Receipt
+from domain.refund import Refund, RefundReason, RefundRequest
+from domain.states import OrderStatus, PaymentStatus
+
+REFUNDABLE = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED})
+
+
+class RefundWish(Value):
+    """`amount` None means all there is, and undoes the order."""
+
+    actor: str
+    note: str
+    amount: int | None = None
+    request_key: str | None = None
+
+
+def plan_refund(dossier: OrderDossier, wish: RefundWish) -> Refund | RefundRequest:
+    """The refund that stands already for this wish, or the one to be asked for.
+
+    Raises Refusal: INVALID_STATE, INVALID or IDEMPOTENCY_MISMATCH.
+    """
+    if standing := _named(dossier, wish) or _whole(dossier, wish):
+        return standing
+    payment = _paid(dossier)
+    if dossier.order.status not in REFUNDABLE or payment is None or payment.trade_no is None:
+        raise _wrong_state(dossier, f"the order is {dossier.order.status}")
+    mine = [refund for refund in dossier.refunds if refund.payment_id == payment.payment_id]
+    for refund in mine:
+        if not refund.is_over:
+            return _repeated(dossier, refund, wish)
+    left = payment.amount - sum(refund.amount for refund in mine)
+    return _request(dossier, payment, wish, left=left, part=len(mine) + 1)
+
+
+def _named(dossier: OrderDossier, wish: RefundWish) -> Refund | None:
+    """A request repeated under the name its caller gave it."""
+    for refund in dossier.refunds:
+        if wish.request_key and refund.request_key == wish.request_key:
+            if _is_for(refund, wish):
+                return refund
+            raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, f"it asked for {refund.amount} before")
+    return None
+
+
+def _whole(dossier: OrderDossier, wish: RefundWish) -> Refund | None:
+    """An order is undone once, however often that is asked for."""
+    wholes = (refund for refund in dossier.refunds if refund.reason is RefundReason.ORDER)
+    return next((refund for refund in wholes if _is_for(refund, wish)), None)
+
+
+def _repeated(dossier: OrderDossier, refund: Refund, wish: RefundWish) -> Refund:
+    """Without a name, the same wish while the last refund is unfinished counts as a repeat."""
+    named_otherwise = wish.request_key and wish.request_key != refund.request_key
+    if _is_for(refund, wish) and not named_otherwise:
+        return refund
+    raise _wrong_state(dossier, f"refund {refund.refund_id} has to finish first")
+
+
+def _is_for(refund: Refund, wish: RefundWish) -> bool:
+    if wish.amount is None:
+        return refund.reason is RefundReason.ORDER
+    return refund.amount == wish.amount
+
+
+def _request(
+    dossier: OrderDossier, payment: Payment, wish: RefundWish, *, left: int, part: int
+) -> RefundRequest:
+    amount = left if wish.amount is None else wish.amount
+    if not 0 < amount <= left:
+        raise _invalid_amount(f"{left} is left of this payment")
+    partial = amount < left
+    if partial and payment.method is PaymentMethod.POINTS:
+        raise _invalid_amount("points go back as a whole")
+    return RefundRequest(
+        order_id=dossier.order.order_id,
+        receipt=_receipt(payment, dossier.order.created_at),
+        amount=amount,
+        currency=payment.currency,
+        reason=RefundReason.PARTIAL if partial else RefundReason.ORDER,
+        note=wish.note,
+        actor=wish.actor,
+        part=part if partial else 0,
+        request_key=wish.request_key,
+    )
+
+
+def _paid(dossier: OrderDossier) -> Payment | None:
+    paid = (payment for payment in dossier.payments if payment.status is PaymentStatus.PAID)
+    return next(paid, None)
+
+
+def _receipt(payment: Payment, begun_at: datetime) -> Receipt:
+    return Receipt(
+        method=payment.method,
+        payment_id=payment.payment_id,
+        trade_no=payment.trade_no or "",
+        amount=payment.amount,
+        paid_at=payment.paid_at or begun_at,
+    )
+
+
+def _wrong_state(dossier: OrderDossier, why: str) -> Refusal:
+    return Refusal(ErrorCode.INVALID_STATE, why, order_status=dossier.order.status)
+
+
+def _invalid_amount(why: str) -> Refusal:
+    error = {"loc": ["body", "amount"], "msg": why, "type": "amount"}
+    return Refusal(ErrorCode.INVALID, why, errors=[error])

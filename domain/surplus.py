@@ -1,0 +1,39 @@
+"""Money that an order cannot take, and why."""
+
+from domain.order import Order
+from domain.payment import Payment, Receipt
+from domain.refund import RefundReason, RefundRequest
+from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
+
+_SETTLED = frozenset({PaymentStatus.PAID, PaymentStatus.REFUNDED})
+
+
+def is_settled(payment: Payment, receipt: Receipt) -> bool:
+    """Whether this very money was dealt with before: hearing of it again is no news."""
+    return payment.status in _SETTLED and payment.trade_no == receipt.trade_no
+
+
+def why_surplus(order: Order, payment: Payment, receipt: Receipt) -> RefundReason | None:
+    """None when the order can take the money, or has taken it."""
+    if receipt.amount != payment.amount or payment.order_id != order.order_id:
+        return RefundReason.WRONG_AMOUNT
+    if order.status is OrderStatus.PENDING_PAYMENT:
+        return None
+    if payment.status is PaymentStatus.PAID and payment.trade_no == receipt.trade_no:
+        return None
+    return (
+        RefundReason.SECOND_PAYMENT if order.status in OWNING_STOCK else RefundReason.LATE_PAYMENT
+    )
+
+
+def surplus_refund(payment: Payment, receipt: Receipt, reason: RefundReason) -> RefundRequest:
+    """All of the money that came with the receipt is to go back."""
+    return RefundRequest(
+        order_id=payment.order_id,
+        receipt=receipt,
+        amount=receipt.amount,
+        currency=payment.currency,
+        reason=reason,
+        note="the order cannot take this money",
+        actor="system",
+    )
