@@ -1,0 +1,97 @@
+"""Bills: a provider's statement of one day, and what came of comparing it with our ledger."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from domain.model import Value
+from domain.payment import PaymentMethod
+from domain.states import RefundStatus
+
+SAMPLE_SIZE = 50
+
+
+class BillFault(StrEnum):
+    """What is wrong with one line of a bill, or with one line of ours."""
+
+    UNKNOWN_PAYMENT = "unknown_payment"
+    NOT_SETTLED = "not_settled"
+    WRONG_AMOUNT = "wrong_amount"
+    UNKNOWN_REFUND = "unknown_refund"
+    REFUND_NOT_DONE = "refund_not_done"
+    NOT_IN_BILL = "not_in_bill"
+    NO_BILL = "no_bill"
+
+
+class BillMismatch(Value):
+    """`reference`: the trade number for money that came, our refund number for money that went,
+    the day where there is no bill. `billed` and `booked` are the provider's and our amount in
+    minor units, None where that side has none."""
+
+    fault: BillFault
+    reference: str
+    payment_id: str | None = None
+    order_id: str | None = None
+    billed: int | None = None
+    booked: int | None = None
+
+
+class ComparedLine(Value):
+    """A line of a bill beside what we have under its number: `booked` if the ledger has it, else
+    the order of a payment or the refund that it may belong to."""
+
+    kind: Literal["received", "refunded"]
+    reference: str
+    payment_id: str
+    amount: int
+    booked: int | None = None
+    order_id: str | None = None
+    refund_status: RefundStatus | None = None
+    refund_amount: int | None = None
+
+    def fault(self, *, day_is_over: bool) -> BillFault | None:
+        """None if both sides agree, or will by themselves: a refund of a day that is not over
+        may still be on its way into our ledger."""
+        if self.booked is not None:
+            return None if self.booked == self.amount else BillFault.WRONG_AMOUNT
+        if self.kind == "received":
+            return BillFault.NOT_SETTLED if self.order_id else BillFault.UNKNOWN_PAYMENT
+        if self.refund_status is None:
+            return BillFault.UNKNOWN_REFUND
+        if self.refund_amount != self.amount:
+            return BillFault.WRONG_AMOUNT
+        late = day_is_over or self.refund_status is RefundStatus.FAILED
+        return BillFault.REFUND_NOT_DONE if late else None
+
+    def mismatch(self, *, day_is_over: bool) -> BillMismatch | None:
+        fault = self.fault(day_is_over=day_is_over)
+        if fault is None:
+            return None
+        return BillMismatch(
+            fault=fault,
+            reference=self.reference,
+            payment_id=self.payment_id,
+            order_id=self.order_id,
+            billed=self.amount,
+            booked=self.refund_amount if self.booked is None else self.booked,
+        )
+
+
+class BillCheck(Value):
+    """How the comparison of one provider's bill of one day came out, the latest time.
+
+    `repaired` lines were missed notices that their orders were told of. `sample` holds the first
+    mismatches; each of them all is an attention."""
+
+    method: PaymentMethod
+    day: date
+    checked_at: datetime
+    lines: int
+    matched: int
+    repaired: int
+    mismatches: int
+    sample: tuple[BillMismatch, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.mismatches == 0

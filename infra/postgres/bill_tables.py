@@ -1,0 +1,48 @@
+"""Tables of the providers' bills and of what came of comparing them with our ledger."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from infra.postgres.schema import metadata, moment
+
+# As the provider wrote them. `kind` and `reference` are those of payment_flows, so that a line
+# finds its flow whatever day either side booked it on.
+bill_lines = Table(
+    "bill_lines",
+    metadata,
+    Column("method", String(20), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("trade_no", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    moment("at"),
+    CheckConstraint("kind IN ('received', 'refunded')", name="kind"),
+    Index(None, "method", "day", "kind", "reference"),
+)
+
+bill_checks = Table(
+    "bill_checks",
+    metadata,
+    Column("method", String(20), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("check_number", BigInteger, Identity(), nullable=False, unique=True),
+    moment("checked_at"),
+    Column("lines", Integer, nullable=False),
+    Column("matched", Integer, nullable=False),
+    Column("repaired", Integer, nullable=False),
+    Column("mismatches", Integer, nullable=False),
+    Column("sample", JSONB, nullable=False),
+)

@@ -1,0 +1,143 @@
+"""Providers' bills: their lines, beside our ledger, and how comparing them came out."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Row, Select, and_, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.bill import BillCheck, BillFault, BillMismatch, ComparedLine
+from domain.payment import PaymentMethod
+from infra.gateways.bill import BillKind, BillLine
+from infra.postgres.payments import FlowKind
+from infra.postgres.statements import fetch_page
+from infra.postgres.tables import bill_checks, bill_lines, payment_flows, payments, refunds
+
+# A line has eight fields, and one statement at most 32767 values.
+BATCH = 1000
+_FLOW_KINDS: dict[BillKind, FlowKind] = {
+    BillKind.PAYMENT: "received",
+    BillKind.REFUND: "refunded",
+}
+
+
+class Bills:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def keep(self, method: PaymentMethod, day: date, lines: Sequence[BillLine]) -> None:
+        """At most BATCH lines, no two of one kind and reference. A line that stands is replaced
+        by what the provider says now."""
+        statement = insert(bill_lines).values([_row(method, day, line) for line in lines])
+        said_now = {
+            name: statement.excluded[name]
+            for name in ("day", "payment_id", "trade_no", "amount", "at")
+        }
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=bill_lines.primary_key, set_=said_now)
+        )
+
+    async def compared(
+        self, method: PaymentMethod, day: date, after: ComparedLine | None = None
+    ) -> list[ComparedLine]:
+        """The next BATCH lines of the bill that follow `after`, each beside our ledger."""
+        line = bill_lines.c
+        query = _beside_our_ledger().where(line.method == method, line.day == day)
+        if after is not None:
+            query = query.where(tuple_(line.kind, line.reference) > (after.kind, after.reference))
+        rows = await self._connection.execute(
+            query.order_by(line.kind, line.reference).limit(BATCH)
+        )
+        return [ComparedLine.model_validate(row) for row in rows.mappings()]
+
+    async def absent(
+        self, method: PaymentMethod, start: datetime, end: datetime
+    ) -> list[BillMismatch]:
+        """What we booked in [start, end) and no bill of any day lists."""
+        flow = payment_flows.c
+        billed = select(bill_lines.c.day).where(
+            bill_lines.c.method == flow.method,
+            bill_lines.c.kind == flow.kind,
+            bill_lines.c.reference == flow.reference,
+        )
+        query = (
+            select(flow.reference, flow.payment_id, flow.order_id, flow.amount)
+            .where(flow.method == method, flow.at >= start, flow.at < end, ~billed.exists())
+            .order_by(flow.at)
+        )
+        return [_not_in_bill(row) for row in await self._connection.execute(query)]
+
+    async def has(self, method: PaymentMethod, day: date) -> bool:
+        """Whether the bill of that day was compared before."""
+        query = select(bill_checks.c.day).where(
+            bill_checks.c.method == method, bill_checks.c.day == day
+        )
+        return (await self._connection.execute(query)).first() is not None
+
+    async def save(self, check: BillCheck) -> None:
+        """One row per method and day: the latest outcome."""
+        fields = check.model_dump(mode="json") | {
+            "day": check.day,
+            "checked_at": check.checked_at,
+        }
+        statement = insert(bill_checks).values(fields)
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=bill_checks.primary_key, set_=fields)
+        )
+
+    async def page(self, cursor: str | None, limit: int) -> tuple[list[BillCheck], str | None]:
+        """The bill that was compared first comes last."""
+        key = bill_checks.c.check_number
+        rows, after = await fetch_page(self._connection, select(bill_checks), key, cursor, limit)
+        return [BillCheck.model_validate(row) for row in rows], after
+
+
+def _row(method: PaymentMethod, day: date, line: BillLine) -> dict[str, object]:
+    return {
+        "method": method,
+        "kind": _FLOW_KINDS[line.kind],
+        "reference": line.reference,
+        "day": day,
+        "payment_id": line.payment_id,
+        "trade_no": line.trade_no,
+        "amount": line.amount,
+        "at": line.at,
+    }
+
+
+def _beside_our_ledger() -> Select[*tuple[object, ...]]:
+    line, flow, payment, refund = bill_lines.c, payment_flows.c, payments.c, refunds.c
+    same_flow = and_(
+        flow.method == line.method, flow.kind == line.kind, flow.reference == line.reference
+    )
+    same_payment = and_(payment.payment_id == line.payment_id, payment.method == line.method)
+    same_refund = and_(
+        line.kind == "refunded", refund.refund_id == line.reference, refund.method == line.method
+    )
+    return (
+        select(
+            line.kind,
+            line.reference,
+            line.payment_id,
+            line.amount,
+            flow.amount.label("booked"),
+            func.coalesce(flow.order_id, payment.order_id, refund.order_id).label("order_id"),
+            refund.status.label("refund_status"),
+            refund.amount.label("refund_amount"),
+        )
+        .select_from(bill_lines)
+        .outerjoin(payment_flows, same_flow)
+        .outerjoin(payments, same_payment)
+        .outerjoin(refunds, same_refund)
+    )
+
+
+def _not_in_bill(row: Row[*tuple[object, ...]]) -> BillMismatch:
+    return BillMismatch(
+        fault=BillFault.NOT_IN_BILL,
+        reference=row.reference,
+        payment_id=row.payment_id,
+        order_id=row.order_id,
+        booked=row.amount,
+    )
