@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from bench import options as bench_options
 from rush import options
 
 app = typer.Typer(
@@ -79,23 +80,11 @@ def status(only: Only = None) -> None:
 @app.command()
 def api() -> None:
     """Serve the HTTP API, with the settings of the environment."""
-    import uvicorn
-
+    from api.serve import serve
     from infra.settings import Settings
 
     settings = Settings()
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=settings.api_host,
-        port=settings.api_port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        # A buyer's open event stream must not hold up the end; the client connects again.
-        timeout_graceful_shutdown=3,
-    )
+    serve("api.app:create_app", host=settings.api_host, port=settings.api_port)
 
 
 @app.command()
@@ -220,9 +209,26 @@ def demo(
     raise typer.Exit(exit_code)
 
 
+@app.command()
+def bench(
+    rounds: bench_options.Rounds = 3,
+    seconds: bench_options.Seconds = 3.0,
+    connections: bench_options.Connections = 64,
+    orders: bench_options.Orders = 300,
+    json_file: bench_options.JsonFile = None,
+) -> None:
+    """Measure what this machine can do, on a stack of its own: as ratios to doing nothing."""
+    from bench.run import show_bench
+
+    show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
+
+
 @contextmanager
 def _whole_stack(keep: bool) -> Iterator[Path]:
     """The stack file of a stack that runs; what was started for it is stopped afterwards."""
+    # Else only Ctrl-C would take the servers along.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     from infra.embedded.binaries import ServerNotInstalled
     from infra.embedded.display import print_addresses
     from infra.embedded.process import ServerFailed
@@ -233,9 +239,6 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     settings = EmbeddedSettings()
     home = settings.open_home()
     keep = keep or home.stack_file.exists()
-    # Else only Ctrl-C would take the servers along.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     typer.echo("Starting Temporal, Redis, Postgres, a practice payment provider, API and worker")
     try:
         stack = asyncio.run(start_stack(settings, home))

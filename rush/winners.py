@@ -123,11 +123,12 @@ class Winners:
         token, began = self._tokens[order.user_id], time.perf_counter()
         order.cancel_sent_at = self._ledger.now()
         answer = await self._patience.ask(lambda: self._shop.cancel(order.order_id, token))
-        if answer is None:
-            order.conduct = Conduct.PERHAPS_CANCELLED
-        elif answer.ok or _says_cancelled(answer):
+        if answer and _says_cancelled(answer):
             order.conduct = Conduct.CANCELLED
             self._ledger.waits[Wait.GIVING_UP].append(time.perf_counter() - began)
+        elif answer is None or answer.ok:
+            # Taken in, but not done when the answer was given: time may yet run out first.
+            order.conduct = Conduct.PERHAPS_CANCELLED
 
     async def _deadline_passes(self, order: OrderStory) -> bool:
         """Sleep until the time to pay is over: before that there is nothing to see. False when
@@ -156,5 +157,7 @@ class Winners:
 
 
 def _says_cancelled(answer: Answer) -> bool:
-    """A cancel whose first answer was lost finds its own work done."""
-    return answer.document().get("order_status") == OrderStatus.CANCELLED
+    """The order's view says so; or the refusal does, if an earlier cancel whose answer was lost
+    has done its work."""
+    document = answer.document()
+    return OrderStatus.CANCELLED in (document.get("status"), document.get("order_status"))

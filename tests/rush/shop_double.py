@@ -18,6 +18,7 @@ class Faults:
     forget_payments: bool = False
     forget_limit: bool = False
     forget_keys: bool = False
+    take_cancels_in_only: bool = False
     hide_an_order: bool = False
     invent_an_order: bool = False
     lose_answers: int = 0
@@ -142,7 +143,8 @@ class PracticeShop:
         order = self.orders[request.path_params["order_id"]]
         if order["status"] != "pending_payment":
             return _problem("INVALID_STATE", order_status=order["status"])
-        order["status"] = "cancelled"
+        if not self.faults.take_cancels_in_only:
+            order["status"] = "cancelled"
         return JSONResponse(_view(order))
 
     async def cashier(self, request: Request) -> Response:

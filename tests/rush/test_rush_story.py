@@ -71,6 +71,14 @@ async def test_a_faulty_shop_is_found_out(rush_at: Rusher, faults: Faults, rule:
     assert not report.ok
 
 
+async def test_a_cancel_that_was_only_taken_in_may_be_overtaken_by_time(rush_at: Rusher) -> None:
+    shop = PracticeShop(Faults(take_cancels_in_only=True))
+    report = await rush_at(shop, pay=0, cancel=1)
+
+    assert report.ok
+    assert set(report.orders) == {OrderStatus.TIMED_OUT}
+
+
 async def test_an_accepting_answer_that_was_lost_is_asked_for_again(rush_at: Rusher) -> None:
     shop = PracticeShop(Faults(lose_answers=5))
     report = await rush_at(shop, tolerant=True)
