@@ -24,7 +24,7 @@ CHARGE = Charge(
     amount=8805,
     currency="CNY",
     subject="秒" * 60,
-    expires_at=datetime(2026, 11, 21, 2, 30, 0, 999_000, tzinfo=UTC),
+    expires_at=datetime(2126, 11, 21, 2, 30, 0, 999_000, tzinfo=UTC),
     scene=PaymentScene.QR,
 )
 REFUND_ORDER = RefundOrder(
@@ -61,12 +61,22 @@ class TestCreate:
                     "mchid": wechatpay.side.mchid,
                     "description": "秒" * 42,
                     "out_trade_no": PAYMENT_ID,
-                    "time_expire": "2026-11-21T10:30:00+08:00",
+                    "time_expire": "2126-11-21T10:30:00+08:00",
                     "notify_url": "https://shop.test/v1/webhooks/wechatpay",
                     "amount": {"total": 8805, "currency": "CNY"},
                 },
             )
         ]
+
+    async def test_a_moment_too_near_for_the_provider_is_put_off(
+        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
+    ) -> None:
+        wechatpay.answers[NATIVE] = 200, {"code_url": "weixin://wxpay/x"}
+        now = datetime.now(UTC)
+        await gateway.create(CHARGE.model_copy(update={"expires_at": now + timedelta(seconds=5)}))
+        ((_, asked),) = wechatpay.asked
+        last_moment = datetime.fromisoformat(asked["time_expire"])
+        assert timedelta(minutes=1) < last_moment - now < timedelta(minutes=2)
 
     @pytest.mark.parametrize(
         ("code", "status", "expected"),
