@@ -75,6 +75,7 @@ class TestCreate:
         now = datetime.now(UTC)
         await gateway.create(CHARGE.model_copy(update={"expires_at": now + timedelta(seconds=5)}))
         ((_, asked),) = wechatpay.asked
+        assert isinstance(asked, dict)
         last_moment = datetime.fromisoformat(asked["time_expire"])
         assert timedelta(minutes=1) < last_moment - now < timedelta(minutes=2)
 
