@@ -20,6 +20,7 @@ from sandbox.wechatpay_wire import Failure, Fields
 
 OUT_TRADE_NO = re.compile(r"[0-9A-Za-z_\-*]{6,32}")
 DEFAULT_EXPIRY_SECONDS = 2 * 3600
+SHORTEST_TO_PAY = 60
 BILL_ADDRESS_SECONDS = 300
 # Limits of the refund call, from its documentation.
 REFUND_CALLS_PER_SECOND = 150
@@ -154,8 +155,8 @@ class WechatPay:
         now = self._till.clock()
         expires = said.get("time_expire")
         expires_at = wire.from_rfc3339(expires) if expires else now + DEFAULT_EXPIRY_SECONDS
-        if expires_at <= now:
-            raise Failure(400, "PARAM_ERROR", "time_expire 早于当前时间")
+        if expires_at < now + SHORTEST_TO_PAY:
+            raise Failure(400, "PARAM_ERROR", "time_expire 距当前时间不足一分钟")
         return Offer(
             provider=Provider.WECHATPAY, out_trade_no=number, scene=Scene.QR,
             subject=subject[:127], amount=amount, notify_url=notify_url, return_url="",
