@@ -28,6 +28,8 @@ async def run_in_front(
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue  # nohup
         loop.add_signal_handler(number, interrupted.set)
     stack = await _unless(interrupted, start_stack(settings, home, names))
     if stack is None:

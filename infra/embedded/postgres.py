@@ -78,27 +78,46 @@ class PostgresServer:
             await connection.close(timeout=2.0)
 
     async def _initialise(self) -> None:
-        """initdb into a fresh folder: a half-made one (power lost, Ctrl-C) is thrown away."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, mode=0o700)
-        if os.geteuid() == 0:
-            os.chown(self.folder, _NOBODY, _NOBODY)
-        initdb = (str(postgres_bin() / "initdb"), "-D", str(self.folder), "-U", "postgres")
+        """initdb beside the final place: a half-made folder never counts as the data folder."""
+        fresh = self.folder.with_name(f"{self.folder.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True, mode=0o700)
+        try:
+            self._hand_over(fresh)
+            await self._run_initdb(fresh)
+            fresh.rename(self.folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    async def _run_initdb(self, folder: Path) -> None:
+        initdb = (str(postgres_bin() / "initdb"), "-D", str(folder), "-U", "postgres")
         options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
         sync = () if self.durable else ("--no-sync",)
-        await self._run((*self._as_other_user(), *initdb, *options, *sync))
-
-    async def _run(self, argv: tuple[str, ...]) -> None:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *(*self._as_other_user(), *initdb, *options, *sync),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
-        output, _ = await process.communicate()
+        try:
+            output, _ = await process.communicate()
+        except asyncio.CancelledError:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         if process.returncode != 0:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise ServerFailed(
-                self.name, f"could not be set up{self._advice()}:\n{output.decode()}"
-            )
+            raise self._impossible_here(output.decode(errors="replace"))
+
+    def _hand_over(self, folder: Path) -> None:
+        if os.geteuid() != 0:
+            return
+        try:
+            os.chown(folder, _NOBODY, _NOBODY)
+        except PermissionError as error:
+            raise self._impossible_here(str(error)) from error
+
+    def _impossible_here(self, why: str) -> ServerFailed:
+        advice = "set SECKILL_HOME to another place, or SECKILL_POSTGRES_DSN to another server"
+        return ServerFailed(self.name, f"could not be set up in {self.folder} ({advice}):\n{why}")
 
     def _as_other_user(self) -> tuple[str, ...]:
         if os.geteuid() != 0:
@@ -114,11 +133,6 @@ class PostgresServer:
     def _everybody_may_reach(self) -> bool:
         folders = {*postgres_bin().resolve().parents, *self.folder.resolve().parents}
         return all(folder.stat().st_mode & 0o001 for folder in folders if folder.exists())
-
-    def _advice(self) -> str:
-        if os.geteuid() != 0 or self._everybody_may_reach():
-            return ""
-        return f" in {self.folder} (set SECKILL_HOME to a folder that every user may pass)"
 
     async def _until_orphans_ended(self) -> None:
         """After a kill -9 of the first process its children live on for a moment and hold the

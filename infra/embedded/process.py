@@ -19,6 +19,7 @@ from domain.model import Value
 _POLL_SECONDS = 0.03
 _ASK_SECONDS = 0.08
 _LOG_LINES = 20
+_LOG_BYTES = 16_384
 # A start time is read against the machine's clock, which may be set right meanwhile.
 _CLOCK_DRIFT_SECONDS = 2.0
 
@@ -89,9 +90,17 @@ class ServerFailed(Exception):
 
 def log_excerpt(log: Path, lines: int = _LOG_LINES) -> str:
     """The end of a log, indented, under a line that names the file."""
-    text = log.read_text(errors="replace") if log.exists() else ""
-    tail = text.splitlines()[-lines:] or ["(empty)"]
+    tail = _end_of(log).splitlines()[-lines:] or ["(empty)"]
     return "\n".join(["", f"the end of {log}:", *(f"  | {line}" for line in tail)])
+
+
+def _end_of(log: Path) -> str:
+    """A log may have grown for weeks; its last lines are in its last bytes."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+        return file.read().decode(errors="replace")
 
 
 async def start(server: Server, log: Path, *, die_with_parent: bool = False) -> RunningProcess:

@@ -11,14 +11,15 @@ from infra.embedded.home import PROJECT, Home
 
 # Any of these says that the caller has a Temporal of their own.
 _TEMPORAL_ELSEWHERE = ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE")
-_PASSWORD = re.compile(r"(?<=:)[^/@:]*(?=@)|(?<=[?&]password=)[^&]*")
+_PASSWORD = re.compile(r"(?<=//)([^/:@]*):[^@?#]*@")
+_PASSWORD_IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")
 
 
 class EmbeddedSettings(BaseSettings):
     """A port that is not set is chosen once and remembered. A server whose address is set runs
     elsewhere, and none is started here."""
 
-    model_config = SettingsConfigDict(env_prefix="SECKILL_")
+    model_config = SettingsConfigDict(env_prefix="SECKILL_", env_ignore_empty=True)
 
     home: Path = PROJECT / ".seckill"
 
@@ -64,4 +65,4 @@ class EmbeddedSettings(BaseSettings):
 
 def without_password(url: str) -> str:
     """The same address, fit to be written down."""
-    return _PASSWORD.sub("***", url)
+    return _PASSWORD_IN_QUERY.sub("***", _PASSWORD.sub(r"\1:***@", url))

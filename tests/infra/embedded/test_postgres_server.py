@@ -1,5 +1,6 @@
 """The embedded Postgres, wherever its folder is and whatever happened to it before."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -67,9 +68,46 @@ async def test_it_starts_again_after_kill_nine_while_its_children_still_live(
 
 async def test_a_half_made_data_folder_is_made_again(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path / "data", free_port())
-    (tmp_path / "data" / "base").mkdir(parents=True)
+    (tmp_path / "data.new" / "base").mkdir(parents=True)
 
     running = await start(server, tmp_path / "postgres.log")
 
     assert running.alive
+    assert not (tmp_path / "data.new").exists()
     await stop(running)
+
+
+async def test_a_folder_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "precious").write_text("mine")
+
+    with pytest.raises(OSError, match="not empty"):
+        await start(PostgresServer(tmp_path / "data", free_port()), tmp_path / "postgres.log")
+
+    assert (tmp_path / "data" / "precious").read_text() == "mine"
+
+
+async def test_an_interrupted_first_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / "data", free_port())
+    preparing = asyncio.ensure_future(server.prepare())
+    async with asyncio.timeout(20):
+        while not users_of(tmp_path):
+            await asyncio.sleep(0.01)
+
+    preparing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await preparing
+
+    async with asyncio.timeout(20):
+        while users_of(tmp_path):
+            await asyncio.sleep(0.01)
+    assert files_in(tmp_path) == []
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def users_of(folder: Path) -> list[str]:
+    commands = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
+    return [command for command in commands if str(folder) in command]
