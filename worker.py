@@ -23,6 +23,8 @@ from temporalio.client import (
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.archive import ArchiveActivities
+from activities.deliveries import DeliveryActivities
 from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
@@ -30,6 +32,7 @@ from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from dispatcher import Dispatcher
 from infra.gateways.registry import open_gateways
+from infra.messages.registry import open_message_sender
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
 from infra.redis.intents import Intents
@@ -37,12 +40,13 @@ from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.telemetry import configure_logging
 from infra.temporal import connect_temporal
+from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.order import OrderWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [OrderWorkflow, UpkeepWorkflow]
+WORKFLOWS = [OrderWorkflow, UpkeepWorkflow, ArchiveWorkflow]
 SHUTDOWN_GRACE = timedelta(seconds=10)
 
 # Our own rooms hold no state in their modules, so every workflow may share them; importing them
@@ -69,12 +73,16 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         gateways = open_gateways(settings, database)
         for gateway in gateways.values():
             closing.push_async_callback(gateway.aclose)
+        sender = open_message_sender(settings.messages, database)
+        closing.push_async_callback(sender.aclose)
 
         activities = collect_activities(
             StockActivities(StockGate(redis)),
             OrderActivities(database),
             PaymentActivities(database, gateways),
             SettlementActivities(database),
+            DeliveryActivities(database, sender),
+            ArchiveActivities(database),
             NoticeActivities(database, client),
         )
         await schedule_upkeep(client, settings)
@@ -93,13 +101,13 @@ def collect_activities(*rooms: object) -> list[Callable[..., Any]]:
 def build_worker(
     client: Client, settings: Settings, activities: Sequence[Callable[..., Any]], **options: Any
 ) -> Worker:
-    """The worker as production runs it; `options` override for tests."""
+    """The worker as production runs it; `options` override for tests and measurements."""
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=WORKFLOWS,
         activities=activities,
         **{
+            "workflows": WORKFLOWS,
             "workflow_runner": WORKFLOW_RUNNER,
             "max_cached_workflows": settings.max_cached_workflows,
             "max_concurrent_workflow_tasks": 200,
@@ -116,22 +124,36 @@ def build_worker(
 
 
 async def schedule_upkeep(client: Client, settings: Settings) -> None:
-    """Have Temporal run upkeep from time to time; a schedule that stands is brought up to date."""
+    """Have Temporal run upkeep from time to time, and archive once a day."""
+    queue = settings.task_queue
+    await _keep_schedule(
+        client,
+        ScheduleActionStartWorkflow(UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=queue),
+        timedelta(seconds=settings.upkeep_every_seconds),
+    )
+    keep_for = KeepFor(days=settings.archive_after_days)
+    await _keep_schedule(
+        client,
+        ScheduleActionStartWorkflow(ArchiveWorkflow.run, keep_for, id=ARCHIVE_ID, task_queue=queue),
+        timedelta(days=1),
+    )
+
+
+async def _keep_schedule(
+    client: Client, action: ScheduleActionStartWorkflow, every: timedelta
+) -> None:
+    """A schedule named as its workflow; one that stands is brought up to date."""
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=settings.task_queue
-        ),
-        spec=ScheduleSpec(
-            intervals=[ScheduleIntervalSpec(every=timedelta(seconds=settings.upkeep_every_seconds))]
-        ),
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
         ),
     )
     try:
-        await client.create_schedule(UPKEEP_ID, schedule)
+        await client.create_schedule(action.id, schedule)
     except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(UPKEEP_ID)
+        handle = client.get_schedule_handle(action.id)
         await handle.update(lambda _: ScheduleUpdate(schedule=schedule))
 
 

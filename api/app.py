@@ -1,7 +1,6 @@
 """The API process: settings → rooms below → routes, in one readable list."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -32,6 +31,7 @@ from api.routes import (
     webhooks,
 )
 from api.sale_board import SaleBoard
+from api.serve import tune_garbage_collection
 from infra.gateways.registry import open_gateways, open_return_check
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
             app.state.services = await open_services(settings, metrics, closing)
-            _tune_garbage_collection()
+            tune_garbage_collection()
             yield
 
     app = FastAPI(
@@ -141,10 +141,3 @@ def _require_way_to_check_tokens(settings: Settings) -> None:
         raise ValueError("set SECKILL_JWT_SECRET or SECKILL_JWKS_URL: tokens must be checked")
     if settings.dev_login and not secret:
         raise ValueError("SECKILL_DEV_LOGIN signs tokens and so needs SECKILL_JWT_SECRET")
-
-
-def _tune_garbage_collection() -> None:
-    """What is alive now stays alive; scanning it again and again cost half the throughput."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1000)

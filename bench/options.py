@@ -1,0 +1,14 @@
+"""The command line's options of a bench. Imports nothing heavy: `--help` must be there at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Rounds = Annotated[int, typer.Option(min=1, help="Each figure is the median of so many rounds.")]
+Seconds = Annotated[float, typer.Option(min=0.1, help="How long each round of POSTs runs.")]
+Connections = Annotated[int, typer.Option(min=1, help="POSTs under way at once.")]
+Orders = Annotated[int, typer.Option(min=1, help="Orders, and no-op workflows, in each round.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there, too.")
+]

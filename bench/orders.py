@@ -1,0 +1,210 @@
+"""Orders per second from a click to paid, beside no-op workflows on the same Temporal server.
+
+Without HTTP: intents come from the gate as the api makes them, payments are begun by the update
+the api sends, and the money is announced by the signal that follows a provider's verified notice.
+Redis, Postgres, Temporal, dispatcher and worker are the real ones.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import asyncpg
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from bench.cpu import CpuWatch
+from bench.figures import BENCH, BenchPlan, Figure, Round, figure
+from bench.noop_worker import TASK_QUEUE
+from bench.noop_workflow import NoopWorkflow
+from bench.stage import Stage
+from domain.ids import new_order_id, workflow_id
+from domain.payment import PaymentMethod, PaymentScene, Receipt
+from domain.reservation import ReserveRequest
+from domain.sale import ItemRef
+from infra.redis.client import connect_redis
+from infra.redis.stock_gate import StockGate
+from infra.settings import Settings
+from infra.temporal import connect_temporal
+from workflows.messages import BeginPayment
+from workflows.order import OrderWorkflow
+
+AT_ONCE = 64
+POLL_SECONDS = 0.02
+ROUND_SECONDS_AT_MOST = 600.0
+SERVERS = ("temporal", "worker", "postgres", "redis", "noop", BENCH)
+
+NOOP = "no-op workflow"
+PLACING = "order: click → waits for payment"
+PAYING = "order: waits for payment → paid"
+WHOLE = "order: click → paid"
+
+_RUNNING = "WorkflowType = 'OrderWorkflow' AND ExecutionStatus = 'Running'"
+_REACHED = """
+SELECT count(*) AS placed, count(*) FILTER (WHERE status IN ('paid', 'fulfilled')) AS paid
+FROM orders WHERE sale_id = $1
+"""
+
+
+class OrderLine:
+    def __init__(
+        self, stage: Stage, plan: BenchPlan, client: Client, gate: StockGate, books: Any
+    ) -> None:
+        self._stage = stage
+        self._plan = plan
+        self._client = client
+        self._gate = gate
+        self._books = books
+        self._run = f"{time.time_ns() // 1_000_000:x}"
+        self._paid: list[str] = []
+
+    @classmethod
+    async def open_(cls, stage: Stage, plan: BenchPlan, closing: AsyncExitStack) -> Self:
+        redis = connect_redis(Settings(redis_url=stage.stack.redis_url))
+        closing.push_async_callback(redis.aclose)
+        books = await asyncpg.connect(stage.stack.postgres_dsn, timeout=10)
+        closing.push_async_callback(books.close)
+        return cls(stage, plan, await connect_temporal(), StockGate(redis), books)
+
+    async def measure(self) -> tuple[Figure, ...]:
+        """No-op workflows and orders take turns, round by round."""
+        await self._warm_up()
+        rounds: dict[str, list[Round]] = {}
+        async with asyncio.timeout(self._plan.rounds * ROUND_SECONDS_AT_MOST):
+            for _ in range(self._plan.rounds):
+                for name, round_ in await self._round():
+                    rounds.setdefault(name, []).append(round_)
+        return tuple(figure(name, measured, rounds[NOOP]) for name, measured in rounds.items())
+
+    async def history(self) -> dict[str, int]:
+        """The event types in the history of one paid order."""
+        handle = self._client.get_workflow_handle(self._paid[0])
+        await handle.result()
+        history = await handle.fetch_history()
+        names = (EventType.Name(event.event_type) for event in history.events)
+        return dict(Counter(name.removeprefix("EVENT_TYPE_") for name in names))
+
+    async def _warm_up(self) -> None:
+        await self._noops(AT_ONCE)
+        item = await self._stage.open_sale(AT_ONCE)
+        await self._pay(item, await self._place(item, AT_ONCE))
+        await self._until_all_ended()
+
+    async def _round(self) -> list[tuple[str, Round]]:
+        count = self._plan.orders
+        noop = await self._timed(count, lambda: self._noops(count))
+        item = await self._stage.open_sale(count + 1)
+        # The dispatcher looks for new sales once a second; that wait is no work.
+        await self._pay(item, await self._place(item, 1))
+        orders: list[str] = []
+
+        async def place() -> None:
+            orders.extend(await self._place(item, count))
+
+        placed = await self._timed(count, place)
+        paid = await self._timed(count, lambda: self._pay(item, orders))
+        await self._until_all_ended()
+        return [
+            (NOOP, noop),
+            (PLACING, placed),
+            (PAYING, paid),
+            (WHOLE, _one_after_another(placed, paid)),
+        ]
+
+    async def _timed(self, count: int, work: Callable[[], Awaitable[None]]) -> Round:
+        watch, began = CpuWatch(self._stage.pids(*SERVERS)), time.perf_counter()
+        await work()
+        elapsed = time.perf_counter() - began
+        return Round(per_second=count / elapsed, cpu=watch.shares())
+
+    async def _noops(self, count: int) -> None:
+        name = f"noop-{time.time_ns()}"
+
+        async def one(number: int) -> None:
+            await self._client.execute_workflow(
+                NoopWorkflow.run, number, id=f"{name}-{number}", task_queue=TASK_QUEUE
+            )
+
+        await _at_once(one, range(count))
+
+    async def _place(self, item: ItemRef, count: int) -> list[str]:
+        """All click at once; returns the order ids when all orders wait for their payment."""
+        before = await self._count(item, "placed")
+        terms = await self._gate.terms(item)
+        if terms is None:
+            raise LookupError(f"the gate does not know {item}")
+        orders = [
+            new_order_id(terms.item_number, time.time_ns() // 1_000_000) for _ in range(count)
+        ]
+        await asyncio.gather(*(self._gate.reserve(_click(item, order)) for order in orders))
+        await _until(lambda: self._reached(item, "placed", before + count))
+        return orders
+
+    async def _pay(self, item: ItemRef, orders: list[str]) -> None:
+        """Returns when all of them are paid."""
+        before = await self._count(item, "paid")
+        await _at_once(self._pay_one, orders)
+        await _until(lambda: self._reached(item, "paid", before + len(orders)))
+        self._paid = [workflow_id(order_id) for order_id in orders]
+
+    async def _pay_one(self, order_id: str) -> None:
+        handle = self._client.get_workflow_handle(workflow_id(order_id))
+        begin = BeginPayment(
+            method=PaymentMethod.ALIPAY, scene=PaymentScene.PAGE, actor=f"buyer:{order_id}"
+        )
+        payment = await handle.execute_update(OrderWorkflow.begin_payment, begin)
+        receipt = Receipt(
+            method=payment.method,
+            payment_id=payment.payment_id,
+            trade_no=f"bench-{order_id}",
+            amount=payment.amount,
+            paid_at=datetime.now(UTC),
+        )
+        await handle.signal(OrderWorkflow.payment_noticed, receipt)
+
+    async def _reached(self, item: ItemRef, what: str, count: int) -> bool:
+        return (await self._count(item, what)) >= count
+
+    async def _count(self, item: ItemRef, what: str) -> int:
+        """How many orders of the item are `placed`, or `paid`."""
+        return int((await self._books.fetchrow(_REACHED, item.sale_id))[what])
+
+    async def _until_all_ended(self) -> None:
+        """What is left of one round must not burden the next."""
+        await _until(self._nothing_runs)
+
+    async def _nothing_runs(self) -> bool:
+        return (await self._client.count_workflows(_RUNNING)).count == 0
+
+
+async def _until(reached: Callable[[], Awaitable[bool]]) -> None:
+    while not await reached():  # noqa: ASYNC110 - other processes give no event
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _at_once(work: Callable[[Any], Awaitable[None]], jobs: Iterable[Any]) -> None:
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(job: Any) -> None:
+        async with free:
+            await work(job)
+
+    await asyncio.gather(*(one(job) for job in jobs))
+
+
+def _click(item: ItemRef, order_id: str) -> ReserveRequest:
+    return ReserveRequest(
+        item=item, order_id=order_id, user_id=f"bench-{order_id}", quantity=1, announce=True
+    )
+
+
+def _one_after_another(first: Round, second: Round) -> Round:
+    """Both rounds as one: all orders were placed, then all were paid."""
+    seconds = 1 / first.per_second, 1 / second.per_second
+    share = seconds[0] / sum(seconds)
+    cpu = {name: share * first.cpu[name] + (1 - share) * second.cpu[name] for name in first.cpu}
+    return Round(per_second=1 / sum(seconds), cpu=cpu)

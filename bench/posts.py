@@ -1,0 +1,104 @@
+"""POSTs per second at the front door, beside an empty FastAPI POST."""
+
+import asyncio
+import sys
+import time
+from urllib.parse import urlsplit
+
+from bench import empty_post
+from bench.cpu import CpuWatch
+from bench.figures import BenchPlan, Figure, Round, figure
+from bench.load import Job, LoadResult
+from bench.stage import Stage
+from domain.sale import ItemRef
+from infra.embedded.home import PROJECT
+
+ENOUGH_STOCK = 10_000_000
+WARM_UP_SHARE = 0.3
+# The api remembers the callers of 20,000 tokens: a small crowd is known to it after the warm-up,
+# a large one never.
+SMALL_CROWD, LARGE_CROWD = 5_000, 40_000
+
+EMPTY = "empty FastAPI POST"
+ACCEPTED = "order accepted"
+NEW_TOKEN = "order accepted, token new to the api"  # noqa: S105
+SOLD_OUT = "refused: sold out"
+
+
+class LoadFailed(Exception):
+    """The load generator could not do its work, or was answered what it should not be."""
+
+
+class FrontDoor:
+    def __init__(self, stage: Stage, plan: BenchPlan) -> None:
+        self._stage = stage
+        self._plan = plan
+        self._run = f"{time.time_ns() // 1_000_000:x}"
+        self._crowds = 0
+
+    async def measure(self) -> tuple[Figure, ...]:
+        """The four take turns, round by round."""
+        shelf, bare = await self._stage.open_sale(ENOUGH_STOCK), await self._stage.open_sale(1)
+        await self._load(_path(bare), crowd=1, seconds=0.2)
+        rounds: dict[str, list[Round]] = {}
+        for _ in range(self._plan.rounds):
+            for name, round_ in (
+                (EMPTY, await self._round(empty_post.PATH, 202, "empty")),
+                (ACCEPTED, await self._round(_path(shelf), 202)),
+                (NEW_TOKEN, await self._round(_path(shelf), 202, crowd=LARGE_CROWD)),
+                (SOLD_OUT, await self._round(_path(bare), 409)),
+            ):
+                rounds.setdefault(name, []).append(round_)
+        return tuple(figure(name, measured, rounds[EMPTY]) for name, measured in rounds.items())
+
+    async def _round(
+        self, path: str, status: int, server: str = "api", crowd: int = SMALL_CROWD
+    ) -> Round:
+        watch = CpuWatch(self._stage.pids(server, "redis"))
+        result = await self._load(path, server=server, crowd=crowd, seconds=self._plan.seconds)
+        if set(result.statuses) != {status}:
+            raise LoadFailed(f"{path} should answer {status} and answered {result.statuses}")
+        return Round(
+            per_second=result.per_second,
+            cpu=watch.shares(),
+            p50_ms=result.p50_ms,
+            p99_ms=result.p99_ms,
+        )
+
+    async def _load(
+        self, path: str, *, crowd: int, seconds: float, server: str = "api"
+    ) -> LoadResult:
+        self._crowds += 1
+        address = urlsplit(self._stage.url_of(server))
+        job = Job(
+            host=address.hostname or "",
+            port=address.port or 80,
+            path=path,
+            jwt_secret=self._stage.jwt_secret,
+            jwt_issuer=self._stage.jwt_issuer,
+            # New buyers each time, so that nobody reaches his limit.
+            crowd=f"{self._run}-{self._crowds}",
+            buyers=crowd,
+            connections=self._plan.connections,
+            warm_up_seconds=WARM_UP_SHARE * seconds,
+            seconds=seconds,
+        )
+        return await _generate(job)
+
+
+async def _generate(job: Job) -> LoadResult:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.load"),
+        cwd=PROJECT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate(job.model_dump_json().encode())
+    if process.returncode:
+        raise LoadFailed(err.decode()[-2000:])
+    return LoadResult.model_validate_json(out)
+
+
+def _path(item: ItemRef) -> str:
+    return f"/v1/sales/{item.sale_id}/items/{item.sku_id}/orders"

@@ -1,0 +1,121 @@
+"""A stack for measuring: the embedded one with fresh data, and the yardsticks beside it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from bench.figures import BENCH
+from domain.sale import ItemRef
+from infra.embedded.applications import Application, local_url
+from infra.embedded.home import Home
+from infra.embedded.ports import free_port
+from infra.embedded.process import RunningProcess, start, stop
+from infra.embedded.settings import EmbeddedSettings
+from infra.embedded.shutdown import stop_stack
+from infra.embedded.stack import start_stack
+from infra.embedded.stack_file import StackFile
+from rush.shop import sale_document
+
+HTTP_SECONDS = 30.0
+ONE_PER_ORDER = 1_000
+
+
+@dataclass(frozen=True)
+class Stage:
+    home: Home
+    stack: StackFile
+    empty: RunningProcess
+    noop: RunningProcess
+
+    @property
+    def jwt_secret(self) -> str:
+        return self.home.secret("jwt")
+
+    @property
+    def jwt_issuer(self) -> str:
+        return os.environ.get("SECKILL_JWT_ISSUER", "")
+
+    def url_of(self, server: str) -> str:
+        return self.empty.address if server == "empty" else self.stack.api_url
+
+    def pids(self, *names: str) -> dict[str, int]:
+        """Of processes of the stack, the yardsticks and this one (`BENCH`)."""
+        known = {**self.stack.pids, "empty": self.empty.pid, "noop": self.noop.pid}
+        known[BENCH] = os.getpid()
+        return {name: known[name] for name in names}
+
+    async def open_sale(self, stock: int) -> ItemRef:
+        """A sale of one item that runs now. Its price is 99.00."""
+        now = datetime.now(UTC)
+        document = sale_document(
+            starts_at=now - timedelta(minutes=1),
+            ends_at=now + timedelta(days=1),
+            pay_window=1800,
+            price=9_900,
+            stock=stock,
+            limit=ONE_PER_ORDER,
+        )
+        operator = {"Authorization": f"Bearer {self.stack.operator_token}"}
+        async with httpx.AsyncClient(
+            base_url=self.stack.api_url, headers=operator, timeout=HTTP_SECONDS, trust_env=False
+        ) as http:
+            created = (await http.post("/v1/operator/sales", json=document)).raise_for_status()
+            sale = created.json()
+            published = await http.post(f"/v1/operator/sales/{sale['sale_id']}/publish", json={})
+            published.raise_for_status()
+        return ItemRef(sale_id=sale["sale_id"], sku_id=sale["items"][0]["sku_id"])
+
+    async def dismiss_worker(self) -> None:
+        """From here on accepted orders stay where they are."""
+        if worker := self.home.process("worker"):
+            await stop(worker)
+
+
+@asynccontextmanager
+async def set_stage() -> AsyncIterator[Stage]:
+    """Its data lies on the same disk as that of the real stack, and is gone afterwards."""
+    # Whatever servers the environment names, a bench must not fill them.
+    for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+        del os.environ[name]
+    settings = EmbeddedSettings.model_construct(home=_folder())
+    home = settings.open_home()
+    try:
+        stack = await start_stack(settings, home)
+        os.environ["TEMPORAL_ADDRESS"] = stack.temporal_address
+        async with (
+            _yardstick("empty", "bench.empty_post", "/healthz", home) as empty,
+            _yardstick("noop", "bench.noop_worker", "/metrics", home) as noop,
+        ):
+            yield Stage(home=home, stack=stack, empty=empty, noop=noop)
+    finally:
+        await stop_stack(home)
+        shutil.rmtree(home.root, ignore_errors=True)
+
+
+def _folder() -> Path:
+    parent = EmbeddedSettings().open_home().root
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
+    # Postgres, as another user, lives below it.
+    folder.chmod(0o755)
+    return folder
+
+
+@asynccontextmanager
+async def _yardstick(
+    name: str, module: str, health_path: str, home: Home
+) -> AsyncIterator[RunningProcess]:
+    port = free_port()
+    server = Application(name, (module, str(port)), local_url(port), os.environ.copy, health_path)
+    running = await start(server, home.log(name), die_with_parent=True)
+    try:
+        yield running
+    finally:
+        await stop(running)
