@@ -5,13 +5,14 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from domain.attention import AttentionKind
+from domain.delivery import DeliveryKind
 from domain.model import Value
 from domain.order import Order
 from domain.payment import Payment, Receipt
 from domain.refund import RefundReason
-from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
-from infra.postgres.attentions import Attentions
+from domain.states import OrderStatus, PaymentStatus
+from domain.surplus import why_surplus
+from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
@@ -50,44 +51,29 @@ class SettlementActivities:
             payment = await Payments(connection).get(command.receipt.payment_id)
             if order is None or payment is None:
                 return Settled(surplus=RefundReason.LATE_PAYMENT)
-            surplus = _why_surplus(order, payment, command.receipt)
+            surplus = why_surplus(order, payment, command.receipt)
             if surplus is None and order.status is OrderStatus.PENDING_PAYMENT:
                 await _settle(connection, order, payment, command.receipt)
             return Settled(surplus=surplus)
 
     @activity.defn
     async def record_surplus(self, command: RecordSurplus) -> None:
-        """Keep account of money the order cannot take, and call a person."""
+        """Keep account of money the order cannot take; its refund takes over from here."""
         receipt = command.receipt
         async with self._database.transaction() as connection:
-            await _record_money(connection, command.order_id, receipt)
+            is_new = await record_money(connection, command.order_id, receipt)
             if command.reason is RefundReason.WRONG_AMOUNT:
                 await Payments(connection).change_status(
-                    receipt.payment_id, PaymentStatus.CREATED, PaymentStatus.MISMATCHED
+                    receipt.payment_id,
+                    PaymentStatus.CREATED,
+                    PaymentStatus.MISMATCHED,
+                    trade_no=receipt.trade_no,
+                    paid_at=receipt.paid_at,
                 )
-            raised = await Attentions(connection).raise_(
-                AttentionKind.SURPLUS_MONEY,
-                f"{receipt.method}:{receipt.trade_no}",
-                order_id=command.order_id,
-                what=f"{receipt.amount} arrived that the order cannot take: {command.reason}",
-                advice="Give the money back at the provider, under its trade number.",
-            )
-            if raised:
+            if is_new:
                 await Orders(connection).record(
                     command.order_id, "surplus_money", _provider(receipt), command.reason
                 )
-
-
-def _why_surplus(order: Order, payment: Payment, receipt: Receipt) -> RefundReason | None:
-    if receipt.amount != payment.amount or payment.order_id != order.order_id:
-        return RefundReason.WRONG_AMOUNT
-    if order.status is OrderStatus.PENDING_PAYMENT:
-        return None
-    if payment.status is PaymentStatus.PAID and payment.trade_no == receipt.trade_no:
-        return None
-    return (
-        RefundReason.SECOND_PAYMENT if order.status in OWNING_STOCK else RefundReason.LATE_PAYMENT
-    )
 
 
 async def _settle(
@@ -105,18 +91,21 @@ async def _settle(
         trade_no=receipt.trade_no,
         paid_at=receipt.paid_at,
     )
-    await _record_money(connection, order.order_id, receipt)
+    await record_money(connection, order.order_id, receipt)
     await orders.record(order.order_id, "paid", _provider(receipt), f"trade {receipt.trade_no}")
+    await Deliveries(connection).owe(order.order_id, DeliveryKind)
     # Last, because every order of the sale waits for this row's lock.
     await Stock(connection).sell(order)
 
 
-async def _record_money(connection: AsyncConnection, order_id: str, receipt: Receipt) -> None:
-    await PaymentFlows(connection).record(
+async def record_money(connection: AsyncConnection, order_id: str, receipt: Receipt) -> bool:
+    """The money on the ledger, its notice handled; False if it was there before."""
+    is_new = await PaymentFlows(connection).record(
         order_id, receipt.payment_id, receipt.method, RECEIVED, receipt.trade_no, receipt.amount
     )
     if receipt.notice_id:
         await Notices(connection).mark_handled(receipt.notice_id, RECEIVED)
+    return is_new
 
 
 def _provider(receipt: Receipt) -> str:

@@ -60,6 +60,11 @@ async def _pay(shop: Shop, intent: Intent, handle: Handle) -> None:
     await handle.signal(OrderWorkflow.payment_noticed, receipt)
 
 
+async def _pay_and_be_told_late(shop: Shop, intent: Intent, handle: Handle) -> None:
+    shop.sender.fails[intent.order_id] = 1
+    await _pay(shop, intent, handle)
+
+
 async def _pay_and_lose_the_notice(shop: Shop, intent: Intent, handle: Handle) -> None:
     payment = await begin(shop, handle)
     shop.alipay.pays_on_close.add(payment.payment_id)
@@ -88,14 +93,27 @@ BRANCHES = (
     Branch(
         "paid",
         _pay,
-        ("reserve_stock", "place_order", "begin_payment", "settle_payment", "confirm_stock"),
-        OrderStatus.PAID,
+        (
+            "reserve_stock",
+            "place_order",
+            "begin_payment",
+            "settle_payment",
+            "confirm_stock",
+            "carry_out",
+        ),
+        OrderStatus.FULFILLED,
     ),
     Branch(
         "paid at the close",
         _pay_and_lose_the_notice,
         ("close_payment", "settle_payment", "confirm_stock"),
-        OrderStatus.PAID,
+        OrderStatus.FULFILLED,
+    ),
+    Branch(
+        "delivered late",
+        _pay_and_be_told_late,
+        ("deliver_one", "fulfil"),
+        OrderStatus.FULFILLED,
     ),
     Branch(
         "wrong amount",

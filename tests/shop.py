@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.deliveries import DeliveryActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.settlements import SettlementActivities
@@ -31,6 +32,7 @@ from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from tests.practice_gateway import PracticeGateway
+from tests.practice_sender import PracticeSender
 from worker import build_worker, collect_activities
 from workflows.messages import BeginPayment, CancelOrder, OrderOutcome, PayWithPoints
 from workflows.order import OrderWorkflow
@@ -46,6 +48,7 @@ class Shop:
     client: Client
     sale: Sale
     alipay: PracticeGateway = field(default_factory=PracticeGateway)
+    sender: PracticeSender = field(default_factory=PracticeSender)
     settings: Settings = field(
         default_factory=lambda: Settings(task_queue=f"shop-{uuid4().hex[:8]}")
     )
@@ -64,6 +67,7 @@ class Shop:
             OrderActivities(self.database),
             PaymentActivities(self.database, gateways),
             SettlementActivities(self.database),
+            DeliveryActivities(self.database, self.sender),
         )
 
     def worker(self, **options: Any) -> Worker:

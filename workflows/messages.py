@@ -1,5 +1,6 @@
 """What callers may say to a running order, and what they hear back."""
 
+from domain.delivery import DeliveryKind
 from domain.model import Value
 from domain.payment import PaymentMethod, PaymentScene
 from domain.states import OrderStatus
@@ -33,6 +34,14 @@ class ExtendDeadline(Value):
 
 class RecheckPayment(Value):
     actor: str
+
+
+class DecideDelivery(Value):
+    """An operator's word on a delivery that failed."""
+
+    kind: DeliveryKind
+    actor: str
+    reason: str
 
 
 class OrderOutcome(Value):

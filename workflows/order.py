@@ -2,25 +2,22 @@
 of it left in stock or money."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Coroutine
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities import orders as placing
-    from activities.orders import OrderActivities
     from activities.payments import PaymentActivities
     from activities.refusals import refusal, refusal_from
-    from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
     from domain.errors import ErrorCode
     from domain.order import Order, RejectReason
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.reservation import Intent
     from domain.states import OWNING_STOCK, UNFINISHED, OrderStatus, PaymentStatus
     from infra.temporal import ORDER_STATUS, PAYMENT_METHOD
+    from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.messages import (
         BeginPayment,
         CancelOrder,
@@ -30,9 +27,10 @@ with workflow.unsafe.imports_passed_through():
         RecheckPayment,
     )
     from workflows.open_payments import OpenPayments
-    from workflows.policies import PROVIDER_TIMEOUT, persistently, promptly
+    from workflows.policies import PROVIDER_TIMEOUT, persistently, wait_until
     from workflows.stock_hold import Ending, StockHold
     from workflows.story import Story
+    from workflows.till import Till
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
 BROKEN = Ending(OrderStatus.CANCELLED, "a step failed for good")
@@ -40,7 +38,7 @@ IN_TEMPORAL = CancelOrder(actor="operator:temporal", reason="cancelled in Tempor
 
 
 @workflow.defn
-class OrderWorkflow:
+class OrderWorkflow(DecidesDeliveries):
     """One order. The workflow is the only writer of its status."""
 
     @workflow.init
@@ -49,13 +47,12 @@ class OrderWorkflow:
         self._status = OrderStatus.QUEUED
         self._reason: str | None = None
         self._stock = StockHold(intent)
+        self._story = Story(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
         self._payments = OpenPayments(intent.order_id)
-        self._receipts: list[Receipt] = []
-        self._seen_trades: set[str] = set()
-        self._paid_by: PaymentMethod | None = None
+        self._till = Till(intent.order_id, self._story)
+        self._deliveries = Deliveries(intent.order_id, self._story)
         self._cancel: CancelOrder | None = None
         self._closing = False
-        self._story = Story(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
 
     @workflow.run
     async def run(self, intent: Intent) -> OrderOutcome:
@@ -81,7 +78,8 @@ class OrderWorkflow:
                 else:
                     await self._give_up()
         except FailureError:
-            await self._end(BROKEN)
+            if self._status in UNFINISHED:
+                await self._end(BROKEN)
             await self._finish()
             raise
         await self._finish()
@@ -115,20 +113,23 @@ class OrderWorkflow:
             # An earlier run of this order was terminated after the money had arrived.
             return True
         while await self._wait_for_money():
-            if await self._take_next_receipt():
+            if receipt := await self._till.take_next():
+                self._payments.forget(receipt.payment_id)
                 return True
         return False
 
     async def _wait_for_money(self) -> bool:
-        while not (self._receipts or self._cancel or workflow.now() >= self._deadline):
+        till = self._till
+        while not (till.receipts or self._cancel or workflow.now() >= self._deadline):
             deadline = self._deadline
-            await _wait_until(
+            await wait_until(
                 deadline,
-                lambda: bool(self._receipts or self._cancel or self._deadline != deadline),  # noqa: B023
+                lambda: bool(till.receipts or self._cancel or self._deadline != deadline),  # noqa: B023
+                "payment window",
             )
-        if not self._receipts:
+        if not till.receipts:
             await self._close_payments()
-        return bool(self._receipts)
+        return bool(till.receipts)
 
     async def _close_payments(self) -> None:
         """Stock goes back only after no payment can arrive any more; one that has arrived in
@@ -147,30 +148,27 @@ class OrderWorkflow:
                 if closed.receipt:
                     self.payment_noticed(closed.receipt)
 
-    async def _take_next_receipt(self) -> bool:
-        try:
-            return await self._take(self._receipts[0])
-        finally:
-            self._receipts.pop(0)
-
-    async def _take(self, receipt: Receipt) -> bool:
-        """Settle the order with this money; what the order cannot take is put on record."""
-        command = SettlePayment(order_id=self._intent.order_id, receipt=receipt)
-        settled = await promptly(SettlementActivities.settle_payment, command, "settle payment")
-        if settled.surplus is None:
-            self._payments.forget(receipt.payment_id)
-            self._paid_by = receipt.method
-            return True
-        self._story.tell(f"{receipt.method} {receipt.trade_no} is surplus: {settled.surplus}")
-        surplus = RecordSurplus(
-            order_id=self._intent.order_id, receipt=receipt, reason=settled.surplus
-        )
-        await persistently(SettlementActivities.record_surplus, surplus, "record surplus money")
-        return False
-
     async def _hand_over(self) -> None:
+        self._status = OrderStatus.PAID
+        self._story.tell(f"paid by {self._till.paid_by}")
         await self._stock.hand_over()
-        self._enter(OrderStatus.PAID, f"paid by {self._paid_by}")
+        status = await self._deliveries.carry_out()
+        if status is None:
+            # A person may take days to decide. Until then the order is found as what it is, and
+            # money that still arrives does not wait.
+            self._enter(OrderStatus.PAID, "not all could be delivered")
+            status = await self._account_for_money_during(self._deliveries.see_through())
+        self._enter(status, "nothing is owed any more")
+
+    async def _account_for_money_during(
+        self, work: Coroutine[None, None, OrderStatus]
+    ) -> OrderStatus:
+        working = asyncio.create_task(work)
+        await self._close_payments()
+        while not working.done():
+            await workflow.wait_condition(lambda: bool(working.done() or self._till.receipts))
+            await self._till.take_all()
+        return await working
 
     async def _give_up(self) -> None:
         cancel = self._cancel
@@ -188,18 +186,15 @@ class OrderWorkflow:
         """Leave no caller without an answer and no money unaccounted for."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self._close_payments()
-        while self._receipts:
-            await self._take_next_receipt()
+        while self._till.receipts:
+            await self._till.take_next()
             await workflow.wait_condition(workflow.all_handlers_finished)
 
     # What callers may say.
 
     @workflow.signal(description="A provider says that money has arrived")
     def payment_noticed(self, receipt: Receipt) -> None:
-        if receipt.trade_no not in self._seen_trades:
-            self._seen_trades.add(receipt.trade_no)
-            self._receipts.append(receipt)
-            self._story.tell(f"{receipt.method} says paid: {receipt.trade_no}")
+        self._till.notice(receipt)
 
     @workflow.update
     async def begin_payment(self, command: BeginPayment) -> Payment:
@@ -208,7 +203,7 @@ class OrderWorkflow:
 
     @begin_payment.validator
     def _refuse_unless_payable(self, command: BeginPayment) -> None:
-        if self._status not in UNFINISHED or self._closing or self._receipts or self._cancel:
+        if self._status not in UNFINISHED or self._closing or self._till.receipts or self._cancel:
             raise self._wrong_state()
 
     @workflow.update
@@ -216,8 +211,8 @@ class OrderWorkflow:
         """Take the points and settle; what cannot be settled goes back like any surplus."""
         payment = await self._begin(command.as_payment())
         await self._ask_provider(payment.payment_id)
-        await workflow.wait_condition(lambda: not self._receipts)
-        if self._paid_by is not PaymentMethod.POINTS:
+        await workflow.wait_condition(lambda: not self._till.receipts)
+        if self._till.paid_by is not PaymentMethod.POINTS:
             raise self._wrong_state()
         return payment.model_copy(update={"status": PaymentStatus.PAID})
 
@@ -242,15 +237,7 @@ class OrderWorkflow:
     @workflow.update
     async def extend_deadline(self, command: ExtendDeadline) -> datetime:
         """Give the buyer more time to pay."""
-        deadline = self._deadline + timedelta(seconds=command.seconds)
-        change = placing.ExtendDeadline(
-            order_id=self._intent.order_id,
-            pay_deadline=deadline,
-            actor=command.actor,
-            reason=command.reason,
-        )
-        await promptly(OrderActivities.extend_deadline, change, "extend the deadline")
-        self._stock.order = self._order.model_copy(update={"pay_deadline": deadline})
+        deadline = await self._stock.extend(self._order, command)
         self._story.tell(f"{command.actor} extended the deadline to {deadline:%H:%M:%S}")
         return deadline
 
@@ -264,7 +251,7 @@ class OrderWorkflow:
         """Ask the providers now whether the order is paid."""
         for ref in self._payments.open():
             await self._ask_provider(ref.payment_id)
-        await workflow.wait_condition(lambda: not self._receipts)
+        await workflow.wait_condition(lambda: not self._till.receipts)
         return self._status
 
     # What is known.
@@ -304,15 +291,6 @@ class OrderWorkflow:
         self._status = status
         self._story.tell(line)
         updates = [ORDER_STATUS.value_set(status)]
-        if self._paid_by:
-            updates.append(PAYMENT_METHOD.value_set(self._paid_by))
+        if self._till.paid_by:
+            updates.append(PAYMENT_METHOD.value_set(self._till.paid_by))
         workflow.upsert_search_attributes(updates)
-
-
-async def _wait_until(deadline: datetime, condition: Callable[[], bool]) -> None:
-    with contextlib.suppress(asyncio.TimeoutError):
-        await workflow.wait_condition(
-            condition,
-            timeout=max(deadline - workflow.now(), timedelta(milliseconds=1)),
-            timeout_summary="payment window",
-        )

@@ -1,8 +1,9 @@
 """Timeouts and retries by kind of step, and the ways a step is run."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -24,6 +25,10 @@ BUYER_PATIENCE = timedelta(seconds=12)
 # schedule-to-close timeout, and holds up the worker's shutdown as long as it does.
 PROMPT_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=4)
 FEW_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
+# Slow, because a provider counts its error answers, and a busy one is best left alone.
+PATIENT_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+)
 ENDLESS_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10)
 )
@@ -62,6 +67,19 @@ async def persistently(
     )
 
 
+async def patiently(step: Step[In, Out], arg: In, summary: str, queue: str) -> Out:
+    """Run a call that nobody waits for, on the queue that keeps its provider's limits."""
+    return await workflow.execute_activity_method(
+        step,
+        arg,
+        task_queue=queue,
+        start_to_close_timeout=PROVIDER_TIMEOUT,
+        retry_policy=PATIENT_RETRIES,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+
+
 async def while_the_buyer_waits(step: Step[In, Out], arg: In, summary: str) -> Out:
     """Run a step somebody is waiting for: a few quick tries, then an error."""
     return await workflow.execute_activity_method(
@@ -72,3 +90,13 @@ async def while_the_buyer_waits(step: Step[In, Out], arg: In, summary: str) -> O
         retry_policy=FEW_RETRIES,
         summary=summary,
     )
+
+
+async def wait_until(deadline: datetime, condition: Callable[[], bool], summary: str) -> None:
+    """Wait for the condition, but no longer than the deadline."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        await workflow.wait_condition(
+            condition,
+            timeout=max(deadline - workflow.now(), timedelta(milliseconds=1)),
+            timeout_summary=summary,
+        )

@@ -1,14 +1,18 @@
 """Stock for one order: reserved in Redis, held in Postgres, and given back in both."""
 
+from datetime import datetime, timedelta
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities import orders as placing
     from activities.orders import SYSTEM, CancelOrder, OrderActivities, PlaceOrder, RejectOrder
     from activities.stock import ReleaseStock, StockActivities
     from domain.order import Order, RejectReason
     from domain.payment import Payment
     from domain.reservation import Intent
     from domain.states import OrderStatus
+    from workflows.messages import ExtendDeadline
     from workflows.policies import persistently, promptly
     from workflows.saga import Saga
 
@@ -47,6 +51,19 @@ class StockHold:
         self.order, self.title = placed.order, placed.title or self.title
         self.points_amount, self.open_payments = placed.points_amount, placed.open_payments
         return None if placed.order else placed.rejected or RejectReason.SOLD_OUT
+
+    async def extend(self, order: Order, command: ExtendDeadline) -> datetime:
+        """Hold the stock that much longer; answers until when."""
+        deadline = (order.pay_deadline or order.created_at) + timedelta(seconds=command.seconds)
+        change = placing.ExtendDeadline(
+            order_id=order.order_id,
+            pay_deadline=deadline,
+            actor=command.actor,
+            reason=command.reason,
+        )
+        await promptly(OrderActivities.extend_deadline, change, "extend the deadline")
+        self.order = order.model_copy(update={"pay_deadline": deadline})
+        return deadline
 
     async def reject(self, reason: RejectReason, *, drift: bool) -> None:
         """Put the rejection on record, then give back what was taken. `drift`: Redis had granted

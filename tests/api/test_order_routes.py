@@ -190,11 +190,11 @@ async def test_a_paid_order_can_be_neither_paid_nor_cancelled(
     staffed.alipay.pay(begun.json()["payment_id"])
     rechecked = await api.post(f"/v1/operator/orders/{accepted}/recheck", headers=OPERATOR)
     assert rechecked.status_code == 200, rechecked.text
-    await eventually(lambda: status(api, accepted), "paid")
+    await eventually(lambda: status(api, accepted), "fulfilled")
 
     for path, body in (("payments", {"method": "alipay"}), ("cancel", {"reason": "no"})):
         answer = await api.post(f"/v1/orders/{accepted}/{path}", json=body, headers=ADA)
-        assert assert_problem(answer, 409, "INVALID_STATE")["order_status"] == "paid"
+        assert assert_problem(answer, 409, "INVALID_STATE")["order_status"] == "fulfilled"
     view = (await api.get(f"/v1/orders/{accepted}", headers=ADA)).json()
     assert view["payment"]["status"] == "paid"
     assert view["payment"]["trade_no"] and view["payment"]["paid_at"]

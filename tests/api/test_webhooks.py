@@ -105,7 +105,7 @@ async def test_alipays_word_pays_the_order(
     async def status() -> object:
         return (await api.get(path, headers=ADA)).json()["status"]
 
-    await eventually(status, "paid")
+    await eventually(status, "fulfilled")
     paid = (await api.get(path, headers=ADA)).json()["payment"]
     assert paid["status"] == "paid"
     assert paid["trade_no"] == f"T-alipay-{payment.json()['payment_id']}"

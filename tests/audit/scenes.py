@@ -35,7 +35,7 @@ async def paid(shop: Shop, sources: AuditSources, user_id: str) -> Intent:
     intent = await dispatched(shop, sources, user_id)
     handle = handle_of(shop, intent.order_id)
     await shop.pay(handle)
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.PAID))
+    await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
     await eventually(partial(_is_sold, shop, intent))
     return intent
 

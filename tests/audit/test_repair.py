@@ -84,7 +84,7 @@ async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(
 
     assert (await run_audit(sources)).ok
     await shop.pay(handle)
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.PAID))
+    await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
 
 
 async def test_an_accepted_order_that_vanished_becomes_an_order_after_all(

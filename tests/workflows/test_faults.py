@@ -69,7 +69,7 @@ async def _expect_the_planned_ends(shop: Shop, faults: FaultPlan, cases: list[Ca
     assert faults.struck == faults.planned.keys()
     orders = [(await shop.dossier(case.intent.order_id)).order for case in cases]
     assert [order.status for order in orders] == list(ends.values())
-    await _expect_stock_to_agree(shop, orders_paid=sum(o.status == "paid" for o in orders))
+    await _expect_stock_to_agree(shop, orders_paid=sum(o.status == "fulfilled" for o in orders))
 
 
 async def _end_of(case: Case) -> str:

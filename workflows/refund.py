@@ -1,0 +1,265 @@
+"""Money on its way back: asked for under one number until it has arrived, or a person decides."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.refund_calls import AskRefund, RefundCallActivities, refund_queue
+    from activities.refunds import (
+        FailRefund,
+        FinishRefund,
+        OpenedRefund,
+        RefundActivities,
+        ReopenRefund,
+    )
+    from activities.refusals import refusal
+    from activities.stock import ReleaseStock, StockActivities
+    from domain.errors import ErrorCode
+    from domain.ids import workflow_id
+    from domain.notice import RefundNews
+    from domain.refund import Refund, RefundAnswer, RefundReason, RefundRequest, RefundState
+    from domain.states import RefundStatus
+    from infra.temporal import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
+    from workflows.deliveries import DecidesDeliveries, Deliveries
+    from workflows.late_order import LateOrder
+    from workflows.policies import Step, patiently, persistently
+    from workflows.refund_messages import DecideRefund, RefundOutcome
+    from workflows.story import Story
+
+# A provider that took the refund on is asked this long after, then twice as long, and so on.
+FIRST_LOOK = timedelta(seconds=10)
+LAST_LOOK = timedelta(minutes=15)
+UNDECIDED = (RefundState.PROCESSING, RefundState.NOT_FOUND)
+
+
+@workflow.defn
+class RefundWorkflow(DecidesDeliveries):
+    """One refund of one trade, or one part of it."""
+
+    @workflow.init
+    def __init__(self, request: RefundRequest) -> None:
+        self._request = request
+        self._story = Story(f"{request.amount} {request.currency} back: {request.reason}")
+        self._deliveries = Deliveries(request.order_id, self._story)
+        self._opened: OpenedRefund | None = None
+        self._news: RefundNews | None = None
+        self._failed = False
+        self._retry: DecideRefund | None = None
+        self._by_hand: DecideRefund | None = None
+
+    @workflow.run
+    async def run(self, request: RefundRequest) -> RefundOutcome:
+        story = asyncio.create_task(self._live())
+        try:
+            return await asyncio.shield(story)
+        except asyncio.CancelledError:
+            if workflow.cancellation_reason() is None:
+                raise
+            # Half a refund is the worst of all ends; who must stop it can terminate it.
+            self._story.tell("cancelled in Temporal, which does not stop a refund")
+            return await story
+
+    async def _live(self) -> RefundOutcome:
+        outcome = await self._honour() or await self._give_back()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return outcome
+
+    # The steps, in their order.
+
+    async def _honour(self) -> RefundOutcome | None:
+        """Money that came late buys its order after all, where the sale wants it and can."""
+        if self._request.reason is not RefundReason.LATE_PAYMENT:
+            return None
+        late = LateOrder(self._request.order_id, self._request.receipt, self._story)
+        if not await late.take_up():
+            return None
+        self._opened = OpenedRefund(refused="the order is paid with this money")
+        if await self._deliveries.carry_out() is None:
+            await self._deliveries.see_through()
+        return RefundOutcome(refund_id=self._request.refund_id, honoured=True)
+
+    async def _give_back(self) -> RefundOutcome:
+        opened = await persistently(
+            RefundActivities.open_refund, self._request, "put the refund on record"
+        )
+        self._opened = opened
+        refund = opened.refund
+        if refund is None or opened.intent is None:
+            self._story.tell(f"nothing goes back: {opened.refused}")
+            return RefundOutcome(refund_id=self._request.refund_id, detail=opened.refused)
+        self._announce(opened)
+        await self._tell_order(refund)
+        if not refund.is_over:
+            await self._move_money(refund)
+        if refund.reason is RefundReason.ORDER:
+            release = ReleaseStock(intent=opened.intent, sold=True)
+            await persistently(StockActivities.release_stock, release, "put the stock on sale")
+        self._story.tell("the money is back")
+        return RefundOutcome(refund_id=refund.refund_id, status=RefundStatus.DONE)
+
+    async def _tell_order(self, refund: Refund) -> None:
+        """An order that still waits for a delivery need not wait any longer."""
+        if refund.reason is RefundReason.ORDER:
+            order = workflow.get_external_workflow_handle(workflow_id(refund.order_id))
+            # As a rule it has ended long ago.
+            with contextlib.suppress(FailureError):
+                await order.signal("refund_begun")
+
+    async def _move_money(self, refund: Refund) -> None:
+        answer = RefundAnswer(state=RefundState.FAILED, detail="failed before")
+        if refund.status is not RefundStatus.FAILED:
+            answer = await self._ask(refund)
+        while answer.state is not RefundState.DONE:
+            if await self._is_settled_by_hand(refund, answer):
+                break
+            answer = await self._ask(refund)
+        hand = self._by_hand
+        finish = FinishRefund(
+            order_id=refund.order_id,
+            refund_id=refund.refund_id,
+            receipt=self._request.receipt,
+            actor=hand.actor if hand else "",
+            reason=hand.reason if hand else "",
+        )
+        await persistently(RefundActivities.finish_refund, finish, "write the refund down")
+        self._know(refund, RefundStatus.DONE)
+
+    async def _ask(self, refund: Refund) -> RefundAnswer:
+        """Ask, and go on asking, until the provider has done it or never will."""
+        answer = await self._call(RefundCallActivities.ask_refund, refund)
+        pause = FIRST_LOOK
+        while answer.state in UNDECIDED:
+            self._story.tell(f"{refund.method} says {answer.state} {answer.detail}".rstrip())
+            if await self._provider_says_done(pause):
+                return RefundAnswer(state=RefundState.DONE)
+            pause = min(2 * pause, LAST_LOOK)
+            answer = await self._call(RefundCallActivities.query_refund, refund)
+            if answer.state is RefundState.NOT_FOUND:
+                answer = await self._call(RefundCallActivities.ask_refund, refund)
+            self._begin_a_new_run_if_the_story_is_long(answer)
+        return answer
+
+    async def _provider_says_done(self, pause: timedelta) -> bool:
+        """Wait for a notice, `pause` at most. Bad news may be old, so they only end the wait."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._news is not None,
+                timeout=pause,
+                timeout_summary="until the provider is asked again",
+            )
+        news, self._news = self._news, None
+        return news is not None and news.succeeded
+
+    async def _is_settled_by_hand(self, refund: Refund, answer: RefundAnswer) -> bool:
+        """Leave the refund to a person. True: the money was given back by other means; False:
+        ask the provider once more."""
+        fail = FailRefund(
+            order_id=refund.order_id, refund_id=refund.refund_id, detail=answer.detail
+        )
+        await persistently(RefundActivities.fail_refund, fail, "call a person")
+        self._know(refund, RefundStatus.FAILED)
+        self._story.tell(f"{refund.method} will not do it: {answer.detail}")
+        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
+        self._failed = True
+        await workflow.wait_condition(lambda: not self._failed)
+        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False)])
+        if self._by_hand:
+            return True
+        await self._reopen(refund)
+        return False
+
+    async def _reopen(self, refund: Refund) -> None:
+        if self._retry:
+            reopen = ReopenRefund(
+                order_id=refund.order_id,
+                refund_id=refund.refund_id,
+                actor=self._retry.actor,
+                reason=self._retry.reason,
+            )
+            await persistently(RefundActivities.reopen_refund, reopen, "take the refund up again")
+        self._know(refund, RefundStatus.REQUESTED)
+        self._retry = None
+
+    # What callers may say.
+
+    @workflow.signal(description="A provider says what became of the refund")
+    def refund_noticed(self, news: RefundNews) -> None:
+        if self._news is None or news.succeeded:
+            self._news = news
+
+    @workflow.update
+    async def opened(self) -> Refund:
+        """The refund as soon as it is on record. Refused when nothing may go back."""
+        await workflow.wait_condition(lambda: self._opened is not None)
+        return self._known()
+
+    @workflow.update
+    async def retry(self, command: DecideRefund) -> Refund:
+        """Ask the provider again, under the same number."""
+        self._failed, self._retry = False, command
+        await workflow.wait_condition(lambda: self._retry is not command)
+        return self._known()
+
+    @retry.validator
+    def _refuse_retry_unless_failed(self, command: DecideRefund) -> None:
+        self._refuse_unless_failed()
+
+    @workflow.update
+    async def resolve_by_hand(self, command: DecideRefund) -> Refund:
+        """The money was given back by other means: write it down."""
+        self._failed, self._by_hand = False, command
+        await workflow.wait_condition(lambda: self._is_over)
+        return self._known()
+
+    @resolve_by_hand.validator
+    def _refuse_resolving_unless_failed(self, command: DecideRefund) -> None:
+        self._refuse_unless_failed()
+
+    # What is known.
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self._opened and self._opened.refund and self._opened.refund.is_over)
+
+    def _known(self) -> Refund:
+        opened = self._opened or OpenedRefund()
+        if opened.refund is None:
+            extra = {"order_status": opened.order_status} if opened.order_status else {}
+            raise refusal(ErrorCode.INVALID_STATE, opened.refused, **extra)
+        return opened.refund
+
+    def _know(self, refund: Refund, status: RefundStatus) -> None:
+        if self._opened:
+            known = refund.model_copy(update={"status": status})
+            self._opened = self._opened.model_copy(update={"refund": known})
+
+    def _refuse_unless_failed(self) -> None:
+        if not self._failed:
+            raise refusal(ErrorCode.INVALID_STATE, "the refund waits for nobody's decision")
+
+    def _announce(self, opened: OpenedRefund) -> None:
+        if opened.intent:
+            workflow.upsert_search_attributes(
+                [
+                    SALE_ID.value_set(opened.intent.sale_id),
+                    SKU_ID.value_set(opened.intent.sku_id),
+                    USER_ID.value_set(opened.intent.user_id),
+                    PAYMENT_METHOD.value_set(self._request.receipt.method),
+                ]
+            )
+
+    async def _call(self, step: Step[AskRefund, RefundAnswer], refund: Refund) -> RefundAnswer:
+        command = AskRefund(
+            order_id=refund.order_id, refund=refund, paid_amount=self._request.receipt.amount
+        )
+        queue = refund_queue(workflow.info().task_queue)
+        return await patiently(step, command, f"{refund.method}: {refund.refund_id}", queue)
+
+    def _begin_a_new_run_if_the_story_is_long(self, answer: RefundAnswer) -> None:
+        suggested = workflow.info().is_continue_as_new_suggested()
+        if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
+            workflow.continue_as_new(self._request)
