@@ -25,9 +25,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.archive import ArchiveActivities
 from activities.deliveries import DeliveryActivities
+from activities.late_payments import LatePaymentActivities
 from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.refund_calls import RefundCallActivities, refund_queue
+from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from dispatcher import Dispatcher
@@ -42,11 +45,12 @@ from infra.telemetry import configure_logging
 from infra.temporal import connect_temporal
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.order import OrderWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [OrderWorkflow, UpkeepWorkflow, ArchiveWorkflow]
+WORKFLOWS = [OrderWorkflow, RefundWorkflow, UpkeepWorkflow, ArchiveWorkflow]
 SHUTDOWN_GRACE = timedelta(seconds=10)
 
 # Our own rooms hold no state in their modules, so every workflow may share them; importing them
@@ -83,10 +87,18 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             SettlementActivities(database),
             DeliveryActivities(database, sender),
             ArchiveActivities(database),
-            NoticeActivities(database, client),
+            RefundActivities(database),
+            LatePaymentActivities(database),
+            NoticeActivities(database, client, gateways),
+        )
+        refund_calls = collect_activities(
+            RefundCallActivities(database, gateways, settings.refund_spacing)
         )
         await schedule_upkeep(client, settings)
-        async with build_worker(client, settings, activities):
+        async with (
+            build_worker(client, settings, activities),
+            build_refund_worker(client, settings, refund_calls),
+        ):
             log.info("worker_ready", task_queue=settings.task_queue)
             dispatcher = Dispatcher(Intents(redis), client, database, settings)
             await dispatcher.run(stop)
@@ -117,6 +129,24 @@ def build_worker(
             "workflow_task_poller_behavior": PollerBehaviorAutoscaling(minimum=2, maximum=20),
             "activity_task_poller_behavior": PollerBehaviorAutoscaling(minimum=1, maximum=10),
             "sticky_queue_schedule_to_start_timeout": timedelta(seconds=3),
+            "graceful_shutdown_timeout": SHUTDOWN_GRACE,
+            **options,
+        },
+    )
+
+
+def build_refund_worker(
+    client: Client, settings: Settings, activities: Sequence[Callable[..., Any]], **options: Any
+) -> Worker:
+    """Serves the queue of calls that ask providers for money back. The server paces it for all
+    worker processes together, so each must ask for the same pace."""
+    return Worker(
+        client,
+        task_queue=refund_queue(settings.task_queue),
+        activities=activities,
+        **{
+            "max_concurrent_activities": settings.max_concurrent_activities,
+            "max_task_queue_activities_per_second": settings.refund_calls_per_second,
             "graceful_shutdown_timeout": SHUTDOWN_GRACE,
             **options,
         },

@@ -9,9 +9,9 @@ from domain.delivery import DeliveryKind
 from domain.model import Value
 from domain.order import Order
 from domain.payment import Payment, Receipt
-from domain.refund import RefundReason
+from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus
-from domain.surplus import why_surplus
+from domain.surplus import surplus_refund, why_surplus
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
@@ -57,8 +57,8 @@ class SettlementActivities:
             return Settled(surplus=surplus)
 
     @activity.defn
-    async def record_surplus(self, command: RecordSurplus) -> None:
-        """Keep account of money the order cannot take; its refund takes over from here."""
+    async def record_surplus(self, command: RecordSurplus) -> RefundRequest:
+        """Keep account of money the order cannot take. Answers what has to go back."""
         receipt = command.receipt
         async with self._database.transaction() as connection:
             is_new = await record_money(connection, command.order_id, receipt)
@@ -74,6 +74,9 @@ class SettlementActivities:
                 await Orders(connection).record(
                     command.order_id, "surplus_money", _provider(receipt), command.reason
                 )
+            payment = await Payments(connection).get(receipt.payment_id)
+        currency = payment.currency if payment else "CNY"
+        return surplus_refund(command.order_id, receipt, command.reason, currency)
 
 
 async def _settle(

@@ -7,6 +7,7 @@ from domain.delivery import Delivery
 from domain.model import Value
 from domain.payment import Payment
 from domain.refund import Refund
+from domain.reservation import Intent
 from domain.sale import ItemRef
 from domain.states import OrderStatus
 
@@ -50,6 +51,17 @@ class Order(Value):
     @property
     def item(self) -> ItemRef:
         return ItemRef(sale_id=self.sale_id, sku_id=self.sku_id)
+
+    @property
+    def intent(self) -> Intent:
+        """The order as Redis knows it."""
+        return Intent(
+            order_id=self.order_id,
+            sale_id=self.sale_id,
+            sku_id=self.sku_id,
+            user_id=self.user_id,
+            quantity=self.quantity,
+        )
 
 
 class OrderDossier(Value):

@@ -26,13 +26,15 @@ def why_surplus(order: Order, payment: Payment, receipt: Receipt) -> RefundReaso
     )
 
 
-def surplus_refund(payment: Payment, receipt: Receipt, reason: RefundReason) -> RefundRequest:
+def surplus_refund(
+    order_id: str, receipt: Receipt, reason: RefundReason, currency: str
+) -> RefundRequest:
     """All of the money that came with the receipt is to go back."""
     return RefundRequest(
-        order_id=payment.order_id,
+        order_id=order_id,
         receipt=receipt,
         amount=receipt.amount,
-        currency=payment.currency,
+        currency=currency,
         reason=reason,
         note="the order cannot take this money",
         actor="system",

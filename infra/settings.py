@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     jwt_issuer: str = ""
     gate_queue_limit: int = 20_000
 
+    refund_calls_per_second: float = Field(default=100.0, gt=0)
+    refund_spacing_seconds: float = Field(default=60.0, ge=0)
+
     sandbox_url: str = ""
     upkeep_every_seconds: int = 10
     archive_after_days: int = Field(default=30, ge=1)
@@ -117,6 +120,10 @@ class Settings(BaseSettings):
     @cached_property
     def messages(self) -> MessageSettings:
         return MessageSettings()
+
+    @property
+    def refund_spacing(self) -> timedelta:
+        return timedelta(seconds=self.refund_spacing_seconds)
 
     @property
     def audit_grace(self) -> timedelta:

@@ -9,11 +9,14 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import Worker
 
 from activities.deliveries import DeliveryActivities
+from activities.late_payments import LatePaymentActivities
+from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.refund_calls import RefundCallActivities
+from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from domain.ids import new_order_id, new_sale_id, workflow_id
@@ -33,11 +36,13 @@ from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from tests.practice_gateway import PracticeGateway
 from tests.practice_sender import PracticeSender
-from worker import build_worker, collect_activities
+from worker import build_refund_worker, build_worker, collect_activities
 from workflows.messages import BeginPayment, CancelOrder, OrderOutcome, PayWithPoints
 from workflows.order import OrderWorkflow
 
 PRICE = 8800
+# What both workers of the process are given.
+SHARED_OPTIONS = ("interceptors", "graceful_shutdown_timeout")
 POINTS_PRICE = 880
 
 
@@ -48,30 +53,53 @@ class Shop:
     client: Client
     sale: Sale
     alipay: PracticeGateway = field(default_factory=PracticeGateway)
+    wechatpay: PracticeGateway = field(
+        default_factory=lambda: PracticeGateway(PaymentMethod.WECHATPAY)
+    )
     sender: PracticeSender = field(default_factory=PracticeSender)
     settings: Settings = field(
-        default_factory=lambda: Settings(task_queue=f"shop-{uuid4().hex[:8]}")
+        default_factory=lambda: Settings(
+            task_queue=f"shop-{uuid4().hex[:8]}", refund_spacing_seconds=0
+        )
     )
 
     @property
     def item(self) -> Item:
         return self.sale.items[0]
 
-    def activities(self) -> list[Callable[..., Any]]:
-        gateways: dict[PaymentMethod, Gateway] = {
+    def gateways(self) -> dict[PaymentMethod, Gateway]:
+        return {
             PaymentMethod.ALIPAY: self.alipay,
+            PaymentMethod.WECHATPAY: self.wechatpay,
             PaymentMethod.POINTS: PointsGateway(self.database),
         }
+
+    def activities(self) -> list[Callable[..., Any]]:
         return collect_activities(
             StockActivities(self.gate),
             OrderActivities(self.database),
-            PaymentActivities(self.database, gateways),
+            PaymentActivities(self.database, self.gateways()),
             SettlementActivities(self.database),
             DeliveryActivities(self.database, self.sender),
+            RefundActivities(self.database),
+            LatePaymentActivities(self.database),
+            NoticeActivities(self.database, self.client, self.gateways()),
         )
 
-    def worker(self, **options: Any) -> Worker:
-        return build_worker(self.client, self.settings, self.activities(), **options)
+    def refund_calls(self) -> list[Callable[..., Any]]:
+        return collect_activities(
+            RefundCallActivities(self.database, self.gateways(), self.settings.refund_spacing)
+        )
+
+    @asynccontextmanager
+    async def worker(self, **options: Any) -> AsyncIterator[None]:
+        """Everything a worker process serves but the dispatcher."""
+        shared = {name: options[name] for name in SHARED_OPTIONS if name in options}
+        async with (
+            build_worker(self.client, self.settings, self.activities(), **options),
+            build_refund_worker(self.client, self.settings, self.refund_calls(), **shared),
+        ):
+            yield
 
     async def click(self, user_id: str, quantity: int = 1) -> GateAnswer:
         order_id = new_order_id(self.item.item_number, int(datetime.now(UTC).timestamp() * 1000))

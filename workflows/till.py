@@ -1,11 +1,17 @@
 """Money that arrives for one order, taken receipt by receipt."""
 
+import contextlib
+
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
     from domain.payment import PaymentMethod, Receipt
+    from domain.refund import RefundReason
     from workflows.policies import persistently, promptly
+    from workflows.refund import RefundWorkflow
     from workflows.story import Story
 
 
@@ -46,6 +52,21 @@ class Till:
             self.paid_by = receipt.method
             return receipt
         self._story.tell(f"{receipt.method} {receipt.trade_no} is surplus: {settled.surplus}")
-        surplus = RecordSurplus(order_id=self._order_id, receipt=receipt, reason=settled.surplus)
-        await persistently(SettlementActivities.record_surplus, surplus, "record surplus money")
+        await self._give_back(receipt, settled.surplus)
         return None
+
+    async def _give_back(self, receipt: Receipt, reason: RefundReason) -> None:
+        """Start the refund; it outlives this workflow, and needs nothing more of it."""
+        surplus = RecordSurplus(order_id=self._order_id, receipt=receipt, reason=reason)
+        request = await persistently(
+            SettlementActivities.record_surplus, surplus, "record surplus money"
+        )
+        # Somebody else may have found the same money and started to give it back.
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                RefundWorkflow.run,
+                request,
+                id=request.workflow_id,
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"{reason} of {self._order_id}",
+            )

@@ -69,12 +69,13 @@ class Notices:
         return await happened(self._connection, statement)
 
     async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
-        """Accepted news of payments and refunds that nobody acted on; oldest first."""
+        """Authentic news of payments and refunds that nobody acted on; oldest first. A payment
+        of a wrong amount is among them, for its provider must be asked."""
         query = (
             select(payment_notices)
             .where(
                 payment_notices.c.handled_at.is_(None),
-                payment_notices.c.verdict == Verdict.ACCEPTED,
+                payment_notices.c.verdict.in_([Verdict.ACCEPTED, Verdict.WRONG_AMOUNT]),
                 payment_notices.c.kind.in_([NoticeKind.PAYMENT, NoticeKind.REFUND]),
                 payment_notices.c.received_at < older_than,
             )

@@ -33,6 +33,12 @@ class Orders:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Order.model_validate(row) if row else None
 
+    async def lock(self, order_id: str) -> Order | None:
+        """The order, which nobody else changes, or holds still, until this transaction ends."""
+        query = select(orders).where(orders.c.order_id == order_id).with_for_update()
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Order.model_validate(row) if row else None
+
     async def insert(self, order: Order) -> bool:
         """False if an order of this id stands already; it is left as it is. Waits for another
         transaction that is just inserting it."""

@@ -112,7 +112,7 @@ async def test_a_paid_order_can_be_neither_cancelled_nor_paid_again(shop: Shop) 
             await again(handle)
 
 
-async def test_money_that_does_not_match_moves_nothing(shop: Shop) -> None:
+async def test_money_that_does_not_match_moves_nothing_and_goes_back(shop: Shop) -> None:
     handle = await shop.start(intent := await shop.intent())
     payment = await shop.begin_payment(handle)
     receipt = shop.alipay.pay(payment.payment_id, amount=PRICE - 1)
@@ -121,7 +121,8 @@ async def test_money_that_does_not_match_moves_nothing(shop: Shop) -> None:
     assert (await handle.result()).status is OrderStatus.TIMED_OUT
     assert await shop.counts() == (5, 0, 0, 5)
     dossier = await shop.dossier(intent.order_id)
-    assert dossier.payments[0].status is PaymentStatus.MISMATCHED
+    assert dossier.payments[0].status is PaymentStatus.REFUNDED
+    assert list(shop.alipay.refunded.values()) == [PRICE - 1]
     assert "surplus_money" in [event.event for event in dossier.events]
 
 

@@ -1,0 +1,114 @@
+"""Money that came after its order was given up, where the sale wants such orders honoured."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio import activity
+
+from activities.settlements import record_money
+from domain.delivery import DeliveryKind
+from domain.model import Value
+from domain.order import Order
+from domain.payment import Payment, Receipt
+from domain.reservation import Intent
+from domain.sale import LatePaymentPolicy
+from domain.states import OrderStatus, PaymentStatus
+from domain.surplus import is_settled
+from infra.postgres.deliveries import Deliveries
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.payments import Payments
+from infra.postgres.sales import Sales
+from infra.postgres.stock import Stock
+
+
+class LatePayment(Value):
+    order_id: str
+    receipt: Receipt
+
+
+class LateOrder(Value):
+    """`intent`: what to take again for the order; None when the money is to go back."""
+
+    intent: Intent | None = None
+
+
+class Honoured(Value):
+    accepted: bool
+
+
+class _GoneMeanwhile(Exception):
+    """Rolls an honouring back."""
+
+
+class LatePaymentActivities:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn
+    async def consider_late_payment(self, late: LatePayment) -> LateOrder:
+        """Whether the order may still be had for this money. Somebody's cancel stands."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(late.order_id)
+            payment = await Payments(connection).get(late.receipt.payment_id)
+            if order is None or payment is None or not _may_be_had(order, payment, late.receipt):
+                return LateOrder()
+            sale = await Sales(connection).get(order.sale_id)
+            if sale is None or sale.late_payment is not LatePaymentPolicy.HONOUR:
+                return LateOrder()
+            return LateOrder(intent=order.intent)
+
+    @activity.defn
+    async def honour_late_payment(self, late: LatePayment) -> Honoured:
+        """timed_out -> paid, if Postgres has the stock and the buyer's limit allows it: order,
+        payment, stock and ledger in one step. A repeat answers as the first did."""
+        try:
+            return Honoured(accepted=await self._honour(late))
+        except _GoneMeanwhile:
+            return Honoured(accepted=False)
+
+    async def _honour(self, late: LatePayment) -> bool:
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).lock(late.order_id)
+            payment = await Payments(connection).lock(late.receipt.payment_id)
+            if order is None or payment is None:
+                return False
+            if is_settled(payment, late.receipt):
+                return payment.status is PaymentStatus.PAID
+            if not _may_be_had(order, payment, late.receipt):
+                return False
+            await _take_stock_again(connection, order)
+            await _settle_late(connection, order, payment, late.receipt)
+            return True
+
+
+def _may_be_had(order: Order, payment: Payment, receipt: Receipt) -> bool:
+    return order.status is OrderStatus.TIMED_OUT and payment.amount == receipt.amount
+
+
+async def _take_stock_again(connection: AsyncConnection, order: Order) -> None:
+    if not await Stock(connection).sell_again(order):
+        raise _GoneMeanwhile
+    # Only now, with the item's row locked, do the buyer's other orders stand still.
+    item = await Stock(connection).item(order.item)
+    others = await Orders(connection).quantity_of(order.item, order.user_id, besides=order.order_id)
+    if item is None or others + order.quantity > item.per_user_limit:
+        raise _GoneMeanwhile
+
+
+async def _settle_late(
+    connection: AsyncConnection, order: Order, payment: Payment, receipt: Receipt
+) -> None:
+    orders = Orders(connection)
+    await orders.change_status(
+        order.order_id, OrderStatus.TIMED_OUT, OrderStatus.PAID, reason="paid late, and honoured"
+    )
+    await Payments(connection).change_status(
+        payment.payment_id,
+        payment.status,
+        PaymentStatus.PAID,
+        trade_no=receipt.trade_no,
+        paid_at=receipt.paid_at,
+    )
+    await record_money(connection, order.order_id, receipt)
+    await Deliveries(connection).owe(order.order_id, DeliveryKind)
+    actor = f"provider:{receipt.method}"
+    await orders.record(order.order_id, "paid_late", actor, f"trade {receipt.trade_no}")

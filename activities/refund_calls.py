@@ -1,0 +1,133 @@
+"""Asking providers to give money back: each activity is one call.
+
+They run on a task queue of their own, which the server keeps below what providers allow.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from domain.gateway_errors import GatewayError, TryLater
+from domain.model import Value
+from domain.payment import PaymentMethod
+from domain.refund import Refund, RefundAnswer, RefundOrder, RefundState
+from domain.states import RefundStatus
+from infra.gateways.protocol import Gateway
+from infra.postgres.engine import Database
+from infra.postgres.payments import Payments
+from infra.postgres.refunds import Refunds
+
+TRY_LATER = "TryLater"
+NOT_ITS_TURN = "NotItsTurn"
+
+
+def refund_queue(task_queue: str) -> str:
+    """Where refund calls wait, beside the task queue of everything else."""
+    return f"{task_queue}-refunds"
+
+
+class AskRefund(Value):
+    """`paid_amount`: what the provider took for the trade, in minor units."""
+
+    order_id: str
+    refund: Refund
+    paid_amount: int
+
+
+class RefundCallActivities:
+    """`spacing`: the least time between calls for two refunds of one payment."""
+
+    def __init__(
+        self,
+        database: Database,
+        gateways: Mapping[PaymentMethod, Gateway],
+        spacing: timedelta,
+    ) -> None:
+        self._database = database
+        self._gateways = gateways
+        self._spacing = spacing
+
+    @activity.defn
+    async def ask_refund(self, command: AskRefund) -> RefundAnswer:
+        """Ask for the money back, under the same number on every try.
+
+        Raises a retryable error while the provider gives no answer, or while another refund of
+        the same payment has its turn.
+        """
+        gateway = self._gateways.get(command.refund.method)
+        if gateway is None:
+            detail = f"{command.refund.method} is not set up here"
+            return RefundAnswer(state=RefundState.FAILED, detail=detail)
+        await self._wait_for_turn(command.refund)
+        answer = await _ask(gateway, _order(command))
+        if answer.state is RefundState.PROCESSING:
+            await self._mark_accepted(command.refund)
+        return answer
+
+    @activity.defn
+    async def query_refund(self, command: AskRefund) -> RefundAnswer:
+        """Ask what became of a refund the provider has accepted. No answer is no news."""
+        gateway = self._gateways.get(command.refund.method)
+        if gateway is None:
+            return RefundAnswer(state=RefundState.PROCESSING)
+        try:
+            return await gateway.query_refund(_order(command))
+        except GatewayError as error:
+            return RefundAnswer(state=RefundState.PROCESSING, detail=str(error))
+
+    async def _wait_for_turn(self, refund: Refund) -> None:
+        async with self._database.transaction() as connection:
+            await Payments(connection).lock(refund.payment_id)
+            wait = await Refunds(connection).take_turn(refund, self._spacing)
+        if wait is not None:
+            raise ApplicationError(
+                "another refund of this payment was asked for a moment ago",
+                type=NOT_ITS_TURN,
+                next_retry_delay=wait,
+                category=ApplicationErrorCategory.BENIGN,
+            )
+
+    async def _mark_accepted(self, refund: Refund) -> None:
+        async with self._database.transaction() as connection:
+            await Refunds(connection).change_status(
+                refund.refund_id, RefundStatus.REQUESTED, RefundStatus.ACCEPTED
+            )
+
+
+async def _ask(gateway: Gateway, order: RefundOrder) -> RefundAnswer:
+    try:
+        return await gateway.refund(order)
+    except TryLater as error:
+        raise ApplicationError(str(error), type=TRY_LATER) from error
+    except GatewayError as refused:
+        return await _is_it_done_already(gateway, order, refused)
+
+
+async def _is_it_done_already(
+    gateway: Gateway, order: RefundOrder, refused: GatewayError
+) -> RefundAnswer:
+    """A refusal may come because an earlier call, whose answer was lost, has done it."""
+    try:
+        answer = await gateway.query_refund(order)
+    except TryLater as error:
+        raise ApplicationError(str(error), type=TRY_LATER) from error
+    except GatewayError:
+        answer = RefundAnswer(state=RefundState.NOT_FOUND)
+    if answer.state is RefundState.NOT_FOUND:
+        return RefundAnswer(state=RefundState.FAILED, detail=str(refused))
+    return answer
+
+
+def _order(command: AskRefund) -> RefundOrder:
+    refund = command.refund
+    return RefundOrder(
+        refund_id=refund.refund_id,
+        payment_id=refund.payment_id,
+        trade_no=refund.trade_no,
+        amount=refund.amount,
+        paid_amount=command.paid_amount,
+        currency=refund.currency,
+        reason=refund.note or refund.reason,
+    )
