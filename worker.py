@@ -9,21 +9,12 @@ from typing import Any
 
 import structlog
 import uvloop
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-    ScheduleUpdate,
-)
+from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.archive import ArchiveActivities
+from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.late_payments import LatePaymentActivities
 from activities.notices import NoticeActivities
@@ -42,15 +33,17 @@ from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.telemetry import configure_logging
-from infra.temporal import connect_temporal
-from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
+from infra.temporal import connect_temporal, register_search_attributes
+from workflows.archive import ArchiveWorkflow
+from workflows.bills import ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
-from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
+from workflows.schedules import keep_schedules
+from workflows.upkeep import UpkeepWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [OrderWorkflow, RefundWorkflow, UpkeepWorkflow, ArchiveWorkflow]
+WORKFLOWS = [OrderWorkflow, RefundWorkflow, UpkeepWorkflow, ArchiveWorkflow, ReconcileBillsWorkflow]
 SHUTDOWN_GRACE = timedelta(seconds=10)
 
 # Our own rooms hold no state in their modules, so every workflow may share them; importing them
@@ -66,6 +59,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the task queue and dispatch intents until `stop` is set."""
     async with contextlib.AsyncExitStack() as closing:
         client = await connect_temporal(metrics_port=settings.worker_metrics_port)
+        await _prepare_search(client)
         redis = connect_redis(settings)
         closing.push_async_callback(redis.aclose)
         database = Database.connect(
@@ -90,11 +84,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             RefundActivities(database),
             LatePaymentActivities(database),
             NoticeActivities(database, client, gateways),
+            BillActivities(database, client, gateways),
         )
         refund_calls = collect_activities(
             RefundCallActivities(database, gateways, settings.refund_spacing)
         )
-        await schedule_upkeep(client, settings)
+        await keep_schedules(client, settings)
         async with (
             build_worker(client, settings, activities),
             build_refund_worker(client, settings, refund_calls),
@@ -102,6 +97,14 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             log.info("worker_ready", task_queue=settings.task_queue)
             dispatcher = Dispatcher(Intents(redis), client, database, settings)
             await dispatcher.run(stop)
+
+
+async def _prepare_search(client: Client) -> None:
+    try:
+        await register_search_attributes(client)
+    except RPCError as error:
+        # A cluster may leave this to its administrators: then they have done it, or starts fail.
+        log.warning("search_attributes_not_registered", error=str(error)[:200])
 
 
 def collect_activities(*rooms: object) -> list[Callable[..., Any]]:
@@ -151,40 +154,6 @@ def build_refund_worker(
             **options,
         },
     )
-
-
-async def schedule_upkeep(client: Client, settings: Settings) -> None:
-    """Have Temporal run upkeep from time to time, and archive once a day."""
-    queue = settings.task_queue
-    await _keep_schedule(
-        client,
-        ScheduleActionStartWorkflow(UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=queue),
-        timedelta(seconds=settings.upkeep_every_seconds),
-    )
-    keep_for = KeepFor(days=settings.archive_after_days)
-    await _keep_schedule(
-        client,
-        ScheduleActionStartWorkflow(ArchiveWorkflow.run, keep_for, id=ARCHIVE_ID, task_queue=queue),
-        timedelta(days=1),
-    )
-
-
-async def _keep_schedule(
-    client: Client, action: ScheduleActionStartWorkflow, every: timedelta
-) -> None:
-    """A schedule named as its workflow; one that stands is brought up to date."""
-    schedule = Schedule(
-        action=action,
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(
-            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
-        ),
-    )
-    try:
-        await client.create_schedule(action.id, schedule)
-    except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(action.id)
-        await handle.update(lambda _: ScheduleUpdate(schedule=schedule))
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,11 @@
 
 from datetime import timedelta
 
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -41,6 +46,22 @@ async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = Non
         grpc_compression=GrpcCompression.NONE,
         runtime=_runtime(metrics_port) if metrics_port else None,
     )
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the names our workflows are searched by known to the server, where they are not.
+
+    Raises RPCError where this client may not, or where a name is taken by another type.
+    """
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=CONNECT_TIMEOUT
+    )
+    missing = [key for key in SEARCH_ATTRIBUTES if key.name not in listed.custom_attributes]
+    if missing:
+        request = AddSearchAttributesRequest(namespace=client.namespace)
+        for key in missing:
+            request.search_attributes[key.name] = IndexedValueType.ValueType(key.indexed_value_type)
+        await client.operator_service.add_search_attributes(request, timeout=CONNECT_TIMEOUT)
 
 
 def _runtime(metrics_port: int) -> Runtime:

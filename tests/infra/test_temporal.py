@@ -1,0 +1,44 @@
+"""A Temporal that is not ours is made ready for the way we search it."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.api.operatorservice.v1 import (
+    ListSearchAttributesRequest,
+    RemoveSearchAttributesRequest,
+)
+from temporalio.client import Client
+
+from infra.embedded.ports import free_port
+from infra.embedded.process import start, stop
+from infra.embedded.temporal import TemporalServer
+from infra.temporal import SEARCH_ATTRIBUTES, register_search_attributes
+
+
+async def _known(client: Client) -> set[str]:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    return set((await client.operator_service.list_search_attributes(request)).custom_attributes)
+
+
+@pytest.mark.timeout(90)
+async def test_missing_search_attributes_are_registered_and_standing_ones_left(
+    tmp_path: Path,
+) -> None:
+    server = TemporalServer(free_port(), free_port())
+    running = await start(server, tmp_path / "temporal.log", die_with_parent=True)
+    try:
+        client = await Client.connect(server.address)
+        ours = {key.name for key in SEARCH_ATTRIBUTES}
+        await client.operator_service.remove_search_attributes(
+            RemoveSearchAttributesRequest(
+                namespace=client.namespace, search_attributes=["UserId", "NeedsAttention"]
+            )
+        )
+        assert ours - await _known(client) == {"UserId", "NeedsAttention"}
+
+        await register_search_attributes(client)
+        await register_search_attributes(client)
+
+        assert ours <= await _known(client)
+    finally:
+        await stop(running)
