@@ -9,6 +9,7 @@ from api.schemas import (
     Body,
     ItemView,
     Name,
+    Note,
     OrderView,
     PaymentSummary,
     ReasonBody,
@@ -90,6 +91,12 @@ class ExtendBody(ReasonBody):
     seconds: Annotated[int, Field(strict=True, ge=1, le=7 * DAY_SECONDS)]
 
 
+class DecisionBody(Body):
+    """What is decided is put on record, and so needs a reason."""
+
+    reason: Annotated[Note, Field(min_length=1)]
+
+
 class ActorTimelineEntry(TimelineEntry):
     actor: str
 
@@ -102,12 +109,16 @@ class OperatorOrderView(OrderView):
 
 
 class AttentionView(View):
+    attention_id: int
     kind: AttentionKind
     subject: str
     order_id: str | None
     what: str
     advice: str
     raised_at: AwareDatetime
+    resolved_at: AwareDatetime | None
+    resolved_by: str | None
+    resolution: str
 
 
 class AttentionPage(View):

@@ -23,6 +23,7 @@ from domain.states import OrderStatus
 from workflows.messages import (
     BeginPayment,
     CancelOrder,
+    DecideDelivery,
     ExtendDeadline,
     PayWithPoints,
     RecheckPayment,
@@ -36,6 +37,7 @@ ACCEPT_SECONDS = 5.0
 OFFER_SECONDS = 20.0
 CANCEL_SECONDS = 5.0
 RECHECK_SECONDS = 10.0
+DELIVERY_SECONDS = 10.0
 NOTICE_SECONDS = 1.0
 PING_SECONDS = 1.0
 
@@ -84,6 +86,32 @@ class OrderCommands:
         command = RecheckPayment(actor=actor)
         await self._update(order_id, OrderWorkflow.recheck_payment, command, RECHECK_SECONDS)
 
+    async def retry_delivery(
+        self, order_id: str, decision: DecideDelivery, late_workflow: str | None
+    ) -> None:
+        """Returns when it was tried, or before if that takes long. `late_workflow`: who may be
+        asked instead when the order's own workflow is over."""
+        update = OrderWorkflow.retry_delivery
+        await self._decide_delivery(order_id, update, decision, late_workflow)
+
+    async def skip_delivery(
+        self, order_id: str, decision: DecideDelivery, late_workflow: str | None
+    ) -> None:
+        update = OrderWorkflow.skip_delivery
+        await self._decide_delivery(order_id, update, decision, late_workflow)
+
+    async def _decide_delivery(
+        self, order_id: str, update: Any, decision: DecideDelivery, late_workflow: str | None
+    ) -> None:
+        try:
+            await self._update(order_id, update, decision, DELIVERY_SECONDS)
+        except Refusal as refusal:
+            if refusal.code is not ErrorCode.INVALID_STATE or late_workflow is None:
+                raise
+            await self._update(
+                order_id, update, decision, DELIVERY_SECONDS, workflow_name=late_workflow
+            )
+
     async def tell_paid(self, order_id: str, receipt: Receipt) -> bool:
         """Signal that money has arrived. False: no workflow of this order is running.
 
@@ -110,12 +138,21 @@ class OrderCommands:
     def _handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self._client.get_workflow_handle(workflow_id(order_id))
 
-    async def _update(self, order_id: str, update: Any, command: Any, patience: float) -> Any:
+    async def _update(
+        self,
+        order_id: str,
+        update: Any,
+        command: Any,
+        patience: float,
+        *,
+        workflow_name: str | None = None,
+    ) -> Any:
         """None when the update was taken but has not answered in time."""
+        handle = self._client.get_workflow_handle(workflow_name or workflow_id(order_id))
         try:
             # The client connects at its first call and would wait for that without end.
             async with asyncio.timeout(ACCEPT_SECONDS + 1):
-                taken = await self._handle(order_id).start_update(
+                taken = await handle.start_update(
                     update,
                     command,
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,

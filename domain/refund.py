@@ -25,6 +25,11 @@ SURPLUS = frozenset(
 )
 
 
+def trade_workflow_id(method: PaymentMethod, trade_no: str) -> str:
+    """The workflow that gives a trade's money back, or honours it after all."""
+    return f"refund-{method}-{trade_no}"
+
+
 def refund_workflow_id(method: PaymentMethod, refund_id: str) -> str:
     """`refund-<provider>-<trade_no>`, with the part's number behind it for a partial refund."""
     return f"refund-{method}-{refund_id[2:]}"

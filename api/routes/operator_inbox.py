@@ -1,31 +1,21 @@
-"""What needs a person, and what providers told us."""
+"""What providers told us."""
 
 import structlog
 from fastapi import APIRouter
 from temporalio.service import RPCError
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
-from api.operator_schemas import AttentionPage, NoticesPage, NoticeView
+from api.operator_schemas import NoticesPage, NoticeView
 from api.routes.names import known_name
-from api.views import attention_view, notice_view
+from api.views import notice_view
 from domain.errors import ErrorCode, Refusal
 from domain.notice import Notice, NoticeKind, Verdict
 from infra.gateways.protocol import RawNotice
-from infra.postgres.attentions import Attentions
 from infra.postgres.notices import Notices
 
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
-
-
-@router.get("/attention", summary="What needs a person now")
-async def list_attention(
-    _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
-) -> AttentionPage:
-    async with services.database.transaction() as connection:
-        rows, following = await Attentions(connection).open_(cursor, limit)
-    return AttentionPage(attention=[attention_view(row) for row in rows], next_cursor=following)
 
 
 @router.get("/notices", summary="Notices of payment providers, newest first")

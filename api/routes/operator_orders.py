@@ -5,13 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.deps import Cursor, Limit, OperatorDep, OrderId, Services, ServicesDep
-from api.operator_schemas import ExtendBody, OperatorOrderView
+from api.operator_schemas import DecisionBody, ExtendBody, OperatorOrderView
 from api.routes.orders import refuse_unless_unfinished
 from api.schemas import OrdersPage, OrderView, ReasonBody
 from api.views import operator_order_view, order_summary
+from domain.delivery import DeliveryKind
 from domain.errors import ErrorCode, Refusal
-from domain.states import OrderStatus
+from domain.refund import trade_workflow_id
+from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.orders import Orders
+from workflows.messages import DecideDelivery
 
 router = APIRouter(prefix="/v1/operator/orders", tags=["operator"])
 
@@ -84,6 +87,57 @@ async def cancel_order(
     reason = (body and body.reason) or "cancelled by an operator"
     await services.commands.cancel(order_id, operator.actor, reason)
     return await services.shelf.view(order_id, operator)
+
+
+@router.post("/{order_id}/deliveries/{kind}/retry", summary="Try a failed delivery once more")
+async def retry_delivery(
+    order_id: OrderId,
+    kind: DeliveryKind,
+    body: DecisionBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+) -> OrderView:
+    """Answers when it was tried; the order's view says with what success."""
+    decision = DecideDelivery(kind=kind, actor=operator.actor, reason=body.reason)
+    order = await services.shelf.view(order_id, operator)
+    _refuse_unless_failed(order, kind)
+    await services.commands.retry_delivery(order_id, decision, _late_workflow(order))
+    return await services.shelf.view(order_id, operator)
+
+
+@router.post("/{order_id}/deliveries/{kind}/skip", summary="Go on without a failed delivery")
+async def skip_delivery(
+    order_id: OrderId,
+    kind: DeliveryKind,
+    body: DecisionBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+) -> OrderView:
+    decision = DecideDelivery(kind=kind, actor=operator.actor, reason=body.reason)
+    order = await services.shelf.view(order_id, operator)
+    _refuse_unless_failed(order, kind)
+    await services.commands.skip_delivery(order_id, decision, _late_workflow(order))
+    return await services.shelf.view(order_id, operator)
+
+
+def _refuse_unless_failed(order: OrderView, kind: DeliveryKind) -> None:
+    """What is pending is still tried by itself, and what is over stays so."""
+    status = next((one.status for one in order.deliveries if one.kind is kind), None)
+    if status is not DeliveryStatus.FAILED:
+        raise Refusal(
+            ErrorCode.INVALID_STATE,
+            f"the {kind} is {status}" if status else f"the order owes no {kind}",
+            order_status=order.status,
+        )
+
+
+def _late_workflow(order: OrderView) -> str | None:
+    """Money that came too late and was honoured is delivered for by the workflow that was to give
+    it back."""
+    paid = order.payment
+    if paid is None or paid.trade_no is None:
+        return None
+    return trade_workflow_id(paid.method, paid.trade_no)
 
 
 async def _record(
