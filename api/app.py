@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from api import openapi, problems
 from api.auth import Tokens
+from api.bill_desk import BillDesk
 from api.deps import Services
 from api.edge import Edge
 from api.inbox import NoticeInbox
@@ -16,24 +17,29 @@ from api.jwks import KeySet
 from api.metrics import Metrics
 from api.order_commands import OrderCommands
 from api.order_shelf import OrderShelf
+from api.refund_commands import RefundCommands
+from api.refund_desk import RefundDesk
 from api.routes import (
     dev,
     gate,
     health,
     operator_attention,
     operator_audits,
+    operator_bills,
     operator_inbox,
     operator_orders,
     operator_sales,
     orders,
     payments,
     points,
+    refunds,
     sales,
     webhooks,
 )
 from api.sale_board import SaleBoard
 from api.serve import tune_garbage_collection
 from infra.gateways.registry import open_gateways, open_return_check
+from infra.notice_relay import NoticeRelay
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
 from infra.redis.stock_gate import StockGate
@@ -46,12 +52,14 @@ ROUTERS = (
     sales.router,
     orders.router,
     payments.router,
+    refunds.router,
     webhooks.router,
     operator_sales.router,
     operator_orders.router,
     operator_inbox.router,
     operator_attention.router,
     operator_audits.router,
+    operator_bills.router,
     points.router,
     health.router,
 )
@@ -108,8 +116,10 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         closing.push_async_callback(gateway.aclose)
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
     shelf = OrderShelf(database, stock_gate)
-    commands = OrderCommands(await connect_temporal(lazy=True), shelf.status)
-    inbox = NoticeInbox(database, gateways, commands)
+    client = await connect_temporal(lazy=True)
+    commands = OrderCommands(client, shelf.status)
+    relay = NoticeRelay(database, client, gateways, settings.task_queue)
+    inbox = NoticeInbox(database, gateways, relay)
     closing.push_async_callback(inbox.aclose)
     return Services(
         settings=settings,
@@ -124,6 +134,8 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         shelf=shelf,
         commands=commands,
         inbox=inbox,
+        refunds=RefundDesk(database, RefundCommands(client, settings.task_queue)),
+        bills=BillDesk(client, settings.task_queue),
         auditing=asyncio.Lock(),
     )
 

@@ -9,10 +9,12 @@ from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
 from api.auth import Caller, Tokens
+from api.bill_desk import BillDesk
 from api.inbox import NoticeInbox
 from api.metrics import Metrics
 from api.order_commands import OrderCommands
 from api.order_shelf import OrderShelf
+from api.refund_desk import RefundDesk
 from api.sale_board import SaleBoard
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
@@ -37,6 +39,8 @@ class Services:
     shelf: OrderShelf
     commands: OrderCommands
     inbox: NoticeInbox
+    refunds: RefundDesk
+    bills: BillDesk
     auditing: asyncio.Lock
 
 

@@ -71,12 +71,27 @@ class NoticeRelay:
         receipt = await self._receipt(notice)
         if receipt is None:
             return await self._handled(notice, Relayed.UNCONFIRMED)
-        if await self._is_old_news(receipt):
-            return await self._handled(notice, Relayed.DUPLICATE)
         receipt = receipt.model_copy(update={"notice_id": notice.notice_id})
-        if await self._signal(workflow_id(notice.order_id), PAYMENT_NOTICED, receipt):
+        told = await self.tell_of_money(notice.order_id, receipt)
+        if told is Relayed.DUPLICATE:
+            return await self._handled(notice, told)
+        if told is Relayed.UNMATCHED:
+            return await self._raise_unmatched(
+                notice,
+                f"{notice.method} says {receipt.trade_no} was paid, but no workflow of the order"
+                " is running",
+                "Audit and repair, so that the order goes on; the notice is told again then.",
+            )
+        return told
+
+    async def tell_of_money(self, order_id: str, receipt: Receipt) -> Relayed:
+        """Tell the order of money that has arrived, however we heard of it. UNMATCHED: nobody
+        waits for it, and yet the order should have it. Raises as `relay`."""
+        if await self._is_old_news(receipt):
+            return Relayed.DUPLICATE
+        if await self._signal(workflow_id(order_id), PAYMENT_NOTICED, receipt):
             return Relayed.SIGNALLED
-        return await self._start_refund(notice, receipt)
+        return await self._start_refund(receipt)
 
     async def _receipt(self, notice: Notice) -> Receipt | None:
         """The money as it arrived. Where a notice names another amount than ours, the provider
@@ -96,16 +111,11 @@ class NoticeRelay:
             payment = await Payments(connection).get(receipt.payment_id)
         return payment is not None and is_settled(payment, receipt)
 
-    async def _start_refund(self, notice: Notice, receipt: Receipt) -> Relayed:
+    async def _start_refund(self, receipt: Receipt) -> Relayed:
         """The order's workflow is over, so the money has nobody to take it."""
         request = await self._refund_of(receipt)
         if request is None:
-            return await self._raise_unmatched(
-                notice,
-                f"{notice.method} says {receipt.trade_no} was paid, but no workflow of the order"
-                " is running",
-                "Audit and repair, so that the order goes on; the notice is told again then.",
-            )
+            return Relayed.UNMATCHED
         try:
             await self._client.start_workflow(
                 REFUND_WORKFLOW,

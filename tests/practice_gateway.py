@@ -15,7 +15,7 @@ from domain.payment import (
     TradeState,
 )
 from domain.refund import RefundAnswer, RefundOrder, RefundState
-from infra.gateways.bill import BillLine
+from infra.gateways.bill import BillKind, BillLine, StatementNotReady, day_of
 from infra.gateways.protocol import RawNotice
 
 
@@ -30,6 +30,8 @@ class PracticeGateway:
         self.refunded: dict[str, int] = {}
         self.pays_on_close: set[str] = set()
         self.away = False
+        self.bills_late = 0
+        self.other_lines: list[BillLine] = []
 
     def pay(self, payment_id: str, *, amount: int | None = None) -> Receipt:
         if payment_id in self.closed:
@@ -67,6 +69,8 @@ class PracticeGateway:
 
     async def refund(self, order: RefundOrder) -> RefundAnswer:
         self._answer()
+        if order.refund_id not in self.refunded:
+            self.other_lines.append(_refund_line(order))
         self.refunded[order.refund_id] = order.amount
         return RefundAnswer(state=RefundState.DONE)
 
@@ -81,7 +85,13 @@ class PracticeGateway:
         )
 
     async def download_bill(self, day: date) -> tuple[BillLine, ...]:
-        return ()
+        self._answer()
+        if self.bills_late > 0:
+            self.bills_late -= 1
+            raise StatementNotReady(f"{self.method}: no statement of {day} yet")
+        paid = (_paid_line(receipt) for receipt in self.receipts.values())
+        lines = [*paid, *self.other_lines]
+        return tuple(line for line in lines if day_of(line.at) == day)
 
     async def aclose(self) -> None:
         return None
@@ -89,3 +99,25 @@ class PracticeGateway:
     def _answer(self) -> None:
         if self.away:
             raise TryLater(f"{self.method} is not answering")
+
+
+def _paid_line(receipt: Receipt) -> BillLine:
+    return BillLine(
+        kind=BillKind.PAYMENT,
+        payment_id=receipt.payment_id,
+        trade_no=receipt.trade_no,
+        refund_id=None,
+        amount=receipt.amount,
+        at=receipt.paid_at,
+    )
+
+
+def _refund_line(order: RefundOrder) -> BillLine:
+    return BillLine(
+        kind=BillKind.REFUND,
+        payment_id=order.payment_id,
+        trade_no=order.trade_no,
+        refund_id=order.refund_id,
+        amount=order.amount,
+        at=datetime.now(UTC),
+    )

@@ -49,6 +49,15 @@ class Attentions:
         row = (await self._connection.execute(query.with_for_update())).mappings().one_or_none()
         return Attention.model_validate(row) if row else None
 
+    async def open_subjects(self, kind: AttentionKind, prefix: str) -> set[str]:
+        """What is open of this kind, of all subjects that begin so."""
+        query = select(attentions.c.subject).where(
+            attentions.c.kind == kind,
+            attentions.c.subject.startswith(prefix, autoescape=True),
+            attentions.c.resolved_at.is_(None),
+        )
+        return set((await self._connection.execute(query)).scalars())
+
     async def open_(self, cursor: str | None, limit: int) -> tuple[list[Attention], str | None]:
         """Oldest first: who waits longest is helped first."""
         query = select(attentions).where(attentions.c.resolved_at.is_(None))

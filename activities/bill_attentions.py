@@ -1,0 +1,73 @@
+"""Differences between a bill and our ledger, as the people read them who must settle them."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.attention import AttentionKind
+from domain.bill import BillFault, BillMismatch
+from domain.payment import PaymentMethod
+from infra.postgres.attentions import Attentions
+
+RECONCILER: Final = "system:bills"
+
+_WHAT = {
+    BillFault.UNKNOWN_PAYMENT: "{billed} arrived for payment {payment_id}, which we do not know",
+    BillFault.NOT_SETTLED: "{billed} arrived for payment {payment_id}, and our ledger has nothing",
+    BillFault.WRONG_AMOUNT: "{billed} in the bill, {booked} in our ledger",
+    BillFault.UNKNOWN_REFUND: "{billed} went back of payment {payment_id}, not on our word",
+    BillFault.REFUND_NOT_DONE: "{billed} went back, and our refund is not done",
+    BillFault.NOT_IN_BILL: "{booked} is in our ledger for payment {payment_id}, not in the bill",
+    BillFault.NO_BILL: "there was no bill to be had",
+}
+_ADVICE = {
+    BillFault.UNKNOWN_PAYMENT: "Find out at the provider what it paid for; give it back there.",
+    BillFault.NOT_SETTLED: "Recheck the order; the provider's own console says what it has.",
+    BillFault.WRONG_AMOUNT: "Compare with the provider's console and correct by a refund there.",
+    BillFault.UNKNOWN_REFUND: "Ask who gave it back at the provider's console, and what for.",
+    BillFault.REFUND_NOT_DONE: "Look at the refund's workflow; the money is with the buyer.",
+    BillFault.NOT_IN_BILL: "Ask the provider about the payment: the money may never have come.",
+    BillFault.NO_BILL: "Ask the provider, then reconcile the day again.",
+}
+
+
+async def raise_mismatches(
+    connection: AsyncConnection,
+    method: PaymentMethod,
+    day: date,
+    mismatches: Sequence[BillMismatch],
+) -> int:
+    """One attention each, once however often the day is compared. Answers how many are new."""
+    attentions, new = Attentions(connection), 0
+    for mismatch in mismatches:
+        new += await attentions.raise_(
+            AttentionKind.BILL_MISMATCH,
+            _subject(method, day, mismatch),
+            order_id=mismatch.order_id,
+            what=f"{method} bill of {day}, {mismatch.reference}: "
+            + _WHAT[mismatch.fault].format_map(mismatch.model_dump()),
+            advice=_ADVICE[mismatch.fault],
+        )
+    return new
+
+
+async def resolve_settled(
+    connection: AsyncConnection,
+    method: PaymentMethod,
+    day: date,
+    mismatches: Sequence[BillMismatch],
+) -> None:
+    """Whatever an earlier comparison of this day found and this one does not is settled."""
+    attentions = Attentions(connection)
+    standing = {_subject(method, day, mismatch) for mismatch in mismatches}
+    raised = await attentions.open_subjects(AttentionKind.BILL_MISMATCH, f"{method}:{day}:")
+    for subject in raised - standing:
+        await attentions.resolve(
+            AttentionKind.BILL_MISMATCH, subject, RECONCILER, "the bill and our ledger agree"
+        )
+
+
+def _subject(method: PaymentMethod, day: date, mismatch: BillMismatch) -> str:
+    return f"{method}:{day}:{mismatch.fault}:{mismatch.reference}"

@@ -1,0 +1,237 @@
+"""Providers' bills beside our ledger: fetched, missed notices made up for, the rest raised."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+
+import structlog
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.bill_attentions import raise_mismatches, resolve_settled
+from activities.heartbeats import heartbeats
+from domain.bill import SAMPLE_SIZE, BillCheck, BillFault, BillMismatch, ComparedLine
+from domain.gateway_errors import GatewayError
+from domain.model import Value
+from domain.payment import PaymentMethod, Receipt
+from infra.gateways.bill import BillKind, BillLine, is_over, start_of
+from infra.gateways.protocol import Gateway
+from infra.notice_relay import NoticeRelay, Relayed
+from infra.postgres.bills import BATCH, Bills
+from infra.postgres.engine import Database
+
+log = structlog.get_logger()
+
+# What we book around midnight may stand in the bill of the day before or of the day after.
+MIDNIGHT = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
+_ON_ITS_WAY = (Relayed.SIGNALLED, Relayed.REFUNDING)
+
+
+class Billers(Value):
+    """The providers that make bills."""
+
+    methods: tuple[PaymentMethod, ...]
+
+
+class BillRef(Value):
+    method: PaymentMethod
+    day: date
+
+
+class FetchedBill(Value):
+    lines: int
+
+
+class Repairs(Value):
+    """`missed`: payments in the bill that our ledger has not. `told`: those whose orders have
+    heard of it now. `unanswered`: those the provider would not confirm right now."""
+
+    missed: int = 0
+    told: int = 0
+    unanswered: int = 0
+
+
+class ConcludeBill(Value):
+    """`missed`: what the first try at repairs had found."""
+
+    bill: BillRef
+    checked_at: datetime
+    missed: int
+
+
+class MissBill(Value):
+    bill: BillRef
+    checked_at: datetime
+
+
+class BillActivities:
+    """Bills may have very many lines, so they stay here and never enter a history."""
+
+    def __init__(
+        self, database: Database, client: Client, gateways: Mapping[PaymentMethod, Gateway]
+    ) -> None:
+        self._database = database
+        self._client = client
+        # Points have no provider: their only book is our own, and the audit proves that.
+        self._billers: dict[PaymentMethod, Gateway] = {
+            method: gateway
+            for method, gateway in gateways.items()
+            if method is not PaymentMethod.POINTS
+        }
+
+    @activity.defn
+    async def list_billers(self) -> Billers:
+        return Billers(methods=tuple(sorted(self._billers)))
+
+    @activity.defn
+    async def fetch_bill(self, bill: BillRef) -> FetchedBill:
+        """Keep all lines of the bill. Raises StatementNotReady and other GatewayErrors."""
+        async with heartbeats():
+            return FetchedBill(lines=await self._fetch(bill))
+
+    @activity.defn
+    async def repair_bill(self, bill: BillRef) -> Repairs:
+        """Tell orders of payments their notices have missed. Telling twice is harmless."""
+        told = unanswered = missed = 0
+        relay = NoticeRelay(self._database, self._client, self._billers, activity.info().task_queue)
+        async with heartbeats():
+            async for line in self._lines(bill):
+                if line.fault(day_is_over=False) is not BillFault.NOT_SETTLED:
+                    continue
+                missed += 1
+                try:
+                    told += await self._tell(relay, bill, line)
+                except GatewayError:
+                    unanswered += 1
+        return Repairs(missed=missed, told=told, unanswered=unanswered)
+
+    @activity.defn
+    async def conclude_bill(self, command: ConcludeBill) -> BillCheck:
+        """Compare, raise what differs, resolve what does not any more, remember the outcome."""
+        bill = command.bill
+        day_is_over = is_over(bill.day, command.checked_at)
+        async with heartbeats():
+            lines, found = await self._mismatches(bill, day_is_over)
+            if day_is_over:
+                found += await self._absent(bill)
+            unsettled = sum(mismatch.fault is BillFault.NOT_SETTLED for mismatch in found)
+            check = BillCheck(
+                method=bill.method,
+                day=bill.day,
+                checked_at=command.checked_at,
+                lines=lines,
+                matched=lines - sum(mismatch.billed is not None for mismatch in found),
+                repaired=max(0, command.missed - unsettled),
+                mismatches=len(found),
+                sample=tuple(found[:SAMPLE_SIZE]),
+            )
+            return await self._remember(check, found)
+
+    @activity.defn
+    async def miss_bill(self, command: MissBill) -> BillCheck:
+        """There was no bill to be had: that needs a person."""
+        bill = command.bill
+        fault = BillMismatch(fault=BillFault.NO_BILL, reference=bill.day.isoformat())
+        check = BillCheck(
+            method=bill.method,
+            day=bill.day,
+            checked_at=command.checked_at,
+            lines=0,
+            matched=0,
+            repaired=0,
+            mismatches=1,
+            sample=(fault,),
+        )
+        async with self._database.transaction() as connection:
+            await raise_mismatches(connection, bill.method, bill.day, (fault,))
+            await Bills(connection).save(check)
+        return check
+
+    async def _fetch(self, bill: BillRef) -> int:
+        lines = merged(await self._billers[bill.method].download_bill(bill.day))
+        for start in range(0, len(lines), BATCH):
+            async with self._database.transaction() as connection:
+                await Bills(connection).keep(bill.method, bill.day, lines[start : start + BATCH])
+        log.info("bill_fetched", method=bill.method, day=str(bill.day), lines=len(lines))
+        return len(lines)
+
+    async def _lines(self, bill: BillRef) -> AsyncIterator[ComparedLine]:
+        last: ComparedLine | None = None
+        while True:
+            async with self._database.transaction() as connection:
+                lines = await Bills(connection).compared(bill.method, bill.day, last)
+            for last in lines:
+                yield last
+            if len(lines) < BATCH:
+                return
+
+    async def _tell(self, relay: NoticeRelay, bill: BillRef, line: ComparedLine) -> bool:
+        """A bill is a file; before money moves on its word, the provider is asked itself."""
+        receipt = (await self._billers[bill.method].query(line.payment_id)).receipt
+        if receipt is None or not _confirms(receipt, line) or line.order_id is None:
+            log.warning("bill_line_not_confirmed", order_id=line.order_id, method=bill.method)
+            return False
+        return await relay.tell_of_money(line.order_id, receipt) in _ON_ITS_WAY
+
+    async def _mismatches(self, bill: BillRef, day_is_over: bool) -> tuple[int, list[BillMismatch]]:
+        lines, found = 0, []
+        async for line in self._lines(bill):
+            lines += 1
+            if mismatch := line.mismatch(day_is_over=day_is_over):
+                found.append(mismatch)
+        return lines, found
+
+    async def _absent(self, bill: BillRef) -> list[BillMismatch]:
+        """What we booked on that day and no bill lists. The bill of the day before counts: the
+        first bill that is ever compared has none before it, so that one is fetched."""
+        absent = await self._unbilled(bill)
+        before = BillRef(method=bill.method, day=bill.day - timedelta(days=1))
+        async with self._database.transaction() as connection:
+            known = await Bills(connection).has(before.method, before.day)
+        if absent and not known:
+            with suppress(GatewayError):
+                await self._fetch(before)
+                absent = await self._unbilled(bill)
+        return absent
+
+    async def _unbilled(self, bill: BillRef) -> list[BillMismatch]:
+        start, absent = start_of(bill.day) - MIDNIGHT, []
+        for hour in range(24):
+            async with self._database.transaction() as connection:
+                absent += await Bills(connection).absent(
+                    bill.method, start + hour * HOUR, start + (hour + 1) * HOUR
+                )
+        return absent
+
+    async def _remember(self, check: BillCheck, found: Sequence[BillMismatch]) -> BillCheck:
+        async with self._database.transaction() as connection:
+            new = await raise_mismatches(connection, check.method, check.day, found)
+            await resolve_settled(connection, check.method, check.day, found)
+            await Bills(connection).save(check)
+        log.info(
+            "bill_compared",
+            method=check.method,
+            day=str(check.day),
+            lines=check.lines,
+            repaired=check.repaired,
+            mismatches=check.mismatches,
+            new=new,
+        )
+        return check
+
+
+def merged(lines: Iterable[BillLine]) -> list[BillLine]:
+    """One line per number. A number that stands twice in a bill is money that moved twice, so
+    its amounts add up and will not agree with ours."""
+    by_number: dict[tuple[BillKind, str], BillLine] = {}
+    for line in lines:
+        number = (line.kind, line.reference)
+        if other := by_number.get(number):
+            line = other.model_copy(update={"amount": other.amount + line.amount})
+        by_number[number] = line
+    return list(by_number.values())
+
+
+def _confirms(receipt: Receipt, line: ComparedLine) -> bool:
+    return (receipt.trade_no, receipt.amount) == (line.reference, line.amount)
