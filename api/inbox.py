@@ -12,12 +12,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.service import RPCError
 
-from api.order_commands import OrderCommands
 from domain.attention import AttentionKind
+from domain.gateway_errors import GatewayError
 from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import Payment, PaymentMethod
-from domain.states import PaymentStatus
+from domain.surplus import is_settled
 from infra.gateways.protocol import Gateway, RawNotice
+from infra.notice_relay import NoticeRelay, Relayed
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
@@ -39,8 +40,10 @@ KEPT_HEADERS = frozenset(
 )
 DUPLICATE = "duplicate"
 DRAIN_SECONDS = 2.0
+TELL_SECONDS = 12.0
 _OURS = frozenset({Verdict.ACCEPTED, Verdict.NOT_PAID, Verdict.WRONG_AMOUNT})
-_SETTLED = frozenset({PaymentStatus.PAID, PaymentStatus.REFUNDED})
+# A wrong amount may be the notice's fault: its provider is asked before anything is done.
+_TOLD = frozenset({Verdict.ACCEPTED, Verdict.WRONG_AMOUNT})
 
 
 class NoticeInbox:
@@ -48,12 +51,12 @@ class NoticeInbox:
         self,
         database: Database,
         gateways: Mapping[PaymentMethod, Gateway],
-        commands: OrderCommands,
+        relay: NoticeRelay,
     ) -> None:
         self._database = database
         self._gateways = gateways
-        self._commands = commands
-        self._telling: set[asyncio.Task[bool]] = set()
+        self._relay = relay
+        self._telling: set[asyncio.Task[Relayed]] = set()
 
     async def receive(self, method: PaymentMethod, raw: RawNotice) -> Verdict:
         """Judge a notice and keep it, then tell its order. Raises what Postgres raises: then it
@@ -82,17 +85,12 @@ class NoticeInbox:
         )
         return judged.verdict, notice if news else None
 
-    async def tell(self, notice: Notice) -> bool:
-        """Tell the order's workflow of an accepted payment. False when none is running: then a
-        person has to look. Raises while Temporal is away."""
-        if notice.receipt is None or notice.order_id is None:
-            return False
-        receipt = notice.receipt.model_copy(update={"notice_id": notice.notice_id})
-        if await self._commands.tell_paid(notice.order_id, receipt):
-            return True
-        async with self._database.transaction() as connection:
-            await _raise_unmatched(connection, notice)
-        return False
+    async def tell(self, notice: Notice) -> Relayed:
+        """Tell whom the notice concerns. Raises RPCError, RuntimeError or TimeoutError while
+        Temporal is away, GatewayError while a provider that has to be asked is."""
+        # The client connects at its first call and would wait for that without end.
+        async with asyncio.timeout(TELL_SECONDS):
+            return await self._relay.relay(notice)
 
     async def aclose(self) -> None:
         """Give the last signals a moment; what does not get out is taken up by the worker."""
@@ -107,12 +105,12 @@ class NoticeInbox:
         self._telling.add(task)
         task.add_done_callback(lambda done: self._told(done, notice))
 
-    def _told(self, done: asyncio.Task[bool], notice: Notice) -> None:
+    def _told(self, done: asyncio.Task[Relayed], notice: Notice) -> None:
         self._telling.discard(done)
         if done.cancelled():
             return
         if error := done.exception():
-            expected = isinstance(error, RPCError | RuntimeError | TimeoutError)
+            expected = isinstance(error, RPCError | RuntimeError | TimeoutError | GatewayError)
             log.log(
                 30 if expected else 40,
                 "notice_not_told",
@@ -143,7 +141,7 @@ async def _keep(
         raw.body,
         {name: value for name, value in raw.headers.items() if name in KEPT_HEADERS},
     )
-    if judged.verdict is Verdict.WRONG_AMOUNT and payment:
+    if judged.verdict is Verdict.WRONG_AMOUNT and payment and notice.handled_at is None:
         await _raise_wrong_amount(connection, notice, payment)
     return notice
 
@@ -151,14 +149,13 @@ async def _keep(
 async def _is_news(
     connection: AsyncConnection, verdict: Verdict, notice: Notice, payment: Payment | None
 ) -> bool:
-    """Whether the order must be told. Money that was settled already and is only mentioned again
+    """Whether somebody must be told. Money that was settled already and is only mentioned again
     (Alipay's TRADE_FINISHED) is not news."""
-    if verdict is not Verdict.ACCEPTED or notice.verdict is not Verdict.ACCEPTED:
+    if verdict not in _TOLD or notice.verdict not in _TOLD or notice.handled_at or not payment:
         return False
-    receipt = notice.receipt
-    if notice.kind is not NoticeKind.PAYMENT or notice.handled_at or not (receipt and payment):
-        return False
-    if payment.status in _SETTLED and payment.trade_no == receipt.trade_no:
+    if notice.kind is not NoticeKind.PAYMENT:
+        return notice.kind is NoticeKind.REFUND
+    if notice.receipt and is_settled(payment, notice.receipt):
         await Notices(connection).mark_handled(notice.notice_id, DUPLICATE)
         return False
     return True
@@ -185,17 +182,6 @@ async def _raise_wrong_amount(
         order_id=payment.order_id,
         what=f"{notice.method} says {received} was paid for {payment.payment_id},"
         f" which asks for {payment.amount} (minor units)",
-        advice="Compare with the provider's console; give the money back there if it arrived.",
-    )
-
-
-async def _raise_unmatched(connection: AsyncConnection, notice: Notice) -> None:
-    receipt = notice.receipt
-    await Attentions(connection).raise_(
-        AttentionKind.UNMATCHED_NOTICE,
-        notice.notice_id,
-        order_id=notice.order_id,
-        what=f"{notice.method} says {receipt.trade_no if receipt else '?'} was paid,"
-        " but the order is over: no workflow of it is running",
-        advice="Look at the order; if it does not own this money, give it back at the provider.",
+        advice="The provider is asked by itself, and money of another amount given back. If this"
+        " stays open, compare with the provider's console.",
     )

@@ -87,6 +87,12 @@ class NewSaleBody(Body):
         return self
 
 
+class RefundBody(ReasonBody):
+    amount: Annotated[int, Field(strict=True, ge=1, le=MAX_MONEY)] | None = Field(
+        default=None, description="null: all that is left, which undoes the order"
+    )
+
+
 class ExtendBody(ReasonBody):
     seconds: Annotated[int, Field(strict=True, ge=1, le=7 * DAY_SECONDS)]
 

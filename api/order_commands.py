@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import ErrorCode, Refusal
 from domain.ids import workflow_id
-from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
+from domain.payment import Payment, PaymentMethod, PaymentScene
 from domain.states import OrderStatus
 from workflows.messages import (
     BeginPayment,
@@ -38,7 +38,6 @@ OFFER_SECONDS = 20.0
 CANCEL_SECONDS = 5.0
 RECHECK_SECONDS = 10.0
 DELIVERY_SECONDS = 10.0
-NOTICE_SECONDS = 1.0
 PING_SECONDS = 1.0
 
 _CODES = frozenset(ErrorCode.__members__)
@@ -112,24 +111,6 @@ class OrderCommands:
                 order_id, update, decision, DELIVERY_SECONDS, workflow_name=late_workflow
             )
 
-    async def tell_paid(self, order_id: str, receipt: Receipt) -> bool:
-        """Signal that money has arrived. False: no workflow of this order is running.
-
-        Raises RPCError or RuntimeError while Temporal is away.
-        """
-        try:
-            async with asyncio.timeout(NOTICE_SECONDS):
-                await self._handle(order_id).signal(
-                    OrderWorkflow.payment_noticed,
-                    receipt,
-                    rpc_timeout=timedelta(seconds=NOTICE_SECONDS),
-                )
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return True
-
     async def ping(self) -> None:
         """Raises when Temporal does not answer."""
         async with asyncio.timeout(PING_SECONDS):
@@ -159,7 +140,7 @@ class OrderCommands:
                     rpc_timeout=timedelta(seconds=ACCEPT_SECONDS),
                 )
         except WorkflowUpdateFailedError as error:
-            raise _refusal_in(error) from error
+            raise refusal_in(error) from error
         except RPCError as error:
             raise await self._refusal_for(order_id, error) from error
         except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
@@ -170,7 +151,7 @@ class OrderCommands:
         try:
             return await taken.result(rpc_timeout=timedelta(seconds=patience))
         except WorkflowUpdateFailedError as error:
-            raise _refusal_in(error) from error
+            raise refusal_in(error) from error
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             log.warning("update_takes_long", order_id=order_id)
             return None
@@ -192,7 +173,7 @@ def _away(order_id: str, error: BaseException) -> Refusal:
     return Refusal(ErrorCode.UNAVAILABLE, "orders cannot be changed right now; try again")
 
 
-def _refusal_in(error: WorkflowUpdateFailedError) -> Refusal:
+def refusal_in(error: WorkflowUpdateFailedError) -> Refusal:
     """The workflow's own no: its type is a code of the contract, its first detail the extras."""
     cause: BaseException | None = error.cause
     while cause is not None:

@@ -101,6 +101,12 @@ class RefundSummary(View):
     reason: RefundReason
 
 
+class RefundView(View):
+    refund_id: str
+    status: RefundStatus
+    amount: int
+
+
 class DeliveryView(View):
     kind: DeliveryKind
     status: DeliveryStatus

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from domain.gateway_errors import TryLater
+from domain.gateway_errors import Declined, TryLater
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
     Charge,
@@ -28,6 +28,12 @@ class PracticeGateway:
         self.receipts: dict[str, Receipt] = {}
         self.closed: set[str] = set()
         self.refunded: dict[str, int] = {}
+        self.refunds_asked: list[str] = []
+        self.refunds_queried = 0
+        self.declines_refunds = False
+        # Accepted is not done: `give_back` ends what was taken on.
+        self.takes_refunds_on = False
+        self.taken_on: dict[str, RefundOrder] = {}
         self.pays_on_close: set[str] = set()
         self.away = False
         self.bills_late = 0
@@ -69,6 +75,16 @@ class PracticeGateway:
 
     async def refund(self, order: RefundOrder) -> RefundAnswer:
         self._answer()
+        self.refunds_asked.append(order.refund_id)
+        if self.declines_refunds:
+            raise Declined(f"{self.method} declines")
+        if self.takes_refunds_on:
+            self.taken_on[order.refund_id] = order
+            return RefundAnswer(state=RefundState.PROCESSING)
+        return self.give_back(order)
+
+    def give_back(self, order: RefundOrder) -> RefundAnswer:
+        self.taken_on.pop(order.refund_id, None)
         if order.refund_id not in self.refunded:
             self.other_lines.append(_refund_line(order))
         self.refunded[order.refund_id] = order.amount
@@ -76,6 +92,9 @@ class PracticeGateway:
 
     async def query_refund(self, order: RefundOrder) -> RefundAnswer:
         self._answer()
+        self.refunds_queried += 1
+        if order.refund_id in self.taken_on:
+            return RefundAnswer(state=RefundState.PROCESSING)
         known = order.refund_id in self.refunded
         return RefundAnswer(state=RefundState.DONE if known else RefundState.NOT_FOUND)
 

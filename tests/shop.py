@@ -23,7 +23,7 @@ from domain.ids import new_order_id, new_sale_id, workflow_id
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
 from domain.reservation import GateAnswer, GateVerdict, Intent, ReserveRequest
-from domain.sale import Item, ItemTerms, NewItem, NewSale, Sale
+from domain.sale import Item, ItemTerms, LatePaymentPolicy, NewItem, NewSale, Sale
 from domain.states import OrderStatus, SaleStatus
 from infra.gateways.points import PointsGateway
 from infra.gateways.protocol import Gateway
@@ -191,6 +191,7 @@ async def open_shop(
     stock: int = 5,
     limit: int = 2,
     pay_window: timedelta = timedelta(minutes=30),
+    late_payment: LatePaymentPolicy = LatePaymentPolicy.REFUND,
 ) -> AsyncIterator[Shop]:
     """A published sale of one item, in Postgres and in Redis."""
     gate = StockGate(redis)
@@ -200,6 +201,7 @@ async def open_shop(
         starts_at=now - timedelta(minutes=1),
         ends_at=now + timedelta(days=1),
         pay_window_seconds=int(pay_window.total_seconds()),
+        late_payment=late_payment,
         items=(
             NewItem(
                 sku_id="teapot",
