@@ -1,14 +1,17 @@
-"""A4: every unfinished order has a running workflow, and every running one has something to do."""
+"""A4: every order in hand has a running workflow, and every running one has something to do."""
 
 from collections.abc import Collection, Iterable
 
 from audit.findings import Finding, Looked, counted
-from audit.running_workflows import ended_orders, running_orders
+from audit.running_workflows import ended_orders, ended_workflows, running_orders
 from audit.sources import AuditSources
 from audit.unplaced import queued_orders
 from domain.ids import is_order_id
+from domain.refund import trade_workflow_id
 from domain.sale import ItemRef
+from domain.states import PaymentStatus
 from infra.postgres.audit_queries import AuditQueries
+from infra.postgres.payments import Payments
 
 RULE = "each unfinished order has a running workflow, each workflow an order or a reservation"
 BATCH = 1000
@@ -44,7 +47,22 @@ async def _unwatched(sources: AuditSources, running: Collection[str]) -> tuple[i
             unfinished += 1
             if order.order_id not in running:
                 suspects.append(order.order_id)
-    return unfinished, await ended_orders(sources.client, suspects)
+    ended = await ended_orders(sources.client, suspects)
+    for order_id in await _seen_through_by_others(sources, ended):
+        del ended[order_id]
+    return unfinished, ended
+
+
+async def _seen_through_by_others(sources: AuditSources, order_ids: Iterable[str]) -> set[str]:
+    """Orders whose money came too late and was honoured: the workflow of its trade delivers."""
+    trades: dict[str, str] = {}
+    async with sources.database.transaction() as connection:
+        for order_id in order_ids:
+            for payment in await Payments(connection).of_order(order_id):
+                if payment.status is PaymentStatus.PAID and payment.trade_no:
+                    trades[trade_workflow_id(payment.method, payment.trade_no)] = order_id
+    ended = await ended_workflows(sources.client, trades)
+    return {order_id for name, order_id in trades.items() if name not in ended}
 
 
 async def _idle(sources: AuditSources, running: Iterable[str]) -> list[str]:

@@ -68,6 +68,8 @@ ORDER_TRANSITIONS: Mapping[OrderStatus, Set[OrderStatus]] = {
 HOLDING_STOCK = frozenset({OrderStatus.PENDING_PAYMENT})
 OWNING_STOCK = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED, OrderStatus.REFUNDING})
 UNFINISHED = frozenset({OrderStatus.QUEUED, OrderStatus.PENDING_PAYMENT})
+# A workflow must be running for these: to be paid, or to be delivered what was paid for.
+IN_HAND = UNFINISHED | {OrderStatus.PAID}
 FINAL = frozenset(
     {
         OrderStatus.FULFILLED,

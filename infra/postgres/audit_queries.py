@@ -20,7 +20,7 @@ from domain.model import Value
 from domain.payment import PaymentMethod
 from domain.points import PointsKind
 from domain.sale import ItemRef
-from domain.states import HOLDING_STOCK, OWNING_STOCK, UNFINISHED, OrderStatus
+from domain.states import HOLDING_STOCK, IN_HAND, OWNING_STOCK, OrderStatus
 from infra.postgres.audit_sums import (
     flows_per_order,
     moved_per_order,
@@ -125,7 +125,7 @@ class AuditQueries:
 
     async def unfinished_orders(self) -> AsyncIterator[StockOrder]:
         """A4: orders that must have a running workflow."""
-        query = select(orders).where(orders.c.status.in_(UNFINISHED))
+        query = select(orders).where(orders.c.status.in_(IN_HAND))
         async for order in self._each(query, orders.c.order_id, StockOrder):
             yield order
 

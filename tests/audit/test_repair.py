@@ -87,6 +87,31 @@ async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(
     await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
 
 
+async def test_a_paid_order_gets_its_workflow_again_and_what_it_is_owed(
+    shop: Shop, sources: AuditSources
+) -> None:
+    intent = await dispatched(shop, sources, "ada")
+    handle = handle_of(shop, intent.order_id)
+    shop.sender.fails[intent.order_id] = 100
+    await shop.pay(handle)
+    await eventually(partial(_was_tried, shop, intent.order_id))
+    assert (await run_audit(sources)).ok
+    await handle.terminate()
+    await assert_breaks(sources, "A4", intent.order_id)
+    shop.sender.fails.clear()
+
+    assert (await repair(sources)).restarted == (intent.order_id,)
+
+    await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
+    assert shop.sender.sent == {f"{intent.order_id}-order_paid"}
+    assert (await run_audit(sources)).ok
+
+
+async def _was_tried(shop: Shop, order_id: str) -> bool:
+    owed = (await shop.dossier(order_id)).deliveries
+    return any(delivery.attempts for delivery in owed)
+
+
 async def test_an_accepted_order_that_vanished_becomes_an_order_after_all(
     shop: Shop, sources: AuditSources, redis: Redis
 ) -> None:
