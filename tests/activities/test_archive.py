@@ -1,0 +1,67 @@
+"""What is over for long goes out of the way, however much of it there is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from temporalio.testing import ActivityEnvironment
+
+from activities import archive
+from activities.archive import ArchiveActivities, Archived, ArchiveOld
+from domain.delivery import DeliveryKind
+from domain.notice import NoticeKind, Verdict, VerifiedNotice
+from domain.payment import PaymentMethod
+from domain.states import DeliveryStatus, OrderStatus
+from infra.postgres.deliveries import Deliveries
+from infra.postgres.engine import Database
+from infra.postgres.notices import Notices
+from infra.postgres.orders import Orders
+from infra.postgres.tables import archived_deliveries
+from tests.infra.postgres.ledger_words import an_order, open_item
+
+ORDERS = 3
+
+
+async def _over(database: Database) -> None:
+    """Fulfilled orders, and a notice that was acted on."""
+    item = await open_item(database)
+    async with database.transaction() as connection:
+        for _ in range(ORDERS):
+            order = an_order(item, status=OrderStatus.PAID)
+            await Orders(connection).insert(order)
+            await Deliveries(connection).owe(order.order_id, DeliveryKind)
+            for kind in DeliveryKind:
+                await Deliveries(connection).change_status(
+                    order.order_id, kind, {DeliveryStatus.PENDING}, DeliveryStatus.DONE
+                )
+            await Orders(connection).change_status(
+                order.order_id, OrderStatus.PAID, OrderStatus.FULFILLED
+            )
+        notice = VerifiedNotice(
+            provider_notice_id="N1", kind=NoticeKind.PAYMENT, verdict=Verdict.ACCEPTED
+        )
+        await Notices(connection).keep("hash", PaymentMethod.ALIPAY, notice, None, b"told", {})
+        await Notices(connection).mark_handled("hash", "received")
+
+
+async def test_all_that_is_old_is_archived_batch_by_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "BATCH", 2)
+    await _over(database)
+    environment, activities = ActivityEnvironment(), ArchiveActivities(database)
+    heartbeats: list[object] = []
+    environment.on_heartbeat = lambda *details: heartbeats.append(details)
+    tomorrow, yesterday = (
+        ArchiveOld(older_than=datetime.now(UTC) + timedelta(days=days)) for days in (1, -1)
+    )
+
+    assert await environment.run(activities.archive_old, yesterday) == Archived()
+    all_of_it = Archived(deliveries=ORDERS * len(DeliveryKind), notices=1)
+    assert await environment.run(activities.archive_old, tomorrow) == all_of_it
+    assert await environment.run(activities.archive_old, tomorrow) == Archived()
+
+    assert heartbeats[2:7] == [(2,), (4,), (6,), (8,), (9,)]
+    async with database.transaction() as connection:
+        query = select(func.count()).select_from(archived_deliveries)
+        assert (await connection.execute(query)).scalar_one() == all_of_it.deliveries
