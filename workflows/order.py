@@ -203,7 +203,9 @@ class OrderWorkflow(DecidesDeliveries):
 
     @begin_payment.validator
     def _refuse_unless_payable(self, command: BeginPayment) -> None:
-        if self._status not in UNFINISHED or self._closing or self._till.receipts or self._cancel:
+        too_late = self._stock.order is not None and workflow.now() >= self._deadline
+        decided = too_late or self._closing or self._cancel or self._till.receipts
+        if decided or self._status not in UNFINISHED:
             raise self._wrong_state()
 
     @workflow.update
