@@ -22,6 +22,7 @@ from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
+from activities.refund_news import RefundNewsActivities
 from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
@@ -84,6 +85,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             ArchiveActivities(database),
             RefundActivities(database),
             LatePaymentActivities(database),
+            RefundNewsActivities(database, sender),
             NoticeActivities(database, client, gateways),
             BillActivities(database, client, gateways),
         )

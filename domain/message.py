@@ -7,10 +7,12 @@ from domain.model import Value
 
 class MessageTopic(StrEnum):
     ORDER_PAID = "order_paid"
+    MONEY_BACK = "money_back"
 
 
 class Message(Value):
-    """One per order and topic, and the same on every try. `amount` in minor units."""
+    """One per order, topic and `number`, and the same on every try. `amount` in minor units;
+    `number` counts what may happen to an order more than once."""
 
     order_id: str
     topic: MessageTopic
@@ -21,7 +23,12 @@ class Message(Value):
     quantity: int
     amount: int
     currency: str
+    number: int = 0
+
+    @property
+    def occasion(self) -> str:
+        return f"{self.topic}-{self.number}" if self.number else self.topic
 
     @property
     def message_id(self) -> str:
-        return f"{self.order_id}-{self.topic}"
+        return f"{self.order_id}-{self.occasion}"

@@ -10,12 +10,14 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
+from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.late_payments import LatePaymentActivities
 from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities
+from activities.refund_news import RefundNewsActivities
 from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
@@ -83,7 +85,9 @@ class Shop:
             DeliveryActivities(self.database, self.sender),
             RefundActivities(self.database),
             LatePaymentActivities(self.database),
+            RefundNewsActivities(self.database, self.sender),
             NoticeActivities(self.database, self.client, self.gateways()),
+            BillActivities(self.database, self.client, self.gateways()),
         )
 
     def refund_calls(self) -> list[Callable[..., Any]]:

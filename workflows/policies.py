@@ -24,6 +24,8 @@ BUYER_PATIENCE = timedelta(seconds=12)
 # Bounded by tries and not by time: the SDK goes on retrying a local activity past its
 # schedule-to-close timeout, and holds up the worker's shutdown as long as it does.
 PROMPT_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=4)
+# Minutes in all: a message that comes days later helps nobody.
+MESSAGE_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=8)
 FEW_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 # Slow, because a provider counts its error answers, and a busy one is best left alone.
 PATIENT_RETRIES = RetryPolicy(
@@ -76,6 +78,17 @@ async def patiently(step: Step[In, Out], arg: In, summary: str, queue: str) -> O
         start_to_close_timeout=PROVIDER_TIMEOUT,
         retry_policy=PATIENT_RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )
+
+
+async def for_a_while(step: Step[In, Out], arg: In, summary: str) -> Out:
+    """Run a step that is worth some minutes of trying, and no more."""
+    return await workflow.execute_activity_method(
+        step,
+        arg,
+        start_to_close_timeout=STEP_TIMEOUT,
+        retry_policy=MESSAGE_RETRIES,
         summary=summary,
     )
 

@@ -5,10 +5,11 @@ import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.refund_calls import AskRefund, RefundCallActivities, refund_queue
+    from activities.refund_news import RefundNewsActivities, TellBuyer
     from activities.refunds import (
         FailRefund,
         FinishRefund,
@@ -26,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from infra.temporal import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.late_order import LateOrder
-    from workflows.policies import Step, patiently, persistently
+    from workflows.policies import Step, for_a_while, patiently, persistently
     from workflows.refund_messages import DecideRefund, RefundOutcome
     from workflows.story import Story
 
@@ -99,6 +100,7 @@ class RefundWorkflow(DecidesDeliveries):
             release = ReleaseStock(intent=opened.intent, sold=True)
             await persistently(StockActivities.release_stock, release, "put the stock on sale")
         self._story.tell("the money is back")
+        await self._tell_buyer(refund)
         return RefundOutcome(refund_id=refund.refund_id, status=RefundStatus.DONE)
 
     async def _tell_order(self, refund: Refund) -> None:
@@ -108,6 +110,13 @@ class RefundWorkflow(DecidesDeliveries):
             # As a rule it has ended long ago.
             with contextlib.suppress(FailureError):
                 await order.signal("refund_begun")
+
+    async def _tell_buyer(self, refund: Refund) -> None:
+        news = TellBuyer(order_id=refund.order_id, refund_id=refund.refund_id)
+        try:
+            await for_a_while(RefundNewsActivities.tell_buyer, news, "tell the buyer")
+        except ActivityError:
+            self._story.tell("the buyer could not be told; the order shows it")
 
     async def _move_money(self, refund: Refund) -> None:
         answer = RefundAnswer(state=RefundState.FAILED, detail="failed before")

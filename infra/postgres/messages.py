@@ -14,10 +14,10 @@ class Messages:
         self._connection = connection
 
     async def keep(self, message: Message) -> bool:
-        """False if the order's message on this topic is there already; it stays as it is."""
+        """False if the order's message on this occasion is there already; it stays as it is."""
         statement = insert(messages).values(
             order_id=message.order_id,
-            topic=message.topic,
+            topic=message.occasion,
             user_id=message.user_id,
             body=message.model_dump(mode="json"),
         )

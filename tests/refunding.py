@@ -1,0 +1,83 @@
+"""Paid orders, and what is done to give their money back."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from temporalio.client import WorkflowHandle
+
+from domain.order import OrderDossier
+from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
+from domain.refund import Refund, RefundReason, RefundRequest
+from domain.refund_plan import RefundWish, plan_refund
+from domain.reservation import Intent
+from domain.surplus import surplus_refund
+from tests.shop import Shop
+from workflows.messages import BeginPayment
+from workflows.order import OrderWorkflow
+from workflows.refund import RefundWorkflow
+from workflows.refund_messages import DecideRefund, RefundOutcome
+
+RefundHandle = WorkflowHandle[RefundWorkflow, RefundOutcome]
+WISH = RefundWish(actor="buyer:ada", note="changed my mind")
+OLGA = DecideRefund(actor="operator:olga", reason="the bank is back")
+
+
+@dataclass(frozen=True)
+class PaidOrder:
+    intent: Intent
+    receipt: Receipt
+
+
+async def a_paid_order(shop: Shop, user_id: str = "ada") -> PaidOrder:
+    """Paid, delivered, and its workflow over."""
+    handle = await shop.start(intent := await shop.intent(user_id))
+    receipt = await shop.pay(handle)
+    await handle.result()
+    return PaidOrder(intent, receipt)
+
+
+async def a_timed_out_order(shop: Shop, user_id: str = "ada") -> tuple[Intent, Receipt]:
+    """Given up, and then paid all the same: the provider's close had no effect."""
+    handle = await shop.start(intent := await shop.intent(user_id))
+    payment = await shop.begin_payment(handle)
+    await handle.result()
+    shop.alipay.closed.clear()
+    return intent, shop.alipay.pay(payment.payment_id)
+
+
+async def begin(shop: Shop, handle: WorkflowHandle[OrderWorkflow, object]) -> Payment:
+    """A second payment beside the usual one."""
+    return await handle.execute_update(
+        OrderWorkflow.begin_payment,
+        BeginPayment(method=PaymentMethod.WECHATPAY, scene=PaymentScene.QR, actor="buyer:ada"),
+    )
+
+
+async def start_refund(shop: Shop, order_id: str, wish: RefundWish = WISH) -> RefundHandle:
+    plan = plan_refund(await shop.dossier(order_id), wish)
+    assert isinstance(plan, RefundRequest)
+    return await run_refund(shop, plan)
+
+
+async def start_late_refund(shop: Shop, intent: Intent, receipt: Receipt) -> RefundHandle:
+    return await run_refund(
+        shop, surplus_refund(intent.order_id, receipt, RefundReason.LATE_PAYMENT, "CNY")
+    )
+
+
+async def run_refund(shop: Shop, request: RefundRequest) -> RefundHandle:
+    return await shop.client.start_workflow(
+        RefundWorkflow.run, request, id=request.workflow_id, task_queue=shop.settings.task_queue
+    )
+
+
+async def refunds_of(shop: Shop, order_id: str) -> tuple[Refund, ...]:
+    return (await shop.dossier(order_id)).refunds
+
+
+def events(dossier: OrderDossier) -> list[str]:
+    return [event.event for event in dossier.events]
+
+
+def some_key() -> str:
+    return uuid4().hex

@@ -1,0 +1,333 @@
+"""Money on its way back, whatever the provider says, on real stores and a clock that skips."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from domain.attention import AttentionKind
+from domain.notice import RefundNews
+from domain.points import PointsKind
+from domain.refund import RefundReason, RefundRequest
+from domain.refund_plan import plan_refund
+from domain.reservation import ReservationState
+from domain.states import OrderStatus, PaymentStatus, RefundStatus
+from infra.postgres.attentions import Attentions
+from infra.postgres.entitlements import Entitlements
+from infra.postgres.payments import PaymentFlows
+from infra.postgres.points import Points
+from tests.refunding import (
+    OLGA,
+    WISH,
+    RefundHandle,
+    a_paid_order,
+    events,
+    refunds_of,
+    run_refund,
+    start_refund,
+)
+from tests.shop import POINTS_PRICE, PRICE, Shop
+from workflows.refund import RefundWorkflow
+
+
+async def attention(shop: Shop) -> list[tuple[AttentionKind, str]]:
+    async with shop.database.transaction() as connection:
+        rows, _ = await Attentions(connection).open_(None, 100)
+    return [(row.kind, row.subject) for row in rows]
+
+
+async def sums(shop: Shop, order_id: str) -> tuple[int, int]:
+    async with shop.database.transaction() as connection:
+        return await PaymentFlows(connection).sums(order_id)
+
+
+async def wait_until_failed(env: WorkflowEnvironment, shop: Shop, order_id: str) -> None:
+    """As long as a refund may take to be refused."""
+    for _ in range(100):
+        await env.sleep(timedelta(seconds=1))
+        refunds = await refunds_of(shop, order_id)
+        if refunds and refunds[0].status is RefundStatus.FAILED:
+            return
+    raise AssertionError("the refund did not fail")
+
+
+async def test_a_refunded_order_gives_back_money_stock_rights_and_points(shop: Shop) -> None:
+    order = await a_paid_order(shop)
+    assert await shop.points("ada") == PRICE // 100
+
+    handle = await start_refund(shop, order.intent.order_id)
+    outcome = await handle.result()
+
+    assert outcome.status is RefundStatus.DONE
+    assert shop.alipay.refunded == {f"RA{order.receipt.trade_no}": PRICE}
+    dossier = await shop.dossier(order.intent.order_id)
+    assert dossier.order.status is OrderStatus.REFUNDED
+    assert dossier.payments[0].status is PaymentStatus.REFUNDED
+    assert [(one.status, one.amount, one.note) for one in dossier.refunds] == [
+        (RefundStatus.DONE, PRICE, "changed my mind")
+    ]
+    assert events(dossier)[-2:] == ["refund_requested", "refunded"]
+    assert dossier.events[-2].actor == "buyer:ada"
+    assert await sums(shop, order.intent.order_id) == (PRICE, PRICE)
+    assert await shop.points("ada") == 0
+    assert await shop.counts() == (5, 0, 0, 5)
+    async with shop.database.transaction() as connection:
+        assert not await Entitlements(connection).holds(order.intent.order_id)
+    reservation = await shop.gate.reservation(order.intent.item, order.intent.order_id)
+    assert reservation is not None
+    assert reservation.state is ReservationState.RELEASED
+    assert f"{order.intent.order_id}-money_back-1" in shop.sender.sent
+
+
+async def test_who_refunded_may_buy_again(shop: Shop) -> None:
+    for _ in range(shop.item.per_user_limit + 1):
+        order = await a_paid_order(shop)
+        await (await start_refund(shop, order.intent.order_id)).result()
+
+    assert await shop.counts() == (5, 0, 0, 5)
+
+
+async def test_parts_go_back_one_after_the_other_and_leave_the_order_as_it_is(shop: Shop) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    for amount in (1000, 2000):
+        wish = WISH.model_copy(update={"amount": amount})
+        await (await start_refund(shop, order_id, wish)).result()
+
+    dossier = await shop.dossier(order_id)
+    assert dossier.order.status is OrderStatus.FULFILLED
+    assert dossier.payments[0].status is PaymentStatus.PAID
+    assert [refund.refund_id[-2:] for refund in dossier.refunds] == ["-1", "-2"]
+    assert await sums(shop, order_id) == (PRICE, 3000)
+    assert await shop.counts() == (4, 0, 1, 4)
+
+    await (await start_refund(shop, order_id)).result()
+
+    assert sum(shop.alipay.refunded.values()) == PRICE
+    assert (await shop.dossier(order_id)).order.status is OrderStatus.REFUNDED
+    assert await shop.counts() == (5, 0, 0, 5)
+
+
+async def test_no_more_goes_back_than_came(shop: Shop) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    plan = plan_refund(await shop.dossier(order_id), WISH.model_copy(update={"amount": 8000}))
+    assert isinstance(plan, RefundRequest)
+    greedy = [await run_refund(shop, plan.model_copy(update={"part": part})) for part in (1, 2)]
+
+    outcomes = [await handle.result() for handle in greedy]
+
+    assert sorted(outcome.status is None for outcome in outcomes) == [False, True]
+    assert any("only 800 is left" in outcome.detail for outcome in outcomes)
+    assert await sums(shop, order_id) == (PRICE, 8000)
+
+
+async def test_a_refund_started_again_after_its_end_pays_nothing_again(shop: Shop) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    plan = plan_refund(await shop.dossier(order_id), WISH)
+    assert isinstance(plan, RefundRequest)
+    for _ in range(2):
+        assert (await (await run_refund(shop, plan)).result()).status is RefundStatus.DONE
+
+    assert shop.alipay.refunds_asked == [plan.refund_id]
+    assert events(await shop.dossier(order_id)).count("refunded") == 1
+
+
+async def test_the_money_an_order_was_paid_with_is_never_surplus(shop: Shop) -> None:
+    order = await a_paid_order(shop)
+    request = RefundRequest(
+        order_id=order.intent.order_id,
+        receipt=order.receipt,
+        amount=PRICE,
+        currency="CNY",
+        reason=RefundReason.LATE_PAYMENT,
+        note="",
+        actor="system",
+    )
+
+    outcome = await (await run_refund(shop, request)).result()
+
+    assert outcome.status is None
+    assert shop.alipay.refunds_asked == []
+    assert (await shop.dossier(order.intent.order_id)).order.status is OrderStatus.FULFILLED
+
+
+async def test_an_order_paid_with_points_gets_its_points_back(shop: Shop) -> None:
+    await shop.grant_points("ada", POINTS_PRICE)
+    handle = await shop.start(intent := await shop.intent())
+    await shop.pay_with_points(handle)
+    await handle.result()
+    assert await shop.points("ada") == 0
+
+    await (await start_refund(shop, intent.order_id)).result()
+
+    assert await shop.points("ada") == POINTS_PRICE
+    assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.REFUNDED
+    async with shop.database.transaction() as connection:
+        kinds = [entry.kind for entry in await Points(connection).entries("ada", 10)]
+    assert PointsKind.CREDIT in kinds
+
+
+async def test_an_award_that_was_spent_is_taken_back_as_far_as_it_goes(shop: Shop) -> None:
+    order = await a_paid_order(shop)
+    async with shop.database.transaction() as connection:
+        await Points(connection).debit(order.intent.order_id[::-1], "ada", PRICE // 100 - 10)
+
+    await (await start_refund(shop, order.intent.order_id)).result()
+
+    assert await shop.points("ada") == 0
+
+
+async def test_accepted_is_not_done_so_the_provider_is_asked_until_it_is(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    shop.alipay.takes_refunds_on = True
+    order_id = (await a_paid_order(shop)).intent.order_id
+    handle = await start_refund(shop, order_id)
+    await time_skipping.sleep(timedelta(minutes=5))
+
+    assert [one.status for one in await refunds_of(shop, order_id)] == [RefundStatus.ACCEPTED]
+    assert shop.alipay.refunds_queried > 1
+    (taken_on,) = shop.alipay.taken_on.values()
+    shop.alipay.give_back(taken_on)
+
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert len(shop.alipay.refunds_asked) == 1
+
+
+async def test_a_providers_notice_ends_the_wait_at_once(shop: Shop) -> None:
+    shop.alipay.takes_refunds_on = True
+    handle = await start_refund(shop, (await a_paid_order(shop)).intent.order_id)
+    refund = await handle.execute_update(RefundWorkflow.opened)
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund.refund_id, succeeded=True))
+
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert shop.alipay.refunds_queried == 0
+
+
+async def test_old_bad_news_is_no_answer(shop: Shop) -> None:
+    shop.alipay.takes_refunds_on = True
+    handle = await start_refund(shop, (await a_paid_order(shop)).intent.order_id)
+    refund = await handle.execute_update(RefundWorkflow.opened)
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund.refund_id, succeeded=False))
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund.refund_id, succeeded=True))
+
+    assert (await handle.result()).status is RefundStatus.DONE
+
+
+def _news(refund_id: str, *, succeeded: bool) -> RefundNews:
+    return RefundNews(refund_id=refund_id, payment_id="", amount=PRICE, succeeded=succeeded)
+
+
+async def test_a_provider_that_is_away_is_asked_again_under_the_same_number(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    shop.alipay.away = True
+    handle = await start_refund(shop, order_id)
+    await time_skipping.sleep(timedelta(minutes=30))
+    assert (await shop.dossier(order_id)).order.status is OrderStatus.REFUNDING
+    shop.alipay.away = False
+
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert len(shop.alipay.refunded) == 1
+
+
+async def _declined(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> tuple[RefundHandle, str, str]:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    shop.alipay.declines_refunds = True
+    handle = await start_refund(shop, order_id)
+    await wait_until_failed(time_skipping, shop, order_id)
+    (refund,) = await refunds_of(shop, order_id)
+    return handle, order_id, refund.refund_id
+
+
+async def test_what_the_provider_declines_waits_for_a_person_and_is_tried_again(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    handle, order_id, refund_id = await _declined(shop, time_skipping)
+    assert await attention(shop) == [(AttentionKind.REFUND_FAILED, refund_id)]
+    again = await handle.execute_update(RefundWorkflow.retry, OLGA)
+    assert again.status is RefundStatus.REQUESTED
+    await wait_until_failed(time_skipping, shop, order_id)
+    shop.alipay.declines_refunds = False
+
+    await handle.execute_update(RefundWorkflow.retry, OLGA)
+
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert set(shop.alipay.refunds_asked) == {refund_id}
+    assert await attention(shop) == []
+    dossier = await shop.dossier(order_id)
+    assert dossier.order.status is OrderStatus.REFUNDED
+    assert ("refund_retried", "operator:olga") in [(e.event, e.actor) for e in dossier.events]
+
+
+async def test_a_failed_refund_can_be_written_down_as_paid_by_hand(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    handle, order_id, _ = await _declined(shop, time_skipping)
+
+    resolved = await handle.execute_update(RefundWorkflow.resolve_by_hand, OLGA)
+
+    assert resolved.status is RefundStatus.DONE
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert shop.alipay.refunded == {}
+    assert await sums(shop, order_id) == (PRICE, PRICE)
+    last = (await shop.dossier(order_id)).events[-1]
+    assert (last.event, last.actor) == ("refunded", "operator:olga")
+    assert "the bank is back" in last.detail
+    assert await attention(shop) == []
+
+
+async def test_nobody_decides_a_refund_that_goes_its_way(shop: Shop) -> None:
+    shop.alipay.takes_refunds_on = True
+    handle = await start_refund(shop, (await a_paid_order(shop)).intent.order_id)
+    await handle.execute_update(RefundWorkflow.opened)
+
+    for update in (RefundWorkflow.retry, RefundWorkflow.resolve_by_hand):
+        with pytest.raises(WorkflowUpdateFailedError) as failure:
+            await handle.execute_update(update, OLGA)
+        assert isinstance(failure.value.cause, ApplicationError)
+        assert failure.value.cause.type == "INVALID_STATE"
+    await handle.terminate()
+
+
+async def test_a_refund_whose_answer_was_lost_counts_as_done(shop: Shop) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    plan = plan_refund(await shop.dossier(order_id), WISH)
+    assert isinstance(plan, RefundRequest)
+    shop.alipay.refunded[plan.refund_id] = PRICE
+    shop.alipay.declines_refunds = True
+
+    assert (await (await run_refund(shop, plan)).result()).status is RefundStatus.DONE
+
+
+async def test_cancelling_in_temporal_does_not_stop_money_on_its_way(shop: Shop) -> None:
+    shop.alipay.takes_refunds_on = True
+    order_id = (await a_paid_order(shop)).intent.order_id
+    handle = await start_refund(shop, order_id)
+    refund = await handle.execute_update(RefundWorkflow.opened)
+    await handle.cancel()
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund.refund_id, succeeded=True))
+
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert (await shop.dossier(order_id)).order.status is OrderStatus.REFUNDED
+
+
+async def test_an_order_that_waits_for_a_delivery_is_refunded_without_it(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    shop.sender.fails[intent.order_id] = 1000
+    payment = await shop.begin_payment(handle)
+    shop.alipay.pay(payment.payment_id)
+    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
+
+    refund = await start_refund(shop, intent.order_id)
+    shop.sender.fails[intent.order_id] = 0
+
+    assert (await refund.result()).status is RefundStatus.DONE
+    assert (await handle.result()).status in (OrderStatus.REFUNDING, OrderStatus.REFUNDED)
+    dossier = await shop.dossier(intent.order_id)
+    assert dossier.order.status is OrderStatus.REFUNDED
+    assert await shop.points("ada") == 0
