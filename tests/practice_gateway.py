@@ -31,6 +31,9 @@ class PracticeGateway:
         self.refunds_asked: list[str] = []
         self.refunds_queried = 0
         self.declines_refunds = False
+        self.declines_refunds_of: set[str] = set()
+        # Done by the time somebody asks.
+        self.slow_with_refunds_of: set[str] = set()
         # Accepted is not done: `give_back` ends what was taken on.
         self.takes_refunds_on = False
         self.taken_on: dict[str, RefundOrder] = {}
@@ -76,9 +79,9 @@ class PracticeGateway:
     async def refund(self, order: RefundOrder) -> RefundAnswer:
         self._answer()
         self.refunds_asked.append(order.refund_id)
-        if self.declines_refunds:
+        if self.declines_refunds or order.payment_id in self.declines_refunds_of:
             raise Declined(f"{self.method} declines")
-        if self.takes_refunds_on:
+        if self.takes_refunds_on or order.payment_id in self.slow_with_refunds_of:
             self.taken_on[order.refund_id] = order
             return RefundAnswer(state=RefundState.PROCESSING)
         return self.give_back(order)
@@ -93,6 +96,8 @@ class PracticeGateway:
     async def query_refund(self, order: RefundOrder) -> RefundAnswer:
         self._answer()
         self.refunds_queried += 1
+        if order.payment_id in self.slow_with_refunds_of and order.refund_id in self.taken_on:
+            return self.give_back(order)
         if order.refund_id in self.taken_on:
             return RefundAnswer(state=RefundState.PROCESSING)
         known = order.refund_id in self.refunded
