@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import PostgresServer
-from infra.embedded.process import start, stop
+from infra.embedded.process import Server, start, stop
 from infra.embedded.redis import RedisServer
 from infra.embedded.temporal import TemporalServer
 from infra.postgres.engine import Database
@@ -47,7 +47,7 @@ async def main() -> None:
         home = Path(folder)
         # Postgres runs as another user than root, and must get to its folder.
         home.chmod(0o755)  # noqa: ASYNC240
-        servers = [
+        servers: list[Server] = [
             RedisServer(home / "redis", free_port(), durable=False),
             PostgresServer(home / "postgres", free_port(), durable=False),
             TemporalServer(free_port(), free_port()),
