@@ -1,30 +1,40 @@
 """What needs a person, and what operators do about it over HTTP."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from redis.asyncio import Redis
+from temporalio.client import Client
 
 from domain.attention import AttentionKind
 from domain.ids import new_order_id
+from domain.sale import LatePaymentPolicy
 from infra.postgres.attentions import Attentions
+from infra.postgres.engine import Database
 from infra.redis.intent_entries import IntentEntry
 from infra.redis.intents import Intents
 from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, OPERATOR
-from tests.shop import Shop
+from tests.refunding import a_timed_out_order, start_late_refund
+from tests.shop import Shop, open_shop
 from workflows import deliveries
 
 WHY = {"reason": "looked into it"}
 DEAD = AttentionKind.DEAD_INTENT
 
 
-@pytest.fixture
-async def impatient(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
-    """A worker that tries again at once."""
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails is tried again at once."""
     monkeypatch.setattr(deliveries, "PAUSES", tuple(pause / 1000 for pause in deliveries.PAUSES))
+
+
+@pytest.fixture
+async def staffed(shop: Shop) -> AsyncIterator[Shop]:
+    """The shop with a worker."""
     async with shop.worker():
         yield shop
 
@@ -66,8 +76,8 @@ async def decide(api: httpx.AsyncClient, path: str, body: object = WHY) -> httpx
     return await api.post(f"/v1/operator/{path}", json=body, headers=OPERATOR)
 
 
-async def test_a_failed_message_is_retried(api: httpx.AsyncClient, impatient: Shop) -> None:
-    order = await undelivered(api, impatient, failing=5)
+async def test_a_failed_message_is_retried(api: httpx.AsyncClient, staffed: Shop) -> None:
+    order = await undelivered(api, staffed, failing=5)
     (case,) = await listed(api)
     assert (case["kind"], case["order_id"]) == ("delivery_failed", order)
 
@@ -94,8 +104,8 @@ async def _status(api: httpx.AsyncClient, order: str) -> object:
     return (await view_of(api, order))["status"]
 
 
-async def test_a_failed_message_is_skipped(api: httpx.AsyncClient, impatient: Shop) -> None:
-    order = await undelivered(api, impatient)
+async def test_a_failed_message_is_skipped(api: httpx.AsyncClient, staffed: Shop) -> None:
+    order = await undelivered(api, staffed)
 
     answer = await decide(api, f"orders/{order}/deliveries/message/skip")
 
@@ -106,15 +116,42 @@ async def test_a_failed_message_is_skipped(api: httpx.AsyncClient, impatient: Sh
     assert assert_problem(again, 409, "INVALID_STATE")["order_status"] == "fulfilled"
 
 
-async def test_only_a_failed_delivery_is_decided(api: httpx.AsyncClient, impatient: Shop) -> None:
-    order = await undelivered(api, impatient)
+async def test_what_an_order_paid_too_late_is_owed_is_decided_as_well(
+    api: httpx.AsyncClient, database: Database, redis: Redis, temporal_client: Client
+) -> None:
+    """Its own workflow has ended long ago; that of the late money delivers."""
+    async with (
+        open_shop(
+            database,
+            redis,
+            temporal_client,
+            pay_window=timedelta(seconds=3),
+            late_payment=LatePaymentPolicy.HONOUR,
+        ) as shop,
+        shop.worker(),
+    ):
+        intent, receipt = await a_timed_out_order(shop)
+        shop.sender.fails[intent.order_id] = 5
+        late = await start_late_refund(shop, intent, receipt)
+        await eventually(lambda: message_of(api, intent.order_id), "failed")
+
+        answer = await decide(api, f"orders/{intent.order_id}/deliveries/message/retry")
+
+        assert answer.status_code == 200, answer.text
+        assert await message_of(api, intent.order_id) == "done"
+        assert (await late.result()).honoured
+        assert await _status(api, intent.order_id) == "fulfilled"
+
+
+async def test_only_a_failed_delivery_is_decided(api: httpx.AsyncClient, staffed: Shop) -> None:
+    order = await undelivered(api, staffed)
 
     points = await decide(api, f"orders/{order}/deliveries/points/skip")
     assert assert_problem(points, 409, "INVALID_STATE")["order_status"] == "paid"
     assert_problem(await decide(api, f"orders/{order}/deliveries/cake/skip"), 422, "INVALID")
     nameless = await decide(api, f"orders/{order}/deliveries/message/skip", {"reason": ""})
     assert_problem(nameless, 422, "INVALID")
-    unknown = new_order_id(impatient.item.item_number, 1)
+    unknown = new_order_id(staffed.item.item_number, 1)
     assert_problem(await decide(api, f"orders/{unknown}/deliveries/message/skip"), 404, "NOT_FOUND")
     (case,) = await listed(api)
     closing = await decide(api, f"attention/{case['attention_id']}/resolve")
