@@ -117,9 +117,10 @@ async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrde
     intent, orders, stock = command.intent, Orders(connection), Stock(connection)
     if standing := await orders.get(intent.order_id):
         return await _answer_again(connection, standing)
-    sale, item = await Sales(connection).get(intent.sale_id), await stock.item(intent.item)
-    if sale is None or item is None:
+    sale = await Sales(connection).with_item(intent.item)
+    if sale is None:
         raise _Refused(RejectReason.NOT_FOUND)
+    [item] = sale.items
     if sale.status is SaleStatus.CANCELLED:
         raise _Refused(RejectReason.SALE_CANCELLED)
     order = _new_order(command, sale, item)

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import URL, make_url, select
+from sqlalchemy import URL, event, make_url, select
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 # A process that hangs inside a transaction must not keep a hot row locked for ever.
@@ -35,7 +36,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeout_seconds,
-            pool_pre_ping=True,
             connect_args={
                 "timeout": timeout_seconds,
                 "command_timeout": timeout_seconds,
@@ -45,6 +45,7 @@ class Database:
                 },
             },
         )
+        event.listen(engine.sync_engine, "checkout", _refuse_what_is_closed)
         return cls(engine)
 
     @asynccontextmanager
@@ -60,3 +61,10 @@ class Database:
 
     async def aclose(self) -> None:
         await self._engine.dispose()
+
+
+def _refuse_what_is_closed(_connection: object, record: Any, _proxy: object) -> None:
+    """Makes the pool connect anew. asyncpg hears of a server's death at once, so there is no need
+    to ask the server before each transaction, which cost two round trips."""
+    if record.driver_connection.is_closed():
+        raise DisconnectionError
