@@ -1,0 +1,310 @@
+"""A whole town in one test process: the practice provider, our API and our worker, each as in
+production, over real stores. Who acts in it acts over HTTP."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+import uvicorn
+from pydantic import BaseModel, SecretStr
+from redis.asyncio import Redis
+from starlette.types import ASGIApp
+
+from api.app import create_app
+from audit.run import run_audit
+from audit.sources import open_sources
+from domain.audit import AuditReport
+from infra.postgres.engine import Database
+from infra.settings import Settings
+from sandbox.server import create_app as create_provider
+from tests.infra.gateways.sandbox_shop import alipay_of, wechatpay_of
+from worker import run_worker
+
+JWT_SECRET = "only this town's tokens are signed with it, and nobody reads it"
+PRICE, POINTS_PRICE = 8800, 880
+# Providers' pauses between notices, from minutes to fractions of a second.
+NOTIFY_RETRY_SCALE = 0.001
+PATIENCE_SECONDS = 60.0
+
+
+def bearer(user_id: str, *roles: str) -> dict[str, str]:
+    claims = {"sub": user_id, "roles": roles, "exp": int(time.time()) + 3600}
+    return {"Authorization": f"Bearer {jwt.encode(claims, JWT_SECRET, algorithm='HS256')}"}
+
+
+OPERATOR = bearer("olga", "operator")
+
+
+@dataclass
+class WorkerShift:
+    """A worker that can be sent home and called back. It runs in a task of its own, so that
+    whatever it waits for, the town goes on."""
+
+    settings: Settings
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._stop = asyncio.Event()
+        self._running = asyncio.create_task(run_worker(self.settings, self._stop))
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._running:
+            await self._running
+        self._running = None
+
+
+@dataclass
+class Town:
+    """`api` and `provider` are the doors people use; `database` and `redis` are for looking."""
+
+    api: httpx.AsyncClient
+    provider: httpx.AsyncClient
+    settings: Settings
+    database: Database
+    redis: Redis
+    keys: Path
+    worker: WorkerShift
+
+    async def sale(self, *, stock: int, pay_window: int = 3, **changes: Any) -> str:
+        """The id of a published sale of one item, `teapot`."""
+        answer = await self.api.post(
+            "/v1/operator/sales", json=_sale(stock, pay_window, **changes), headers=OPERATOR
+        )
+        assert answer.status_code == 201, answer.text
+        sale_id: str = answer.json()["sale_id"]
+        published = await self.api.post(f"/v1/operator/sales/{sale_id}/publish", headers=OPERATOR)
+        assert published.status_code == 200, published.text
+        return sale_id
+
+    async def stock(self, sale_id: str) -> dict[str, int]:
+        answer = await self.api.get(f"/v1/operator/sales/{sale_id}", headers=OPERATOR)
+        item = answer.json()["items"][0]
+        return {name: item[name] for name in ("available", "held", "sold")}
+
+    async def click(self, sale_id: str, user_id: str, key: str = "") -> httpx.Response:
+        headers = bearer(user_id) | ({"Idempotency-Key": key} if key else {})
+        path = f"/v1/sales/{sale_id}/items/teapot/orders"
+        return await self.api.post(path, json={"quantity": 1}, headers=headers)
+
+    async def ordered(self, sale_id: str, user_id: str) -> str:
+        """The id of an order that waits for its payment."""
+        answer = await self.click(sale_id, user_id)
+        assert answer.status_code == 202, answer.text
+        order_id: str = answer.json()["order_id"]
+        await self.until_status(order_id, "pending_payment")
+        return order_id
+
+    async def order(self, order_id: str) -> dict[str, Any]:
+        """As an operator sees it."""
+        answer = await self.api.get(f"/v1/operator/orders/{order_id}", headers=OPERATOR)
+        if answer.status_code == 404:
+            answer = await self.api.get(f"/v1/orders/{order_id}", headers=OPERATOR)
+        assert answer.status_code == 200, answer.text
+        seen: dict[str, Any] = answer.json()
+        return seen
+
+    async def until_status(self, order_id: str, *statuses: str) -> dict[str, Any]:
+        """As an operator sees it then. Looks a few times a second only: a crowd that looks more
+        often keeps the town from doing anything else."""
+
+        async def reached() -> dict[str, Any] | None:
+            answer = await self.api.get(f"/v1/orders/{order_id}", headers=OPERATOR)
+            assert answer.status_code in (200, 503), answer.text
+            return answer.json() if answer.json()["status"] in statuses else None
+
+        await until(reached, f"order {order_id} to be {' or '.join(statuses)}", every=0.25)
+        return await self.order(order_id)
+
+    async def begin(
+        self, order_id: str, user_id: str, method: str, scene: str | None = None
+    ) -> httpx.Response:
+        return await self.api.post(
+            f"/v1/orders/{order_id}/payments",
+            json={"method": method, "scene": scene},
+            headers=bearer(user_id),
+        )
+
+    async def cancel(self, order_id: str, user_id: str) -> httpx.Response:
+        path = f"/v1/orders/{order_id}/cancel"
+        return await self.api.post(path, json={"reason": "no"}, headers=bearer(user_id))
+
+    async def operate(self, order_id: str, action: str, **body: Any) -> httpx.Response:
+        path = f"/v1/operator/orders/{order_id}/{action}"
+        return await self.api.post(path, json={"reason": "asked to", **body}, headers=OPERATOR)
+
+    async def press_pay(self, payment: Mapping[str, Any]) -> httpx.Response:
+        """The buyer at the provider's cashier, with what the API answered to `begin`."""
+        action = payment["action"] or {}
+        number = payment["out_trade_no"]
+        return await self.provider.post(f"/trades/{number}/pay", json={"url": action.get("url")})
+
+    async def misbehave(self, number: str, **switches: Any) -> None:
+        """Sets the switches of one trade anew; none means that it behaves."""
+        (await self.provider.put(f"/trades/{number}/control", json=switches)).raise_for_status()
+
+    async def notify_again(self, number: str) -> httpx.Response:
+        return await self.provider.post(f"/trades/{number}/notify")
+
+    async def book(self) -> dict[str, dict[str, Any]]:
+        """The provider's own book, by out_trade_no."""
+        trades: dict[str, dict[str, Any]] = {}
+        cursor: str | None = ""
+        while cursor is not None:
+            page = (await self.provider.get("/book", params={"cursor": cursor})).json()
+            trades |= {trade["out_trade_no"]: trade for trade in page["trades"]}
+            cursor = page["next_cursor"]
+        return trades
+
+    async def audit(self) -> AuditReport:
+        async with open_sources(self.settings) as sources:
+            return await run_audit(sources)
+
+    async def assert_audit_holds(self) -> None:
+        report = await self.audit()
+        broken = [f"{check.code}: {check.detail}" for check in report.checks if not check.ok]
+        assert not broken, "\n".join(broken)
+
+
+async def until(look: Callable[[], Awaitable[Any]], what: str, every: float = 0.05) -> Any:
+    """The first true thing `look` sees."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (seen := await look()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS:.0f} s for {what}"
+        await asyncio.sleep(every)
+    return seen
+
+
+@asynccontextmanager
+async def open_town(
+    *, keys: Path, redis_url: str, postgres_dsn: str, temporal_address: str
+) -> AsyncIterator[Town]:
+    """The stores must be empty, and nobody else's while the town stands."""
+    async with AsyncExitStack() as closing:
+        environment = closing.enter_context(pytest.MonkeyPatch.context())
+        provider = create_provider(
+            keys, None, notify_retry_scale=NOTIFY_RETRY_SCALE, refund_seconds=0.1
+        )
+        provider_url = await closing.enter_async_context(serving(provider, _bound()))
+        door = _bound()
+        addresses = {
+            "TEMPORAL_ADDRESS": temporal_address,
+            "SECKILL_REDIS_URL": redis_url,
+            "SECKILL_POSTGRES_DSN": postgres_dsn,
+            "SECKILL_PUBLIC_URL": _url(door),
+            "SECKILL_SANDBOX_URL": provider_url,
+        }
+        for name, value in {**_installation(keys, provider_url), **addresses}.items():
+            environment.setenv(name, value)
+        settings = Settings()
+        api_url = await closing.enter_async_context(serving(create_app(settings), door))
+        worker = WorkerShift(settings)
+        closing.push_async_callback(worker.stop)
+        yield Town(
+            api=await closing.enter_async_context(_browser(api_url)),
+            provider=await closing.enter_async_context(_browser(provider_url)),
+            settings=settings,
+            database=await closing.enter_async_context(_database(postgres_dsn)),
+            redis=await closing.enter_async_context(
+                Redis.from_url(redis_url, decode_responses=True)
+            ),
+            keys=keys,
+            worker=worker,
+        )
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, door: socket.socket) -> AsyncIterator[str]:
+    """The app behind the given socket, for real."""
+    # Longer than clients keep a connection: one that is closed just when it is used fails a call.
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_keep_alive=60, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    # Pytest keeps the signals of this process.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    running = asyncio.create_task(server.serve(sockets=[door]))
+    while not (server.started or running.done()):
+        await asyncio.sleep(0.01)
+    try:
+        yield _url(door)
+    finally:
+        server.should_exit = True
+        await running
+
+
+def _bound() -> socket.socket:
+    """A port nobody else can take between its being chosen and its being served."""
+    door = socket.socket()
+    door.bind(("127.0.0.1", 0))
+    return door
+
+
+def _url(door: socket.socket) -> str:
+    return f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+def _browser(url: str) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+    return httpx.AsyncClient(base_url=url, timeout=30.0, limits=limits, trust_env=False)
+
+
+@asynccontextmanager
+async def _database(dsn: str) -> AsyncIterator[Database]:
+    database = Database.connect(dsn, pool_size=3)
+    yield database
+    await database.aclose()
+
+
+def _installation(keys: Path, provider_url: str) -> dict[str, str]:
+    return {
+        **_environment("SECKILL_ALIPAY_", alipay_of(keys, provider_url)),
+        **_environment("SECKILL_WECHATPAY_", wechatpay_of(keys, provider_url)),
+        "SECKILL_JWT_SECRET": JWT_SECRET,
+        "SECKILL_TASK_QUEUE": f"town-{uuid4().hex[:8]}",
+        "SECKILL_UPKEEP_EVERY_SECONDS": "1",
+        "SECKILL_AUDIT_GRACE_SECONDS": "1",
+        "SECKILL_POSTGRES_POOL_SIZE": "10",
+        "SECKILL_REFUND_SPACING_SECONDS": "0.1",
+    }
+
+
+def _environment(prefix: str, settings: BaseModel) -> dict[str, str]:
+    return {
+        f"{prefix}{name.upper()}": str(value)
+        for name, value in settings
+        if value and not isinstance(value, SecretStr)
+    }
+
+
+def _sale(stock: int, pay_window: int, **changes: Any) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    item = {
+        "sku_id": "teapot",
+        "title": "A teapot",
+        "list_price": 12800,
+        "price": PRICE,
+        "points_price": POINTS_PRICE,
+        "stock": stock,
+        "per_user_limit": 1,
+    }
+    return {
+        "name": "Autumn sale",
+        "starts_at": (now - timedelta(minutes=1)).isoformat(),
+        "ends_at": (now + timedelta(days=1)).isoformat(),
+        "pay_window_seconds": pay_window,
+        "items": [item],
+        **changes,
+    }
