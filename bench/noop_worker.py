@@ -4,25 +4,22 @@ import asyncio
 import sys
 
 import uvloop
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from bench.noop_workflow import NoopWorkflow
 from infra.settings import Settings
 from infra.temporal import connect_temporal
-from worker import WORKFLOW_RUNNER, build_worker
+from worker import build_worker
 
 TASK_QUEUE = "bench-noop"
 
 
 async def _serve(metrics_port: int) -> None:
     client = await connect_temporal(metrics_port=metrics_port)
-    restrictions = WORKFLOW_RUNNER.restrictions.with_passthrough_modules("bench")
     worker = build_worker(
         client,
         Settings(task_queue=TASK_QUEUE),
         [],
         workflows=[NoopWorkflow],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
     )
     async with worker:
         await asyncio.Event().wait()

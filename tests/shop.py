@@ -38,6 +38,7 @@ from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from tests.practice_gateway import PracticeGateway
 from tests.practice_sender import PracticeSender
+from tests.workflow_sandbox import SANDBOX
 from worker import build_refund_worker, build_worker, collect_activities
 from workflows.messages import BeginPayment, CancelOrder, OrderOutcome, PayWithPoints
 from workflows.order import OrderWorkflow
@@ -99,8 +100,9 @@ class Shop:
     async def worker(self, **options: Any) -> AsyncIterator[None]:
         """Everything a worker process serves but the dispatcher."""
         shared = {name: options[name] for name in SHARED_OPTIONS if name in options}
+        sandboxed = {"workflow_runner": SANDBOX, **options}
         async with (
-            build_worker(self.client, self.settings, self.activities(), **options),
+            build_worker(self.client, self.settings, self.activities(), **sandboxed),
             build_refund_worker(self.client, self.settings, self.refund_calls(), **shared),
         ):
             yield
