@@ -16,6 +16,7 @@ from typing import Protocol, cast
 import httptools
 import uvloop
 
+from bench.cpu import CpuWatch
 from domain.model import Value
 from infra.embedded.stack_file import issue_token
 
@@ -24,7 +25,8 @@ BODY = b'{"quantity":1}'
 
 class Job(Value):
     """POSTs of one order each. Every connection sends the next request when it has the answer.
-    The `buyers` of a crowd come one after another, and then again."""
+    The `buyers` of a crowd come one after another, and then again. `pids`: of the processes whose
+    CPU is to be watched meanwhile."""
 
     host: str
     port: int
@@ -36,13 +38,15 @@ class Job(Value):
     connections: int
     warm_up_seconds: float
     seconds: float
+    pids: dict[str, int]
 
 
 class LoadResult(Value):
-    """`statuses`: answers within the measured time."""
+    """`statuses`: answers within the measured time. `cpu`: seconds of CPU per second."""
 
     per_second: float
     statuses: dict[int, int]
+    cpu: dict[str, float]
     p50_ms: float
     p99_ms: float
 
@@ -107,21 +111,23 @@ async def load(job: Job) -> LoadResult:
     for _ in range(job.connections):
         await loop.create_connection(lambda: Caller(requests, tally), job.host, job.port)
     await asyncio.sleep(job.warm_up_seconds)
+    watch = CpuWatch(job.pids)
     began, tally.open = time.perf_counter(), True
     await asyncio.sleep(job.seconds)
     tally.open, tally.stopped = False, True
     elapsed = time.perf_counter() - began
     if tally.broken:
         raise RuntimeError(f"{len(tally.broken)} connections broke: {tally.broken[0]}")
-    return _result(tally, elapsed)
+    return _result(tally, elapsed, watch.shares())
 
 
-def _result(tally: Tally, elapsed: float) -> LoadResult:
+def _result(tally: Tally, elapsed: float, cpu: dict[str, float]) -> LoadResult:
     waits = sorted(tally.seconds) or [math.nan]
     p50, p99 = (1000 * waits[int(share * (len(waits) - 1))] for share in (0.5, 0.99))
     return LoadResult(
         per_second=len(tally.seconds) / elapsed,
         statuses=dict(tally.statuses),
+        cpu=cpu,
         p50_ms=p50,
         p99_ms=p99,
     )

@@ -6,7 +6,6 @@ import time
 from urllib.parse import urlsplit
 
 from bench import empty_post
-from bench.cpu import CpuWatch
 from bench.figures import BenchPlan, Figure, Round, figure
 from bench.load import Job, LoadResult
 from bench.stage import Stage
@@ -54,13 +53,12 @@ class FrontDoor:
     async def _round(
         self, path: str, status: int, server: str = "api", crowd: int = SMALL_CROWD
     ) -> Round:
-        watch = CpuWatch(self._stage.pids(server, "redis"))
         result = await self._load(path, server=server, crowd=crowd, seconds=self._plan.seconds)
         if set(result.statuses) != {status}:
             raise LoadFailed(f"{path} should answer {status} and answered {result.statuses}")
         return Round(
             per_second=result.per_second,
-            cpu=watch.shares(),
+            cpu=result.cpu,
             p50_ms=result.p50_ms,
             p99_ms=result.p99_ms,
         )
@@ -82,6 +80,7 @@ class FrontDoor:
             connections=self._plan.connections,
             warm_up_seconds=WARM_UP_SHARE * seconds,
             seconds=seconds,
+            pids=self._stage.pids(server, "redis"),
         )
         return await _generate(job)
 
