@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import structlog
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bill_attentions import raise_mismatches, resolve_settled
 from activities.heartbeats import heartbeats
@@ -14,7 +15,7 @@ from domain.bill import SAMPLE_SIZE, BillCheck, BillFault, BillMismatch, Compare
 from domain.gateway_errors import GatewayError
 from domain.model import Value
 from domain.payment import PaymentMethod, Receipt
-from infra.gateways.bill import BillKind, BillLine, is_over, start_of
+from infra.gateways.bill import BillKind, BillLine, StatementNotReady, is_over, start_of
 from infra.gateways.protocol import Gateway
 from infra.notice_relay import NoticeRelay, Relayed
 from infra.postgres.bills import BATCH, Bills
@@ -86,9 +87,15 @@ class BillActivities:
 
     @activity.defn
     async def fetch_bill(self, bill: BillRef) -> FetchedBill:
-        """Keep all lines of the bill. Raises StatementNotReady and other GatewayErrors."""
-        async with heartbeats():
-            return FetchedBill(lines=await self._fetch(bill))
+        """Keep all lines of the bill. Raises GatewayErrors; a bill that is not ready yet is
+        nothing to alarm anybody about."""
+        try:
+            async with heartbeats():
+                return FetchedBill(lines=await self._fetch(bill))
+        except StatementNotReady as error:
+            raise ApplicationError(
+                str(error), type="StatementNotReady", category=ApplicationErrorCategory.BENIGN
+            ) from error
 
     @activity.defn
     async def repair_bill(self, bill: BillRef) -> Repairs:
