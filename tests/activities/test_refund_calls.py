@@ -19,13 +19,15 @@ from tests.practice_gateway import PracticeGateway
 MINUTE = timedelta(minutes=1)
 
 
-async def _two_parts(database: Database) -> list[AskRefund]:
+async def _two_parts(
+    database: Database, method: PaymentMethod = PaymentMethod.WECHATPAY
+) -> list[AskRefund]:
     parts = [
         Refund(
-            refund_id=f"RAT1-{part}",
+            refund_id=f"RWT1-{part}",
             order_id="O" * 26,
             payment_id="P1",
-            method=PaymentMethod.ALIPAY,
+            method=method,
             trade_no="T1",
             amount=100,
             currency="CNY",
@@ -50,8 +52,8 @@ def _activities(
 
 
 async def test_the_second_refund_of_a_payment_waits_its_turn(database: Database) -> None:
-    gateway = PracticeGateway()
-    activities = _activities(database, {PaymentMethod.ALIPAY: gateway})
+    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
+    activities = _activities(database, {PaymentMethod.WECHATPAY: gateway})
     first, second = await _two_parts(database)
     for _ in range(2):
         answer = await ActivityEnvironment().run(activities.ask_refund, first)
@@ -63,16 +65,24 @@ async def test_the_second_refund_of_a_payment_waits_its_turn(database: Database)
     assert wait.value.next_retry_delay is not None
     assert timedelta() < wait.value.next_retry_delay <= MINUTE
     assert not wait.value.non_retryable
-    assert set(gateway.refunds_asked) == {"RAT1-1"}
+    assert set(gateway.refunds_asked) == {"RWT1-1"}
 
 
 async def test_without_a_distance_to_keep_both_go_at_once(database: Database) -> None:
-    gateway = PracticeGateway()
-    activities = _activities(database, {PaymentMethod.ALIPAY: gateway}, timedelta())
+    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
+    activities = _activities(database, {PaymentMethod.WECHATPAY: gateway}, timedelta())
     for command in await _two_parts(database):
         await ActivityEnvironment().run(activities.ask_refund, command)
 
-    assert gateway.refunds_asked == ["RAT1-1", "RAT1-2"]
+    assert gateway.refunds_asked == ["RWT1-1", "RWT1-2"]
+
+
+async def test_a_provider_without_such_a_limit_is_not_kept_waiting(database: Database) -> None:
+    gateway = PracticeGateway(PaymentMethod.ALIPAY)
+    activities = _activities(database, {PaymentMethod.ALIPAY: gateway})
+    for command in await _two_parts(database, PaymentMethod.ALIPAY):
+        answer = await ActivityEnvironment().run(activities.ask_refund, command)
+        assert answer.state is RefundState.DONE
 
 
 async def test_a_provider_that_is_not_set_up_is_left_to_a_person(database: Database) -> None:
@@ -85,25 +95,25 @@ async def test_a_provider_that_is_not_set_up_is_left_to_a_person(database: Datab
 
 
 async def test_a_provider_that_is_away_raises_what_is_tried_again(database: Database) -> None:
-    gateway = PracticeGateway()
+    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
     gateway.away = True
     command, _ = await _two_parts(database)
 
     with pytest.raises(ApplicationError) as error:
         await ActivityEnvironment().run(
-            _activities(database, {PaymentMethod.ALIPAY: gateway}).ask_refund, command
+            _activities(database, {PaymentMethod.WECHATPAY: gateway}).ask_refund, command
         )
 
     assert not error.value.non_retryable
 
 
 async def test_a_provider_that_is_away_says_nothing_of_a_refund(database: Database) -> None:
-    gateway = PracticeGateway()
+    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
     gateway.away = True
     command, _ = await _two_parts(database)
 
     answer = await ActivityEnvironment().run(
-        _activities(database, {PaymentMethod.ALIPAY: gateway}).query_refund, command
+        _activities(database, {PaymentMethod.WECHATPAY: gateway}).query_refund, command
     )
 
     assert answer.state is RefundState.PROCESSING
