@@ -41,6 +41,8 @@ CONTRACT = {
     ("post", "/v1/operator/notices/{notice_id}/replay"),
     ("get", "/v1/operator/audits"),
     ("post", "/v1/operator/audits"),
+    ("get", "/v1/operator/bills"),
+    ("post", "/v1/operator/bills"),
     ("get", "/v1/me/points"),
     ("get", "/healthz"),
     ("get", "/readyz"),

@@ -1,0 +1,145 @@
+from datetime import UTC, date, datetime, timedelta
+
+from domain.bill import BillCheck, ComparedLine
+from domain.payment import PaymentMethod
+from domain.states import RefundStatus
+from infra.gateways.bill import BillKind, BillLine
+from infra.postgres.bills import BATCH, Bills
+from infra.postgres.engine import Database
+from infra.postgres.payments import PaymentFlows
+from infra.postgres.refunds import Refunds
+from tests.infra.postgres.ledger_words import (
+    PRICE,
+    a_payment,
+    a_refund,
+    an_order,
+    open_item,
+    pay,
+    place,
+)
+
+ALIPAY, WECHATPAY = PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY
+DAY = date(2026, 3, 2)
+AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
+
+
+def a_line(
+    number: str, kind: BillKind = BillKind.PAYMENT, payment_id: str = "", amount: int = PRICE
+) -> BillLine:
+    return BillLine(
+        kind=kind,
+        payment_id=payment_id or f"P{number}",
+        trade_no=number,
+        refund_id=number if kind is BillKind.REFUND else None,
+        amount=amount,
+        at=AT,
+    )
+
+
+def a_check(method: PaymentMethod = ALIPAY, day: date = DAY, matched: int = 1) -> BillCheck:
+    return BillCheck(
+        method=method,
+        day=day,
+        checked_at=AT,
+        lines=1,
+        matched=matched,
+        repaired=0,
+        mismatches=1 - matched,
+    )
+
+
+async def _compared(database: Database, method: PaymentMethod = ALIPAY) -> list[ComparedLine]:
+    async with database.transaction() as connection:
+        return await Bills(connection).compared(method, DAY)
+
+
+async def test_each_line_stands_beside_what_we_have_under_its_number(database: Database) -> None:
+    item = await open_item(database)
+    paid = await pay(database, await place(database, item, "ada"))
+    begun = a_payment(an_order(item, "bob"))
+    refund = a_refund(paid, amount=100)
+    async with database.transaction() as connection:
+        await Refunds(connection).request(refund)
+        lines = [
+            a_line(f"T{paid.payment_id}", payment_id=paid.payment_id),
+            a_line("T-strange", payment_id=begun.payment_id),
+            a_line(refund.refund_id, BillKind.REFUND, paid.payment_id, 100),
+        ]
+        await Bills(connection).keep(ALIPAY, DAY, lines)
+
+    by_number = {line.reference: line for line in await _compared(database)}
+
+    booked, strange, back = (by_number[line.reference] for line in lines)
+    assert (booked.booked, booked.order_id) == (PRICE, paid.order_id)
+    assert (strange.booked, strange.order_id) == (None, None)
+    assert (back.booked, back.refund_status, back.refund_amount) == (
+        None,
+        RefundStatus.REQUESTED,
+        100,
+    )
+
+
+async def test_another_providers_number_is_another_number(database: Database) -> None:
+    item = await open_item(database)
+    paid = await pay(database, await place(database, item, "ada"), WECHATPAY)
+    async with database.transaction() as connection:
+        line = a_line(f"T{paid.payment_id}", payment_id=paid.payment_id)
+        await Bills(connection).keep(ALIPAY, DAY, [line])
+
+    (compared,) = await _compared(database)
+
+    assert (compared.booked, compared.order_id) == (None, None)
+    assert await _compared(database, WECHATPAY) == []
+
+
+async def test_a_bill_fetched_again_replaces_its_lines(database: Database) -> None:
+    for amount in (100, 200):
+        async with database.transaction() as connection:
+            await Bills(connection).keep(ALIPAY, DAY, [a_line("T1", amount=amount)])
+
+    assert [line.amount for line in await _compared(database)] == [200]
+
+
+async def test_a_long_bill_is_read_in_batches_that_miss_nothing(database: Database) -> None:
+    payments = [a_line(f"T{number:05}") for number in range(BATCH)]
+    refunds = [a_line(f"T{number:05}", BillKind.REFUND) for number in range(3)]
+    async with database.transaction() as connection:
+        bills = Bills(connection)
+        await bills.keep(ALIPAY, DAY, payments)
+        await bills.keep(ALIPAY, DAY, refunds)
+        await bills.keep(ALIPAY, DAY + timedelta(days=1), [a_line("T-of-another-day")])
+        first = await bills.compared(ALIPAY, DAY)
+        second = await bills.compared(ALIPAY, DAY, first[-1])
+        third = await bills.compared(ALIPAY, DAY, second[-1])
+
+    assert (len(first), len(second), third) == (BATCH, 3, [])
+    assert len({(line.kind, line.reference) for line in first + second}) == BATCH + 3
+
+
+async def test_what_no_bill_lists_is_found_by_when_we_booked_it(database: Database) -> None:
+    start = datetime.now(UTC)
+    async with database.transaction() as connection:
+        flows, bills = PaymentFlows(connection), Bills(connection)
+        for method, number in [(ALIPAY, "T1"), (ALIPAY, "T2"), (WECHATPAY, "T3")]:
+            await flows.record("O1", f"P{number}", method, "received", number, 5)
+        await bills.keep(ALIPAY, DAY, [a_line("T1")])
+        end = datetime.now(UTC) + timedelta(minutes=1)
+
+        (absent,) = await bills.absent(ALIPAY, start - timedelta(minutes=1), end)
+
+        assert (absent.reference, absent.booked, absent.billed) == ("T2", 5, None)
+        assert await bills.absent(ALIPAY, end, end + timedelta(hours=1)) == []
+
+
+async def test_a_day_has_one_outcome_per_provider_the_latest(database: Database) -> None:
+    async with database.transaction() as connection:
+        bills = Bills(connection)
+        assert await bills.has(ALIPAY, DAY) is False
+        await bills.save(a_check(matched=0))
+        await bills.save(a_check(WECHATPAY))
+        await bills.save(a_check(matched=1))
+        assert await bills.has(ALIPAY, DAY) is True
+        first, cursor = await bills.page(None, 1)
+        second, end = await bills.page(cursor, 1)
+
+    assert (first, second, end) == ([a_check(WECHATPAY)], [a_check()], None)
