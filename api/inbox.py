@@ -133,7 +133,7 @@ async def _keep(
     payment: Payment | None,
     raw: RawNotice,
 ) -> Notice:
-    notice = await Notices(connection).keep(
+    return await Notices(connection).keep(
         hashlib.sha256(method.encode() + b"\0" + raw.body).hexdigest(),
         method,
         judged,
@@ -141,9 +141,6 @@ async def _keep(
         raw.body,
         {name: value for name, value in raw.headers.items() if name in KEPT_HEADERS},
     )
-    if judged.verdict is Verdict.WRONG_AMOUNT and payment and notice.handled_at is None:
-        await _raise_wrong_amount(connection, notice, payment)
-    return notice
 
 
 async def _is_news(
@@ -158,6 +155,8 @@ async def _is_news(
     if notice.receipt and is_settled(payment, notice.receipt):
         await Notices(connection).mark_handled(notice.notice_id, DUPLICATE)
         return False
+    if verdict is Verdict.WRONG_AMOUNT:
+        await _raise_wrong_amount(connection, notice, payment)
     return True
 
 

@@ -194,6 +194,22 @@ async def test_a_wrong_amount_asks_for_a_person(
     assert await attention(shop) == [(AttentionKind.SURPLUS_MONEY, payment.order_id)]
 
 
+async def test_a_wrong_amount_of_money_that_was_settled_long_ago_asks_for_nobody(
+    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
+) -> None:
+    payment = await begun(shop)
+    trade_no = f"T-alipay-{payment.payment_id}"
+    async with shop.database.transaction() as connection:
+        await Payments(connection).change_status(
+            payment.payment_id, PaymentStatus.CREATED, PaymentStatus.PAID, trade_no=trade_no
+        )
+
+    await api.post(ALIPAY, content=alipay_notice(provider_key, payment.payment_id, 1), headers=FORM)
+
+    assert await attention(shop) == []
+    assert [notice.handled_as for notice in await kept(shop)] == ["duplicate"]
+
+
 async def test_a_payment_of_one_method_is_not_paid_through_the_other(
     api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
 ) -> None:
