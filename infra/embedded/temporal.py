@@ -22,6 +22,8 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 _DYNAMIC_CONFIG = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # A worker with room gets an activity together with the answer that asked for it.
+    "system.enableActivityEagerExecution=true",
 )
 
 
