@@ -40,6 +40,13 @@ class OpenPayments:
     def forget(self, payment_id: str) -> None:
         self._refs.pop(payment_id, None)
 
+    def replace(self, payment_id: str) -> None:
+        """Who begins to pay again is offered another payment: this one took money that had to go
+        back. It still is closed in the end."""
+        for way, latest in list(self._latest.items()):
+            if latest.payment_id == payment_id:
+                del self._latest[way]
+
     def adopt(self, payment: Payment) -> None:
         """Take over what an earlier run of this order has begun."""
         self._attempts[payment.method] += 1

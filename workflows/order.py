@@ -113,9 +113,11 @@ class OrderWorkflow(DecidesDeliveries):
             # An earlier run of this order was terminated after the money had arrived.
             return True
         while await self._wait_for_money():
-            if receipt := await self._till.take_next():
-                self._payments.forget(receipt.payment_id)
+            payment_id = self._till.receipts[0].payment_id
+            if await self._till.take_next():
+                self._payments.forget(payment_id)
                 return True
+            self._payments.replace(payment_id)
         return False
 
     async def _wait_for_money(self) -> bool:

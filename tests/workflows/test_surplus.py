@@ -84,6 +84,22 @@ async def test_a_wrong_amount_goes_back_while_the_order_waits_on(shop: Shop) -> 
     assert len(await refunds_of(shop, intent.order_id)) == 1
 
 
+async def test_after_a_wrong_amount_the_buyer_is_offered_another_payment(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    first = await shop.begin_payment(handle)
+    wrong = shop.alipay.pay(first.payment_id, amount=1)
+    await handle.signal(OrderWorkflow.payment_noticed, wrong)
+    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
+
+    receipt = await shop.pay(handle)
+
+    assert receipt.payment_id != first.payment_id
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    await refund_of(shop, wrong).result()
+    assert list(shop.alipay.refunded.values()) == [1]
+    assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.FULFILLED
+
+
 async def test_money_that_comes_too_late_goes_back(shop: Shop) -> None:
     intent, receipt = await a_timed_out_order(shop)
 
