@@ -186,11 +186,19 @@ class OrderWorkflow(DecidesDeliveries):
 
     async def _finish(self) -> None:
         """Leave no caller without an answer and no money unaccounted for."""
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._answer_callers()
         await self._close_payments()
         while self._till.receipts:
             await self._till.take_next()
-            await workflow.wait_condition(workflow.all_handlers_finished)
+            await self._answer_callers()
+
+    async def _answer_callers(self) -> None:
+        """Some wait for money to be taken, so it is taken while they are waited for."""
+        till, all_answered = self._till, workflow.all_handlers_finished
+        while not all_answered():
+            await workflow.wait_condition(lambda: all_answered() or bool(till.receipts))
+            if not all_answered():
+                await till.take_all()
 
     # What callers may say.
 

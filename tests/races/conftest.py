@@ -1,3 +1,17 @@
-from tests.races.fixtures import empty_stores, own_temporal, town
+"""One town for each module that asks for one."""
 
-__all__ = ["empty_stores", "own_temporal", "town"]
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.races.fixtures import standing_town
+from tests.races.town import Town
+
+
+@pytest.fixture(scope="module")
+async def town(
+    redis_url: str, postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    folder = tmp_path_factory.mktemp("town")
+    async with standing_town(redis_url, postgres_dsn, folder) as standing:
+        yield standing

@@ -1,9 +1,10 @@
-"""A town for each module that asks for one."""
+"""A town on its feet, for those who test in it."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
-import pytest
 from redis.asyncio import Redis
 
 from infra.embedded.ports import free_port
@@ -12,17 +13,34 @@ from infra.embedded.temporal import TemporalServer
 from tests.races.town import Town, open_town
 
 
-@pytest.fixture(scope="module")
-async def own_temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+@asynccontextmanager
+async def standing_town(redis_url: str, postgres_dsn: str, folder: Path) -> AsyncIterator[Town]:
+    """The stores are emptied for it, and its worker is at work."""
+    await empty_stores(redis_url, postgres_dsn)
+    async with (
+        own_temporal(folder) as temporal_address,
+        open_town(
+            keys=folder / "keys",
+            redis_url=redis_url,
+            postgres_dsn=postgres_dsn,
+            temporal_address=temporal_address,
+        ) as town,
+    ):
+        town.worker.start()
+        yield town
+
+
+@asynccontextmanager
+async def own_temporal(folder: Path) -> AsyncIterator[str]:
     """The audit looks at every running workflow, so a town's Temporal serves nobody else."""
-    folder = tmp_path_factory.mktemp("town_temporal")
     server = TemporalServer(free_port(), free_port())
     running = await start(server, folder / "temporal.log", die_with_parent=True)
-    yield server.address
-    await stop(running)
+    try:
+        yield server.address
+    finally:
+        await stop(running)
 
 
-@pytest.fixture(scope="module")
 async def empty_stores(redis_url: str, postgres_dsn: str) -> None:
     connection = await asyncpg.connect(postgres_dsn, timeout=5.0)
     names = await connection.fetchval(
@@ -33,23 +51,3 @@ async def empty_stores(redis_url: str, postgres_dsn: str) -> None:
     await connection.close()
     async with Redis.from_url(redis_url) as redis:
         await redis.flushall()
-
-
-@pytest.fixture(scope="module")
-async def town(
-    empty_stores: None,
-    redis_url: str,
-    postgres_dsn: str,
-    own_temporal: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Town]:
-    """A town whose worker is at work."""
-    keys = tmp_path_factory.mktemp("town_keys")
-    async with open_town(
-        keys=keys,
-        redis_url=redis_url,
-        postgres_dsn=postgres_dsn,
-        temporal_address=own_temporal,
-    ) as opened:
-        opened.worker.start()
-        yield opened

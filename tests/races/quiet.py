@@ -56,3 +56,9 @@ async def _rows(town: Town) -> dict[str, list[str]]:
             if found := (await connection.execute(text(query))).scalars().all():
                 left[what] = [str(name) for name in found]
     return left
+
+
+async def rest_and_audit(town: Town) -> None:
+    """Waits until the town has come to rest; then all its books must agree."""
+    await until_quiet(town)
+    await town.assert_audit_holds()

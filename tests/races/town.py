@@ -197,8 +197,8 @@ async def open_town(
         provider = create_provider(
             keys, None, notify_retry_scale=NOTIFY_RETRY_SCALE, refund_seconds=0.1
         )
-        provider_url = await closing.enter_async_context(serving(provider, _bound()))
-        door = _bound()
+        provider_url = await closing.enter_async_context(serving(provider, bound_door()))
+        door = bound_door()
         addresses = {
             "TEMPORAL_ADDRESS": temporal_address,
             "SECKILL_REDIS_URL": redis_url,
@@ -245,7 +245,7 @@ async def serving(app: ASGIApp, door: socket.socket) -> AsyncIterator[str]:
         await running
 
 
-def _bound() -> socket.socket:
+def bound_door() -> socket.socket:
     """A port nobody else can take between its being chosen and its being served."""
     door = socket.socket()
     door.bind(("127.0.0.1", 0))

@@ -1,0 +1,17 @@
+"""One town for all sixteen cases; each has a sale of its own in it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.races.fixtures import standing_town
+from tests.races.town import Town
+
+
+@pytest.fixture(scope="package")
+async def town(
+    redis_url: str, postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    folder = tmp_path_factory.mktemp("field")
+    async with standing_town(redis_url, postgres_dsn, folder) as standing:
+        yield standing
