@@ -1,0 +1,81 @@
+"""Look into the stores of a running stack, to find the moment when orders are in every stage."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import asyncpg
+from redis.asyncio import Redis
+
+from domain.model import Value
+from domain.sale import ItemRef
+from infra.redis.keys import ItemKeys
+
+MIDDLE_WITHIN_SECONDS = 90.0
+POLL_SECONDS = 0.01
+PAID_IN_THE_MIDDLE = 3
+
+# Sale ids sort by time. When a rush begins this still is the one before, where all is at rest.
+_NEWEST_ITEM = "SELECT sale_id, sku_id FROM sale_items ORDER BY sale_id DESC LIMIT 1"
+_COUNTS = """
+SELECT count(*) AS placed,
+       count(*) FILTER (WHERE status = 'pending_payment') AS unpaid,
+       count(*) FILTER (WHERE status IN ('paid', 'fulfilled')) AS paid
+FROM orders WHERE sale_id = $1
+"""
+
+
+class Moment(Value):
+    """How far the orders of a sale were: accepted by the gate, of these written in Postgres, and
+    of those unpaid and paid."""
+
+    accepted: int
+    placed: int
+    unpaid: int
+    paid: int
+
+    def __str__(self) -> str:
+        return f"{self.accepted} accepted, {self.placed} placed, {self.paid} paid"
+
+    def is_middle(self, units: int, *, placing: bool) -> bool:
+        many = 3 * self.accepted > units
+        if placing:
+            return many and 0 < self.placed < self.accepted
+        return many and self.unpaid > 0 and self.paid >= PAID_IN_THE_MIDDLE
+
+
+class SaleWatch:
+    """Watches the newest sale, or the one that is just being created."""
+
+    def __init__(self, postgres: "asyncpg.Connection[Any]", redis: Redis) -> None:
+        self._postgres = postgres
+        self._redis = redis
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, stack: dict[str, Any]) -> AsyncIterator[Self]:
+        postgres = await asyncpg.connect(stack["postgres_dsn"], timeout=10)
+        try:
+            async with Redis.from_url(stack["redis_url"], decode_responses=True) as redis:
+                yield cls(postgres, redis)
+        finally:
+            # Its server may be the one that was killed.
+            postgres.terminate()
+
+    async def until_in_the_middle(self, units: int, *, placing: bool) -> Moment:
+        """Return once some orders are paid and others wait to be; or, with `placing`, once some
+        are placed and others accepted only."""
+        async with asyncio.timeout(MIDDLE_WITHIN_SECONDS):
+            while not (moment := await self._now()) or not moment.is_middle(units, placing=placing):
+                await asyncio.sleep(POLL_SECONDS)
+        return moment
+
+    async def _now(self) -> Moment | None:
+        newest = await self._postgres.fetchrow(_NEWEST_ITEM)
+        if newest is None:
+            return None
+        item = ItemRef.model_validate(dict(newest))
+        accepted = await self._redis.hlen(ItemKeys.of(item).reservations)
+        counts = await self._postgres.fetchrow(_COUNTS, item.sale_id)
+        return Moment(accepted=accepted, **dict(counts or {}))
