@@ -16,8 +16,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.order import Order
     from domain.payment import POINTS_CURRENCY, Payment, PaymentMethod, Receipt, payment_id_for
     from workflows.messages import BeginPayment
-    from workflows.policies import while_the_buyer_waits
+    from workflows.policies import PROVIDER_TIMEOUT, persistently, while_the_buyer_waits
     from workflows.stock_hold import StockHold
+    from workflows.story import Story
 
 # When no notice came, a provider is asked this long after the payment was begun.
 ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
@@ -90,6 +91,21 @@ class OpenPayments:
         except ActivityError:
             return None
         return trade.receipt
+
+    async def close_all(self, notice: Callable[[Receipt], None], story: Story) -> None:
+        """Make sure that nothing can be collected any more, and hear of what has been."""
+        async with self.lock:
+            for ref in self.open():
+                closed = await persistently(
+                    PaymentActivities.close_payment,
+                    ref,
+                    f"close {ref.method} payment",
+                    PROVIDER_TIMEOUT,
+                )
+                self.forget(ref.payment_id)
+                story.tell(f"{ref.method} payment {ref.payment_id} is closed")
+                if closed.receipt:
+                    notice(closed.receipt)
 
     def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
         self._attempts[method] += 1

@@ -9,7 +9,6 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.payments import PaymentActivities
     from activities.refusals import refusal, refusal_from
     from domain.errors import ErrorCode
     from domain.order import Order, RejectReason
@@ -27,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RecheckPayment,
     )
     from workflows.open_payments import OpenPayments
-    from workflows.policies import PROVIDER_TIMEOUT, persistently, wait_until
+    from workflows.policies import wait_until
     from workflows.stock_hold import Ending, StockHold
     from workflows.story import Story
     from workflows.till import Till
@@ -137,18 +136,7 @@ class OrderWorkflow(DecidesDeliveries):
         """Stock goes back only after no payment can arrive any more; one that has arrived in
         the meantime counts."""
         self._closing = True
-        async with self._payments.lock:
-            for ref in self._payments.open():
-                closed = await persistently(
-                    PaymentActivities.close_payment,
-                    ref,
-                    f"close {ref.method} payment",
-                    PROVIDER_TIMEOUT,
-                )
-                self._payments.forget(ref.payment_id)
-                self._story.tell(f"{ref.method} payment {ref.payment_id} is closed")
-                if closed.receipt:
-                    self.payment_noticed(closed.receipt)
+        await self._payments.close_all(self._till.notice, self._story)
 
     async def _hand_over(self) -> None:
         self._status = OrderStatus.PAID
