@@ -36,7 +36,8 @@ from workflows.refund import RefundWorkflow
 # Each waits for providers and backoffs in real time.
 pytestmark = pytest.mark.timeout(150)
 STOCK = 60
-PAY_WINDOW = timedelta(seconds=1)
+# Long enough to begin a payment on a busy machine; late orders wait until it is over.
+PAY_WINDOW = timedelta(seconds=10)
 Begin = Callable[[Shop, Intent, Receipt], Awaitable[RefundHandle]]
 Drive = Callable[[Shop, Intent, RefundHandle], Awaitable[None]]
 
