@@ -82,8 +82,10 @@ def api() -> None:
     """Serve the HTTP API, with the settings of the environment."""
     from api.serve import serve
     from infra.settings import Settings
+    from infra.telemetry import configure_logging
 
     settings = Settings()
+    configure_logging(settings)
     serve("api.app:create_app", host=settings.api_host, port=settings.api_port)
 
 
