@@ -32,7 +32,8 @@ class RefundCommands:
         """Start the refund, once however often it is asked for. Answers with what is on record;
         None while that takes long, for it will be made all the same.
 
-        Raises Refusal: INVALID_STATE, or UNAVAILABLE when it could not be started.
+        Raises Refusal: INVALID_STATE, or UNAVAILABLE when it could not be started; NotRunning
+        when it has ended before it could answer.
         """
         try:
             # The client connects at its first call and would wait for that without end.
@@ -42,12 +43,7 @@ class RefundCommands:
             log.warning("refund_not_started", refund_id=request.refund_id, error=repr(error)[:200])
             detail = "refunds cannot be started right now; try again"
             raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
-        try:
-            return await self._update(
-                request.workflow_id, RefundWorkflow.opened, None, RECORD_SECONDS
-            )
-        except _NotRunning:
-            return None
+        return await self._update(request.workflow_id, RefundWorkflow.opened, None, RECORD_SECONDS)
 
     async def retry(self, refund: Refund, actor: str, reason: str) -> Refund | None:
         """Ask the provider again. Raises Refusal."""
@@ -74,7 +70,7 @@ class RefundCommands:
         command = DecideRefund(actor=actor, reason=reason)
         try:
             return await self._update(refund.workflow_id, update, command, DECIDE_SECONDS)
-        except _NotRunning:
+        except NotRunning:
             detail = f"the refund is {refund.status}, and nobody works on it"
             raise Refusal(ErrorCode.INVALID_STATE, detail) from None
 
@@ -94,10 +90,10 @@ class RefundCommands:
             raise refusal_in(error) from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                raise _NotRunning from error
+                raise NotRunning from error
             raise
         return answer
 
 
-class _NotRunning(Exception):
+class NotRunning(Exception):
     """No such workflow, or one that has ended."""

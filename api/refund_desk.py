@@ -1,6 +1,6 @@
 """Refunds as callers ask for them: planned from the order's books, then handed to a workflow."""
 
-from api.refund_commands import RefundCommands
+from api.refund_commands import NotRunning, RefundCommands
 from domain.errors import ErrorCode, Refusal
 from domain.ids import is_order_id
 from domain.refund import Refund, RefundRequest
@@ -23,7 +23,10 @@ class RefundDesk:
         plan = await self._plan(order_id, wish)
         if isinstance(plan, Refund):
             return plan.refund_id, plan.status, plan.amount
-        refund = await self._commands.request(plan) or await self._find(plan.refund_id)
+        try:
+            refund = await self._commands.request(plan) or await self._find(plan.refund_id)
+        except NotRunning:
+            refund = await self._ended(plan.refund_id)
         if refund is None:
             return plan.refund_id, RefundStatus.REQUESTED, plan.amount
         if not _is_answer_to(refund, plan):
@@ -46,6 +49,14 @@ class RefundDesk:
         if dossier is None:
             raise Refusal(ErrorCode.NOT_FOUND, "no such order")
         return plan_refund(dossier, wish)
+
+    async def _ended(self, refund_id: str) -> Refund:
+        """What has ended and left no record was refused: another refund of the same money, asked
+        for at the same moment, came first. Asked again, the books say what is left."""
+        refund = await self._find(refund_id)
+        if refund is None:
+            raise Refusal(ErrorCode.UNAVAILABLE, "another refund came between; ask again")
+        return refund
 
     async def _find(self, refund_id: str) -> Refund | None:
         async with self._database.transaction() as connection:

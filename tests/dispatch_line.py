@@ -104,6 +104,10 @@ class OwnTemporal:
         self._server = TemporalServer(free_port(), free_port(), database=folder / "temporal.db")
         self._running: RunningProcess | None = None
 
+    @property
+    def address(self) -> str:
+        return self._server.address
+
     async def start(self) -> None:
         self._running = await start(self._server, self._folder / "log", die_with_parent=True)
 

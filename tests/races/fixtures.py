@@ -14,7 +14,9 @@ from tests.races.town import Town, open_town
 
 
 @asynccontextmanager
-async def standing_town(redis_url: str, postgres_dsn: str, folder: Path) -> AsyncIterator[Town]:
+async def standing_town(
+    redis_url: str, postgres_dsn: str, folder: Path, **more: str
+) -> AsyncIterator[Town]:
     """The stores are emptied for it, and its worker is at work."""
     await empty_stores(redis_url, postgres_dsn)
     async with (
@@ -24,6 +26,7 @@ async def standing_town(redis_url: str, postgres_dsn: str, folder: Path) -> Asyn
             redis_url=redis_url,
             postgres_dsn=postgres_dsn,
             temporal_address=temporal_address,
+            **more,
         ) as town,
     ):
         town.worker.start()

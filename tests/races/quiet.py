@@ -26,13 +26,18 @@ _UNDONE = {
 }
 
 
+class NoRest(AssertionError):
+    """The message names what goes on and on."""
+
+
 async def until_quiet(town: Town) -> None:
-    """Returns when nobody works on anything and nothing waits to be worked on."""
+    """Returns when nobody works on anything and nothing waits to be worked on. Raises NoRest."""
     client, deadline, looks = await connect_temporal(), time.monotonic() + QUIET_SECONDS, 0
     while looks < LOOKS_IN_A_ROW:
         left = await undone(town, client)
         looks = 0 if left else looks + 1
-        assert time.monotonic() < deadline, f"no rest after {QUIET_SECONDS:.0f} s: {left}"
+        if time.monotonic() > deadline:
+            raise NoRest(f"no rest after {QUIET_SECONDS:.0f} s: {left}")
         await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
 
 

@@ -113,18 +113,24 @@ class Story:
             self.seen.paid_with_points = True
 
     async def _begin(self, method: str, scene: str | None = None) -> dict[str, Any] | None:
-        """As a patient buyer does: again, while the answer is to try again."""
+        answer = await self._patiently(
+            f"begins to pay by {method} {scene or ''}",
+            lambda: self.town.begin(self.order_id, self.user_id, method, scene),
+        )
+        payment: dict[str, Any] | None = answer.json() if answer.status_code == 200 else None
+        return payment
+
+    async def _patiently(
+        self, what: str, ask: Callable[[], Awaitable[httpx.Response]]
+    ) -> httpx.Response:
+        """Asks again while the answer is to ask again."""
         patience = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < patience:
-            answer = await self.town.begin(self.order_id, self.user_id, method, scene)
-            self._note(f"begins to pay by {method} {scene or ''}", answer)
-            if answer.status_code == 200:
-                payment: dict[str, Any] = answer.json()
-                return payment
-            if answer.status_code != 503:
-                return None
+        while True:
+            answer = await ask()
+            self._note(what, answer)
+            if answer.status_code != 503 or time.monotonic() > patience:
+                return answer
             await asyncio.sleep(0.2)
-        return None
 
     async def _cancel(self, step: Step) -> None:
         self.seen.cancel_asked_at = self.seen.cancel_asked_at or time.time()
@@ -134,35 +140,38 @@ class Story:
             self.seen.was_cancelled = True
 
     async def _refund(self, step: Step) -> None:
-        answer = await self._once_paid(
-            step,
-            lambda: self.town.api.post(
-                f"/v1/orders/{self.order_id}/refunds",
-                json={"reason": "do not want it"},
-                headers=bearer(self.user_id),
-            ),
+        path = f"/v1/orders/{self.order_id}/refunds"
+        body, headers = {"reason": "do not want it"}, bearer(self.user_id)
+        self.seen.whole_refund |= await self._is_given_back(
+            step, lambda: self.town.api.post(path, json=body, headers=headers)
         )
-        self.seen.whole_refund |= answer is not None and answer.status_code == 202
 
     async def _operator_refund(self, step: Step) -> None:
-        answer = await self._once_paid(step, lambda: self.town.operate(self.order_id, "refund"))
-        self.seen.whole_refund |= answer is not None and answer.status_code == 202
+        self.seen.whole_refund |= await self._is_given_back(
+            step, lambda: self.town.operate(self.order_id, "refund")
+        )
 
     async def _partial_refund(self, step: Step) -> None:
-        answer = await self._once_paid(
-            step, lambda: self.town.operate(self.order_id, "refund", amount=PART)
+        self.seen.part_refund |= await self._is_given_back(
+            step, lambda: self.town.operate(self.order_id, "refund", key="a part", amount=PART)
         )
-        self.seen.part_refund |= answer is not None and answer.status_code == 202
 
-    async def _once_paid(
+    async def _is_given_back(
         self, step: Step, ask: Callable[[], Awaitable[httpx.Response]]
-    ) -> httpx.Response | None:
+    ) -> bool:
+        """Asks until a refund is on record, or refused: one that was taken on may find that
+        another has taken the money meanwhile."""
         if await self.board.until(self.order_id, *OVER, *OWNED) in OVER:
-            return None
+            return False
         await asyncio.sleep(step.dawdle)
-        answer = await ask()
-        self._note(step.deed, answer)
-        return answer
+        while (answer := await self._patiently(step.deed, ask)).status_code == 202:
+            refund_id, patience = answer.json()["refund_id"], time.monotonic() + 5
+            while time.monotonic() < patience:
+                refunds = (await self.town.order(self.order_id))["refunds"]
+                if refund_id in [refund["refund_id"] for refund in refunds]:
+                    return True
+                await asyncio.sleep(0.5)
+        return False
 
     async def _extend(self, step: Step) -> None:
         answer = await self.town.operate(self.order_id, "extend", seconds=2)

@@ -141,9 +141,12 @@ class Town:
         path = f"/v1/orders/{order_id}/cancel"
         return await self.api.post(path, json={"reason": "no"}, headers=bearer(user_id))
 
-    async def operate(self, order_id: str, action: str, **body: Any) -> httpx.Response:
+    async def operate(
+        self, order_id: str, action: str, key: str = "", **body: Any
+    ) -> httpx.Response:
         path = f"/v1/operator/orders/{order_id}/{action}"
-        return await self.api.post(path, json={"reason": "asked to", **body}, headers=OPERATOR)
+        headers = OPERATOR | ({"Idempotency-Key": key} if key else {})
+        return await self.api.post(path, json={"reason": "asked to", **body}, headers=headers)
 
     async def press_pay(self, payment: Mapping[str, Any]) -> httpx.Response:
         """The buyer at the provider's cashier, with what the API answered to `begin`."""
@@ -189,9 +192,10 @@ async def until(look: Callable[[], Awaitable[Any]], what: str, every: float = 0.
 
 @asynccontextmanager
 async def open_town(
-    *, keys: Path, redis_url: str, postgres_dsn: str, temporal_address: str
+    *, keys: Path, redis_url: str, postgres_dsn: str, temporal_address: str, **more: str
 ) -> AsyncIterator[Town]:
-    """The stores must be empty, and nobody else's while the town stands."""
+    """The stores must be empty, and nobody else's while the town stands. `more`: settings of the
+    environment beside the usual ones."""
     async with AsyncExitStack() as closing:
         environment = closing.enter_context(pytest.MonkeyPatch.context())
         provider = create_provider(
@@ -206,7 +210,7 @@ async def open_town(
             "SECKILL_PUBLIC_URL": _url(door),
             "SECKILL_SANDBOX_URL": provider_url,
         }
-        for name, value in {**_installation(keys, provider_url), **addresses}.items():
+        for name, value in {**_installation(keys, provider_url), **addresses, **more}.items():
             environment.setenv(name, value)
         settings = Settings()
         api_url = await closing.enter_async_context(serving(create_app(settings), door))
@@ -257,7 +261,7 @@ def _url(door: socket.socket) -> str:
 
 
 def _browser(url: str) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
     return httpx.AsyncClient(base_url=url, timeout=30.0, limits=limits, trust_env=False)
 
 
@@ -277,6 +281,9 @@ def _installation(keys: Path, provider_url: str) -> dict[str, str]:
         "SECKILL_UPKEEP_EVERY_SECONDS": "1",
         "SECKILL_AUDIT_GRACE_SECONDS": "1",
         "SECKILL_POSTGRES_POOL_SIZE": "10",
+        # Everybody shares one process here, and a test's machine may be busy with others.
+        "SECKILL_POSTGRES_TIMEOUT_SECONDS": "9",
+        "SECKILL_REDIS_TIMEOUT_SECONDS": "9",
         "SECKILL_REFUND_SPACING_SECONDS": "0.1",
     }
 
