@@ -1,5 +1,6 @@
 """`seckill bench`: what this machine can do, as ratios that another machine can be held to."""
 
+import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,6 +19,9 @@ PIPE_WIDTH = 120
 def show_bench(json_file: Path | None = None, **terms: float) -> None:
     """Run everything on these terms (fields of BenchPlan), and print it."""
     plan = BenchPlan.model_validate(terms)
+    # Else only Ctrl-C would take the servers along.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
