@@ -165,6 +165,7 @@ def rush(
     cancel: options.Cancel = 0.2,
     wechat: options.Wechat = 0.3,
     lost_notices: options.LostNotices = 0.0,
+    chaos_payments: options.ChaosPayments = False,
     seconds: options.Seconds = 8.0,
     pay_window: options.PayWindow = 1800,
     settle: options.Settle = 60.0,
@@ -183,7 +184,7 @@ def rush(
         EmbeddedSettings().open_home().stack_file, json_file,
         buyers=buyers, units=units, limit=limit, pay=pay, cancel=cancel,
         wechat=wechat, lost_notices=lost_notices, seconds=seconds, pay_window=pay_window,
-        settle_seconds=settle, seed=seed, tolerant=tolerant,
+        settle_seconds=settle, seed=seed, tolerant=tolerant, chaos_payments=chaos_payments,
     )  # fmt: skip
     raise typer.Exit(exit_code)
 

@@ -18,6 +18,13 @@ Wechat = Annotated[
 LostNotices = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the payments the shop is never told of.")
 ]
+ChaosPayments = Annotated[
+    bool,
+    typer.Option(
+        "--chaos-payments",
+        help="The provider loses, repeats, delays and falsifies notices, and fails calls.",
+    ),
+]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long the crowd clicks.")]
 PayWindow = Annotated[int, typer.Option(min=1, help="Seconds a winner has to pay.")]
 Settle = Annotated[float, typer.Option(min=1, help="Seconds the orders get to come to rest.")]

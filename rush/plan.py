@@ -38,7 +38,8 @@ def read_stack(file: Path) -> StackAddress:
 class RushPlan(Value):
     """`pay` and `cancel` are shares of the winners; the others let the time run out.
     `wechat` is the share of the payers with WeChat Pay instead of Alipay, `lost_notices` the
-    share of those whose notice the provider never sends.
+    share of those whose notice the provider never sends. With `chaos_payments` the provider
+    misbehaves in every way that leaves the buyers' own conduct to decide how an order ends.
     `seconds` is how long the crowd keeps clicking, `settle_seconds` how long afterwards the
     orders get to come to rest."""
 
@@ -49,6 +50,7 @@ class RushPlan(Value):
     cancel: Share = 0.2
     wechat: Share = 0.3
     lost_notices: Share = 0.0
+    chaos_payments: bool = False
     seconds: Annotated[float, Field(gt=0)] = 8.0
     pay_window: Annotated[int, Field(ge=1)] = 1_800
     settle_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -79,6 +79,19 @@ class Shop:
         )
 
 
+# Not among them: paying in the moment of the close, after which a cancelled order is a paid one.
+CHAOS: Mapping[str, object] = {
+    "duplicate": 0.3,
+    "drop": 0.1,
+    "delay_seconds": [0, 1],
+    "reorder": 0.2,
+    "tamper_amount": 0.1,
+    "tamper_app": 0.1,
+    "bad_signature": 0.1,
+    "fail_calls": 0.1,
+}
+
+
 class Cashier:
     """The practice provider, from the payer's side."""
 
@@ -94,6 +107,10 @@ class Cashier:
         """`url`: the redirect that leads to the cashier; empty where a code was scanned."""
         path = f"/trades/{quote(out_trade_no)}/pay"
         return await self._http.request("POST", path, body={"url": url or None})
+
+    async def misbehave(self, switches: Mapping[str, object]) -> Answer:
+        """From now on, in these ways and no others."""
+        return await self._http.request("PUT", "/control", body=switches)
 
     async def lose_notices(self, out_trade_no: str) -> Answer:
         """Make the provider forget to tell the shop about this trade."""

@@ -19,7 +19,7 @@ from rush.patience import Patience
 from rush.plan import NoRush, RushPlan, StackAddress
 from rush.progress import Progress
 from rush.report import RushReport, report_of
-from rush.shop import Cashier, Shop, Wares, read, sale_document
+from rush.shop import CHAOS, Cashier, Shop, Wares, read, sale_document
 from rush.views import SeenAudit, SeenSale, Token
 from rush.winners import Winners
 
@@ -66,9 +66,13 @@ class _Stage:
         buyers = await self._invite()
         wares, starts_at = await self._open_sale()
         winners = self._winners()
+        if self._plan.chaos_payments:
+            await self._must("disturb the provider", lambda: self._cashier.misbehave(CHAOS))
         await self._let_loose(buyers, wares, starts_at, winners)
         self._progress.begin("The orders come to rest")
         await winners.finish(self._plan.settle_seconds)
+        if self._plan.chaos_payments:
+            await self._must("calm the provider", lambda: self._cashier.misbehave({}))
         self._progress.begin("Everybody looks at what he has")
         lists = await self._look_back(winners)
         crowd = (*judge(self._ledger, self._plan, starts_at), lists)
