@@ -280,7 +280,7 @@ def _installation(keys: Path, provider_url: str) -> dict[str, str]:
         "SECKILL_TASK_QUEUE": f"town-{uuid4().hex[:8]}",
         "SECKILL_UPKEEP_EVERY_SECONDS": "1",
         "SECKILL_AUDIT_GRACE_SECONDS": "1",
-        "SECKILL_POSTGRES_POOL_SIZE": "10",
+        "SECKILL_POSTGRES_POOL_SIZE": "20",
         # Everybody shares one process here, and a test's machine may be busy with others.
         "SECKILL_POSTGRES_TIMEOUT_SECONDS": "9",
         "SECKILL_REDIS_TIMEOUT_SECONDS": "9",
