@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -50,6 +51,9 @@ SHUTDOWN_GRACE = timedelta(seconds=10)
 # Without Temporal's sandbox: entering it for each payload took a fifth of the worker's CPU. The
 # tests run the same workflows in the sandbox, where a forbidden call fails.
 WORKFLOW_RUNNER = UnsandboxedWorkflowRunner()
+
+# Left to itself the SDK compiles and hashes every loaded module, which takes seconds of each start.
+BUILD_ID = f"seckill-{version('seckill')}"
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -120,6 +124,7 @@ def build_worker(
         task_queue=settings.task_queue,
         activities=activities,
         **{
+            "build_id": BUILD_ID,
             "workflows": WORKFLOWS,
             "workflow_runner": WORKFLOW_RUNNER,
             "max_cached_workflows": settings.max_cached_workflows,
@@ -146,6 +151,7 @@ def build_refund_worker(
         task_queue=refund_queue(settings.task_queue),
         activities=activities,
         **{
+            "build_id": BUILD_ID,
             "max_concurrent_activities": settings.max_concurrent_activities,
             "max_task_queue_activities_per_second": settings.refund_calls_per_second,
             "graceful_shutdown_timeout": SHUTDOWN_GRACE,
