@@ -10,8 +10,13 @@ from tests.races.town import Town
 
 @pytest.fixture(scope="package")
 async def town(
-    redis_url: str, postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    redis_url: str,
+    postgres_dsn: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Town]:
+    # A town that outlives its tests takes the orders of others for its own.
+    assert isinstance(request.node, pytest.Package)
     folder = tmp_path_factory.mktemp("field")
     async with standing_town(redis_url, postgres_dsn, folder) as standing:
         yield standing
