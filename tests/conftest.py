@@ -70,23 +70,12 @@ async def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 async def database(postgres_dsn: str) -> "AsyncIterator[Database]":
     """The session's database with all tables emptied."""
     from infra.postgres.engine import Database
+    from tests.stores import empty_postgres
 
-    await _empty_all_tables(postgres_dsn)
+    await empty_postgres(postgres_dsn)
     opened = Database.connect(postgres_dsn)
     yield opened
     await opened.aclose()
-
-
-async def _empty_all_tables(dsn: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(dsn, timeout=5.0)
-    names = await connection.fetchval(
-        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
-        " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-    )
-    await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-    await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
-from redis.asyncio import Redis
-
 from infra.embedded.ports import free_port
 from infra.embedded.process import start, stop
 from infra.embedded.temporal import TemporalServer
 from tests.races.town import Town, open_town
+from tests.stores import empty_stores
 
 
 @asynccontextmanager
@@ -42,15 +40,3 @@ async def own_temporal(folder: Path) -> AsyncIterator[str]:
         yield server.address
     finally:
         await stop(running)
-
-
-async def empty_stores(redis_url: str, postgres_dsn: str) -> None:
-    connection = await asyncpg.connect(postgres_dsn, timeout=5.0)
-    names = await connection.fetchval(
-        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
-        " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-    )
-    await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-    await connection.close()
-    async with Redis.from_url(redis_url) as redis:
-        await redis.flushall()

@@ -6,9 +6,9 @@ import pytest
 
 from tests.dispatch_line import OwnTemporal
 from tests.field.words import begun, notices_of, paid
-from tests.races.fixtures import empty_stores
 from tests.races.quiet import rest_and_audit
 from tests.races.town import Town, open_town, until
+from tests.stores import empty_stores
 
 
 @pytest.fixture
