@@ -39,6 +39,7 @@ class PracticeGateway:
         self.taken_on: dict[str, RefundOrder] = {}
         self.pays_on_close: set[str] = set()
         self.away = False
+        self.turned_away = 0
         self.bills_late = 0
         self.other_lines: list[BillLine] = []
 
@@ -122,6 +123,7 @@ class PracticeGateway:
 
     def _answer(self) -> None:
         if self.away:
+            self.turned_away += 1
             raise TryLater(f"{self.method} is not answering")
 
 

@@ -5,12 +5,15 @@ from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
 
+from domain.attention import AttentionKind
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
 from domain.refund import Refund, RefundReason, RefundRequest
 from domain.refund_plan import RefundWish, plan_refund
 from domain.reservation import Intent
 from domain.surplus import surplus_refund
+from infra.postgres.attentions import Attentions
+from infra.postgres.payments import PaymentFlows
 from tests.shop import Shop
 from workflows.messages import BeginPayment
 from workflows.order import OrderWorkflow
@@ -81,3 +84,14 @@ def events(dossier: OrderDossier) -> list[str]:
 
 def some_key() -> str:
     return uuid4().hex
+
+
+async def open_attentions(shop: Shop) -> list[tuple[AttentionKind, str]]:
+    async with shop.database.transaction() as connection:
+        rows, _ = await Attentions(connection).open_(None, 100)
+    return [(row.kind, row.subject) for row in rows]
+
+
+async def sums(shop: Shop, order_id: str) -> tuple[int, int]:
+    async with shop.database.transaction() as connection:
+        return await PaymentFlows(connection).sums(order_id)

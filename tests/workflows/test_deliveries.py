@@ -1,76 +1,39 @@
 """What a paid order is owed: tried, left to a person, decided, and each thing once in effect."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from redis.asyncio import Redis
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from domain.attention import Attention, AttentionKind
+from domain.attention import AttentionKind
 from domain.delivery import DeliveryKind
-from domain.order import OrderDossier
-from domain.points import PointsKind
 from domain.states import DeliveryStatus, OrderStatus
-from infra.postgres.attentions import Attentions
-from infra.postgres.engine import Database
-from infra.postgres.entitlements import Entitlements
 from infra.postgres.orders import Orders
-from infra.postgres.points import Points
-from infra.temporal import NEEDS_ATTENTION, ORDER_STATUS
-from tests.branches import Handle
-from tests.faults import Fault, FaultPlan
-from tests.shop import PRICE, Shop, open_shop
-from workflows.messages import DecideDelivery
+from infra.temporal import ORDER_STATUS
+from tests.shop import Shop
+from tests.workflows.delivering import (
+    MESSAGE,
+    RETRY,
+    SKIP,
+    TRIES,
+    attentions,
+    deliveries_of,
+    dossier_of,
+    expect_each_once,
+    happened,
+    left_to_a_person,
+    needs_attention,
+    order_id_of,
+    paid,
+    tried,
+)
+from tests.workflows.skipping import skip_until
 from workflows.order import OrderWorkflow
 
-MESSAGE = DeliveryKind.MESSAGE
-TRIES = 5
-FIVE_TRIES = timedelta(minutes=5)
-RETRY = DecideDelivery(kind=MESSAGE, actor="operator:eve", reason="the mail server is back")
-SKIP = DecideDelivery(kind=MESSAGE, actor="operator:eve", reason="told by phone")
-
-
-async def paid(shop: Shop, *, failing: int = 0) -> Handle:
-    """An order that is paid while messages fail so many times."""
-    handle = await shop.start(intent := await shop.intent())
-    shop.sender.fails[intent.order_id] = failing
-    await shop.pay(handle)
-    return handle
-
-
-def order_id_of(handle: Handle) -> str:
-    return handle.id.removeprefix("order-")
-
-
-async def dossier_of(shop: Shop, handle: Handle) -> OrderDossier:
-    return await shop.dossier(order_id_of(handle))
-
-
-async def deliveries_of(shop: Shop, handle: Handle) -> dict[DeliveryKind, DeliveryStatus]:
-    owed = (await dossier_of(shop, handle)).deliveries
-    return {delivery.kind: delivery.status for delivery in owed}
-
-
-async def attentions(shop: Shop) -> list[Attention]:
-    async with shop.database.transaction() as connection:
-        return (await Attentions(connection).page(None, 10))[0]
-
-
-async def needs_attention(handle: Handle) -> bool | None:
-    return (await handle.describe()).typed_search_attributes.get(NEEDS_ATTENTION)
-
-
-async def expect_each_once(shop: Shop, handle: Handle) -> None:
-    order_id = order_id_of(handle)
-    async with shop.database.transaction() as connection:
-        entries = await Points(connection).entries("ada", 10)
-        assert await Entitlements(connection).holds(order_id)
-        assert await Points(connection).balance("ada") == PRICE // 100
-    assert [(entry.kind, entry.order_id) for entry in entries] == [(PointsKind.AWARD, order_id)]
-    assert shop.sender.sent == {f"{order_id}-order_paid"}
-    assert set((await deliveries_of(shop, handle)).values()) == {DeliveryStatus.DONE}
+A_SECOND = timedelta(seconds=1)
 
 
 async def test_a_paid_order_is_given_points_its_right_and_a_message(shop: Shop) -> None:
@@ -115,7 +78,7 @@ async def test_after_five_tries_a_person_is_called_and_the_rest_is_delivered(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=100)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
 
     assert shop.sender.tries.total() == TRIES
     assert await deliveries_of(shop, handle) == {
@@ -138,7 +101,7 @@ async def test_an_operator_retries_what_failed(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=TRIES + 1)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
 
     again = await handle.execute_update(OrderWorkflow.retry_delivery, RETRY)
     assert again is DeliveryStatus.FAILED
@@ -162,7 +125,7 @@ async def test_an_operator_skips_what_failed(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=100)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
 
     skipped = await handle.execute_update(OrderWorkflow.skip_delivery, SKIP)
 
@@ -182,7 +145,8 @@ async def test_nobody_decides_what_is_not_left_to_a_person(
 ) -> None:
     handle = await paid(shop, failing=100)
     points = SKIP.model_copy(update={"kind": DeliveryKind.POINTS})
-    await time_skipping.sleep(timedelta(seconds=20))
+    # The next try is half a minute away.
+    await skip_until(time_skipping, partial(tried, shop, 3), A_SECOND)
 
     for update, decision in (
         (OrderWorkflow.retry_delivery, RETRY),
@@ -200,7 +164,7 @@ async def test_an_order_that_is_refunded_meanwhile_waits_for_nobody(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=100)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
     async with shop.database.transaction() as connection:
         await Orders(connection).change_status(
             order_id_of(handle), OrderStatus.PAID, OrderStatus.REFUNDING
@@ -219,7 +183,7 @@ async def test_a_refund_nobody_told_of_is_noticed_within_the_hour(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=100)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
     async with shop.database.transaction() as connection:
         await Orders(connection).change_status(
             order_id_of(handle), OrderStatus.PAID, OrderStatus.REFUNDING
@@ -232,8 +196,7 @@ async def test_what_is_refunded_before_it_was_delivered_is_not_delivered_any_mor
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=1)
-    while not shop.sender.tries.total():
-        await time_skipping.sleep(0.1)
+    await skip_until(time_skipping, partial(tried, shop, 1), A_SECOND / 10)
     async with shop.database.transaction() as connection:
         await Orders(connection).change_status(
             order_id_of(handle), OrderStatus.PAID, OrderStatus.REFUNDING
@@ -248,7 +211,7 @@ async def test_cancelling_in_temporal_takes_nothing_from_a_paid_order(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=100)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
 
     await handle.cancel()
     await handle.execute_update(OrderWorkflow.skip_delivery, SKIP)
@@ -261,44 +224,15 @@ async def test_money_that_arrives_while_a_person_is_asked_does_not_wait(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await paid(shop, failing=100)
-    await time_skipping.sleep(FIVE_TRIES)
+    assert await left_to_a_person(time_skipping, handle)
     payment = (await dossier_of(shop, handle)).payments[0]
     second = shop.alipay.pay(payment.payment_id).model_copy(update={"trade_no": "T-second"})
 
     await handle.signal(OrderWorkflow.payment_noticed, second)
-    await time_skipping.sleep(timedelta(seconds=5))
 
-    assert "surplus_money" in [e.event for e in (await dossier_of(shop, handle)).events]
+    await skip_until(time_skipping, partial(happened, shop, handle, "surplus_money"))
     assert (await dossier_of(shop, handle)).order.status is OrderStatus.PAID
     await handle.terminate()
-
-
-@pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
-@pytest.mark.parametrize(
-    "step", ["carry_out", "deliver_one", "give_up_delivery", "skip_delivery", "fulfil"]
-)
-async def test_each_is_delivered_once_though_a_step_fails(
-    database: Database, redis: Redis, time_skipping: WorkflowEnvironment, step: str, fault: Fault
-) -> None:
-    faults = FaultPlan()
-    async with (
-        open_shop(database, redis, time_skipping.client) as shop,
-        shop.worker(interceptors=[faults]),
-    ):
-        handle = await shop.start(intent := await shop.intent())
-        faults.plan(intent.order_id, step, fault)
-        shop.sender.fails[intent.order_id] = TRIES if step != "skip_delivery" else 100
-        await shop.pay(handle)
-        await time_skipping.sleep(FIVE_TRIES)
-        decision = OrderWorkflow.skip_delivery if step == "skip_delivery" else None
-        if (await deliveries_of(shop, handle))[MESSAGE] is DeliveryStatus.FAILED:
-            await handle.execute_update(decision or OrderWorkflow.retry_delivery, RETRY)
-
-        assert (await handle.result()).status is OrderStatus.FULFILLED
-        assert faults.struck == faults.planned.keys()
-        if not decision:
-            await expect_each_once(shop, handle)
-        assert [one for one in await attentions(shop) if one.resolved_at is None] == []
 
 
 async def test_an_order_paid_with_points_earns_none(shop: Shop) -> None:

@@ -19,8 +19,10 @@ async def dripping_server() -> AsyncIterator[str]:
             await asyncio.sleep(0.01)
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    server.close()
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        server.close()
 
 
 async def test_a_provider_that_drips_is_given_up() -> None:
