@@ -1,7 +1,8 @@
 """What is owed once an order is paid, carried out: each kind once in effect."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,20 +26,37 @@ from domain.message import Message, MessageTopic
 from domain.money import MINOR_PER_MAJOR
 from domain.order import Order
 from domain.payment import Payment, PaymentMethod
-from domain.points import PointsKind
 from domain.states import DeliveryStatus, OrderStatus, PaymentStatus
 from infra.messages.protocol import MessageSender
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
-from infra.postgres.entitlements import Entitlements
+from infra.postgres.order_steps import OrderSteps
 from infra.postgres.orders import Orders
-from infra.postgres.payments import Payments
-from infra.postgres.points import Points
-from infra.postgres.stock import Stock
 
 log = structlog.get_logger()
 
+ALL = frozenset(DeliveryKind)
 ERROR_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Due:
+    """What an order is owed, of these `kinds`; `award` in points. `fulfils` it with the last."""
+
+    order: Order
+    title: str
+    award: int
+    kinds: Set[DeliveryKind]
+    fulfils: bool
+
+    @property
+    def ours(self) -> dict[DeliveryKind, str]:
+        """What is delivered by writing it down, and what to say of it."""
+        said = {
+            DeliveryKind.POINTS: f"{self.award} points",
+            DeliveryKind.ENTITLEMENT: f"{self.order.quantity} × {self.order.sku_id}",
+        }
+        return {kind: what for kind, what in said.items() if kind in self.kinds}
 
 
 class DeliveryActivities:
@@ -48,21 +66,13 @@ class DeliveryActivities:
     def __init__(self, database: Database, sender: MessageSender) -> None:
         self._database = database
         self._sender = sender
-        self._ways = {
-            DeliveryKind.POINTS: self._award_points,
-            DeliveryKind.ENTITLEMENT: self._grant_entitlement,
-            DeliveryKind.MESSAGE: self._send_message,
-        }
 
     @activity.defn
     async def carry_out(self, paid: PaidOrder) -> Owed:
         """Try all that is pending, at once; with nothing left open the order is fulfilled."""
-        async with self._database.transaction() as connection:
-            owed = await Deliveries(connection).of_order(paid.order_id)
-        async with asyncio.TaskGroup() as tries:
-            for delivery in owed:
-                if delivery.status is DeliveryStatus.PENDING:
-                    tries.create_task(self._try(paid.order_id, delivery.kind))
+        due = await self._due(paid.order_id, {DeliveryStatus.PENDING})
+        if due and await self._carry_out(due):
+            return Owed(order_status=OrderStatus.FULFILLED)
         return await self._fulfil(paid.order_id)
 
     @activity.defn
@@ -74,7 +84,8 @@ class DeliveryActivities:
     @activity.defn
     async def deliver_one(self, command: DeliverOne) -> Delivery:
         """Try one that is pending or failed once more."""
-        await self._try(command.order_id, command.kind)
+        if due := await self._due(command.order_id, OPEN, {command.kind}):
+            await self._carry_out(due)
         async with self._database.transaction() as connection:
             await drop_if_moot(connection, command.order_id)
             delivery = await _delivery(connection, command.order_id, command.kind)
@@ -108,49 +119,64 @@ class DeliveryActivities:
                 await put_on_record(connection, delivery, "delivery_skipped", command)
         return delivery
 
-    async def _try(self, order_id: str, kind: DeliveryKind) -> None:
+    async def _due(
+        self,
+        order_id: str,
+        statuses: Collection[DeliveryStatus],
+        kinds: Set[DeliveryKind] = ALL,
+    ) -> Due | None:
+        async with self._database.driver() as driver:
+            steps = OrderSteps(driver)
+            order = await steps.order(order_id)
+            if order is None or order.status not in OWED_BY:
+                return None
+            owed = await steps.deliveries(order_id)
+            return Due(
+                order=order,
+                title=await steps.title_of(order),
+                award=_award(await steps.payments(order_id)),
+                kinds={one.kind for one in owed if one.status in statuses and one.kind in kinds},
+                # A decision on one of them is put on record before the order's end.
+                fulfils=kinds == ALL,
+            )
+
+    async def _carry_out(self, due: Due) -> bool:
+        """True if nothing is owed any more. A slow receiver keeps nobody waiting for points, and
+        holds no connection of the pool."""
+        ours, sent = await asyncio.gather(self._write(due, due.ours), self._send(due))
+        return await self._write(due, sent) or ours
+
+    async def _send(self, due: Due) -> Mapping[DeliveryKind, str]:
+        if DeliveryKind.MESSAGE not in due.kinds:
+            return {}
         try:
-            await self._ways[kind](order_id)
+            return {DeliveryKind.MESSAGE: await self._sender.send(_thanks(due.order, due.title))}
         except Exception as error:
-            log.warning("delivery_failed", order_id=order_id, kind=kind, error=repr(error)[:200])
-            async with self._database.transaction() as connection:
-                await Deliveries(connection).count_attempt(order_id, kind, _said(error))
+            await self._count_failure(due.order.order_id, DeliveryKind.MESSAGE, error)
+            return {}
 
-    async def _award_points(self, order_id: str) -> None:
-        async with self._database.transaction() as connection:
-            order = await _still_owing(connection, order_id)
-            if order is None:
-                return
-            points = _award(await Payments(connection).of_order(order_id))
-            done = await _mark_done(connection, order_id, DeliveryKind.POINTS, f"{points} points")
-            if done and points:
-                await Points(connection).grant(
-                    order.user_id,
-                    points,
-                    "thank you for your order",
-                    kind=PointsKind.AWARD,
-                    order_id=order_id,
+    async def _write(self, due: Due, delivered: Mapping[DeliveryKind, str]) -> bool:
+        order_id = due.order.order_id
+        if not delivered:
+            return False
+        try:
+            async with self._database.driver() as driver:
+                return await OrderSteps(driver).deliver(
+                    order_id, delivered, due.award, fulfil=due.fulfils
                 )
+        except Exception as error:
+            if len(delivered) == 1:
+                [kind] = delivered
+                await self._count_failure(order_id, kind, error)
+                return False
+        # One that cannot be delivered must not keep the others back.
+        alone = [await self._write(due, {kind: what}) for kind, what in delivered.items()]
+        return any(alone)
 
-    async def _grant_entitlement(self, order_id: str) -> None:
+    async def _count_failure(self, order_id: str, kind: DeliveryKind, error: Exception) -> None:
+        log.warning("delivery_failed", order_id=order_id, kind=kind, error=repr(error)[:200])
         async with self._database.transaction() as connection:
-            order = await _still_owing(connection, order_id)
-            if order is None:
-                return
-            what = f"{order.quantity} × {order.sku_id}"
-            if await _mark_done(connection, order_id, DeliveryKind.ENTITLEMENT, what):
-                await Entitlements(connection).grant(order)
-
-    async def _send_message(self, order_id: str) -> None:
-        # Sent outside any transaction: a slow receiver must not hold a connection of the pool.
-        async with self._database.transaction() as connection:
-            order = await Orders(connection).get(order_id)
-            item = await Stock(connection).item(order.item) if order else None
-        if order is None or order.status not in OWED_BY:
-            return
-        went = await self._sender.send(_thanks(order, item.title if item else order.sku_id))
-        async with self._database.transaction() as connection:
-            await _mark_done(connection, order_id, DeliveryKind.MESSAGE, went)
+            await Deliveries(connection).count_attempt(order_id, kind, _said(error))
 
     async def _fulfil(self, order_id: str) -> Owed:
         async with self._database.transaction() as connection:
@@ -190,21 +216,6 @@ def _thanks(order: Order, title: str) -> Message:
         quantity=order.quantity,
         amount=order.amount,
         currency=order.currency,
-    )
-
-
-async def _still_owing(connection: AsyncConnection, order_id: str) -> Order | None:
-    """The order, held so that no refund begins before this transaction ends: either the refund
-    finds what was delivered and takes it back, or nothing is delivered any more."""
-    order = await Orders(connection).hold_still(order_id)
-    return order if order and order.status in OWED_BY else None
-
-
-async def _mark_done(
-    connection: AsyncConnection, order_id: str, kind: DeliveryKind, detail: str
-) -> bool:
-    return await Deliveries(connection).change_status(
-        order_id, kind, OPEN, DeliveryStatus.DONE, detail
     )
 
 

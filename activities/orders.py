@@ -1,7 +1,7 @@
 """Orders in Postgres, as the order saga sees them: each activity is one transaction."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
@@ -11,10 +11,10 @@ from domain.model import Value
 from domain.order import Order, RejectReason
 from domain.payment import Payment
 from domain.reservation import Intent
-from domain.sale import Item, Sale
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.order_steps import OrderSteps
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales
@@ -79,10 +79,11 @@ class OrderActivities:
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
         """Write the order and hold its stock; a repeat answers with what the first one did."""
         try:
-            async with self._database.transaction() as connection:
-                return await _place(connection, command)
+            async with self._database.driver() as driver, driver.transaction():
+                placed = await _place(OrderSteps(driver), command)
         except _Refused as refused:
             return PlacedOrder(rejected=refused.reason)
+        return placed or await self._why_not(command.intent)
 
     @activity.defn
     async def reject_order(self, command: RejectOrder) -> None:
@@ -112,37 +113,34 @@ class OrderActivities:
                 detail = f"until {command.pay_deadline.isoformat()}: {command.reason}"
                 await orders.record(command.order_id, "deadline_extended", command.actor, detail)
 
+    async def _why_not(self, intent: Intent) -> PlacedOrder:
+        async with self._database.transaction() as connection:
+            if standing := await Orders(connection).get(intent.order_id):
+                return await _answer_again(connection, standing)
+            sale = await Sales(connection).get(intent.sale_id)
+        cancelled = sale is not None and sale.status is SaleStatus.CANCELLED
+        reason = RejectReason.SALE_CANCELLED if cancelled else RejectReason.NOT_FOUND
+        return PlacedOrder(rejected=reason)
 
-async def _place(connection: AsyncConnection, command: PlaceOrder) -> PlacedOrder:
-    intent, orders, stock = command.intent, Orders(connection), Stock(connection)
-    if standing := await orders.get(intent.order_id):
-        return await _answer_again(connection, standing)
-    sale = await Sales(connection).with_item(intent.item)
-    if sale is None:
-        raise _Refused(RejectReason.NOT_FOUND)
-    [item] = sale.items
-    if sale.status is SaleStatus.CANCELLED:
-        raise _Refused(RejectReason.SALE_CANCELLED)
-    order = _new_order(command, sale, item)
-    # First, because it waits for a second placing or a cancelling of the same order.
-    if not await orders.insert(order):
-        return await _answer_again(connection, await orders.get(intent.order_id) or order)
-    await orders.record(order.order_id, "placed", SYSTEM, f"pay by {order.pay_deadline}")
-    # Last, because every order of the sale waits for this row's lock; and two orders of one user
-    # count each other once they have it.
-    if await stock.hold(intent.item, intent.order_id, intent.quantity) is None:
+
+async def _place(steps: OrderSteps, command: PlaceOrder) -> PlacedOrder | None:
+    placing = await steps.place(command.intent, command.placed_at)
+    if placing is None:
+        return None
+    if placing.title is None:
         raise _Refused(RejectReason.SOLD_OUT)
-    if await orders.quantity_of(intent.item, intent.user_id) > item.per_user_limit:
+    if await steps.quantity_of(placing.order) > (placing.per_user_limit or 0):
         raise _Refused(RejectReason.LIMIT_REACHED)
-    return _placed(order, item)
+    return _placed(placing.order, placing.title, placing.points_price)
 
 
-def _placed(order: Order, item: Item, payments: Sequence[Payment] = ()) -> PlacedOrder:
-    points = item.points_price
+def _placed(
+    order: Order, title: str, points_price: int | None, payments: Sequence[Payment] = ()
+) -> PlacedOrder:
     return PlacedOrder(
         order=order,
-        title=item.title,
-        points_amount=None if points is None else points * order.quantity,
+        title=title,
+        points_amount=None if points_price is None else points_price * order.quantity,
         open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
     )
 
@@ -153,24 +151,8 @@ async def _answer_again(connection: AsyncConnection, order: Order) -> PlacedOrde
     item = await Stock(connection).item(order.item)
     if item is None:
         raise LookupError(f"the item of order {order.order_id} is gone")
-    return _placed(order, item, await Payments(connection).of_order(order.order_id))
-
-
-def _new_order(command: PlaceOrder, sale: Sale, item: Item) -> Order:
-    intent = command.intent
-    return Order(
-        order_id=intent.order_id,
-        sale_id=intent.sale_id,
-        sku_id=intent.sku_id,
-        user_id=intent.user_id,
-        quantity=intent.quantity,
-        amount=item.price * intent.quantity,
-        currency=item.currency,
-        status=OrderStatus.PENDING_PAYMENT,
-        reason=None,
-        created_at=command.placed_at,
-        pay_deadline=command.placed_at + timedelta(seconds=sale.pay_window_seconds),
-    )
+    payments = await Payments(connection).of_order(order.order_id)
+    return _placed(order, item.title, item.points_price, payments)
 
 
 async def _write_rejection(

@@ -23,8 +23,7 @@ from domain.payment import (
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
-from infra.postgres.orders import Orders
-from infra.postgres.payments import Payments
+from infra.postgres.order_steps import OrderSteps
 
 
 class BeginPayment(Value):
@@ -61,18 +60,14 @@ class PaymentActivities:
         is not set up.
         """
         gateway = self._gateway(command.method)
-        async with self._database.transaction() as connection:
-            payment = await Payments(connection).begin(_new_payment(command))
+        async with self._database.driver() as driver:
+            payment = await OrderSteps(driver).begin_payment(_new_payment(command))
         if payment.action is not None:
             return payment
         action = await _offer(gateway, command)
-        async with self._database.transaction() as connection:
-            if action is not None:
-                await Payments(connection).set_action(
-                    payment.payment_id, action, command.expires_at
-                )
-            await Orders(connection).record(
-                command.order_id, "payment_begun", command.actor, command.method
+        async with self._database.driver() as driver:
+            await OrderSteps(driver).offer_payment(
+                payment.payment_id, action, command.expires_at, command.actor
             )
         return payment.model_copy(update={"action": action})
 

@@ -5,19 +5,16 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from domain.delivery import DeliveryKind
 from domain.model import Value
-from domain.order import Order
-from domain.payment import Payment, Receipt
+from domain.payment import Receipt
 from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus
 from domain.surplus import surplus_refund, why_surplus
-from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
+from infra.postgres.order_steps import OrderSteps
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
-from infra.postgres.stock import Stock
 
 RECEIVED: Final = "received"
 
@@ -46,15 +43,11 @@ class SettlementActivities:
     @activity.defn
     async def settle_payment(self, command: SettlePayment) -> Settled:
         """Payment, order, stock and ledger in one step; a repeat answers as the first did."""
-        async with self._database.transaction() as connection:
-            order = await Orders(connection).get(command.order_id)
-            payment = await Payments(connection).get(command.receipt.payment_id)
-            if order is None or payment is None:
-                return Settled(surplus=RefundReason.LATE_PAYMENT)
-            surplus = why_surplus(order, payment, command.receipt)
-            if surplus is None and order.status is OrderStatus.PENDING_PAYMENT:
-                await _settle(connection, order, payment, command.receipt)
-            return Settled(surplus=surplus)
+        async with self._database.driver() as driver:
+            steps = OrderSteps(driver)
+            while (settled := await _settle(steps, command.order_id, command.receipt)) is None:
+                continue
+        return settled
 
     @activity.defn
     async def record_surplus(self, command: RecordSurplus) -> RefundRequest:
@@ -79,26 +72,15 @@ class SettlementActivities:
         return surplus_refund(command.order_id, receipt, command.reason, currency)
 
 
-async def _settle(
-    connection: AsyncConnection, order: Order, payment: Payment, receipt: Receipt
-) -> None:
-    orders = Orders(connection)
-    if not await orders.change_status(
-        order.order_id, OrderStatus.PENDING_PAYMENT, OrderStatus.PAID
-    ):
-        return
-    await Payments(connection).change_status(
-        payment.payment_id,
-        payment.status,
-        PaymentStatus.PAID,
-        trade_no=receipt.trade_no,
-        paid_at=receipt.paid_at,
-    )
-    await record_money(connection, order.order_id, receipt)
-    await orders.record(order.order_id, "paid", _provider(receipt), f"trade {receipt.trade_no}")
-    await Deliveries(connection).owe(order.order_id, DeliveryKind)
-    # Last, because every order of the sale waits for this row's lock.
-    await Stock(connection).sell(order)
+async def _settle(steps: OrderSteps, order_id: str, receipt: Receipt) -> Settled | None:
+    """None when the order changed between reading and writing."""
+    order, payment = await steps.order(order_id), await steps.payment(receipt.payment_id)
+    if order is None or payment is None:
+        return Settled(surplus=RefundReason.LATE_PAYMENT)
+    surplus = why_surplus(order, payment, receipt)
+    if surplus or order.status is not OrderStatus.PENDING_PAYMENT:
+        return Settled(surplus=surplus)
+    return Settled() if await steps.settle(order_id, payment, receipt) else None
 
 
 async def record_money(connection: AsyncConnection, order_id: str, receipt: Receipt) -> bool:

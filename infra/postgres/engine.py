@@ -2,11 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from sqlalchemy import URL, event, make_url, select
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Driver: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Driver = Any
 
 # A process that hangs inside a transaction must not keep a hot row locked for ever.
 IDLE_IN_TRANSACTION_MS = 30_000
@@ -53,6 +60,19 @@ class Database:
         """Commits at the end of the block, rolls back on any error in it."""
         async with self._engine.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Driver]:
+        """A connection of the same pool without SQLAlchemy: each statement is its own transaction
+        unless the caller opens one."""
+        async with self._engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                yield driver
+            finally:
+                # The pool knows nothing of transactions it has not begun.
+                if driver.is_in_transaction():
+                    driver.terminate()
 
     async def ping(self) -> None:
         """Raises when Postgres does not answer."""
