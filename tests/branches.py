@@ -21,13 +21,15 @@ Drive = Callable[[Shop, Intent, Handle], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Branch:
-    """`steps` are the activities the branch runs, `end` where it must end whatever fails."""
+    """`steps` are the activities the branch runs, `end` where it must end whatever fails.
+    `waits_for_the_clock`: it gets there once the buyer's time has run out."""
 
     name: str
     drive: Drive
     steps: tuple[str, ...]
     end: OrderStatus
     accepted: bool = True
+    waits_for_the_clock: bool = False
 
     async def intent(self, shop: Shop, user_id: str) -> Intent:
         if self.accepted:
@@ -108,6 +110,7 @@ BRANCHES = (
         _pay_and_lose_the_notice,
         ("close_payment", "settle_payment", "confirm_stock"),
         OrderStatus.FULFILLED,
+        waits_for_the_clock=True,
     ),
     Branch(
         "delivered late",
@@ -120,6 +123,7 @@ BRANCHES = (
         _pay_too_little,
         ("settle_payment", "record_surplus", "cancel_order", "release_stock"),
         OrderStatus.TIMED_OUT,
+        waits_for_the_clock=True,
     ),
     Branch(
         "cancelled",
@@ -132,12 +136,14 @@ BRANCHES = (
         _begin_and_wait,
         ("close_payment", "cancel_order", "release_stock"),
         OrderStatus.TIMED_OUT,
+        waits_for_the_clock=True,
     ),
     Branch(
         "timed out without a payment",
         _do_nothing,
         ("reserve_stock", "place_order", "cancel_order", "release_stock"),
         OrderStatus.TIMED_OUT,
+        waits_for_the_clock=True,
     ),
     Branch(
         "rejected by the gate",

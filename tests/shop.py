@@ -1,5 +1,6 @@
 """A shop in miniature: real stores, a practice provider, and one sale with one item."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
+from temporalio.service import RPCError
 
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
@@ -40,7 +47,13 @@ from tests.practice_gateway import PracticeGateway
 from tests.practice_sender import PracticeSender
 from tests.workflow_sandbox import SANDBOX
 from worker import build_refund_worker, build_worker, collect_activities
-from workflows.messages import BeginPayment, CancelOrder, OrderOutcome, PayWithPoints
+from workflows.messages import (
+    BeginPayment,
+    CancelOrder,
+    ExtendDeadline,
+    OrderOutcome,
+    PayWithPoints,
+)
 from workflows.order import OrderWorkflow
 
 PRICE = 8800
@@ -173,6 +186,19 @@ class Shop:
         return await handle.execute_update(
             OrderWorkflow.cancel, CancelOrder(actor="buyer:ada", reason="changed my mind")
         )
+
+    async def run_out_of_time(self, handle: WorkflowHandle[OrderWorkflow, OrderOutcome]) -> None:
+        """Take the buyer's time to pay back, as soon as it is being waited for; so nothing depends
+        on how much of it a slow machine needs."""
+        none_left = ExtendDeadline(
+            seconds=-self.sale.pay_window_seconds, actor="operator:eve", reason="a test"
+        )
+        while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            try:
+                await handle.execute_update(OrderWorkflow.extend_deadline, none_left)
+                return
+            except (RPCError, WorkflowUpdateFailedError):
+                await asyncio.sleep(0.1)
 
     async def dossier(self, order_id: str) -> OrderDossier:
         async with self.database.transaction() as connection:

@@ -1,8 +1,5 @@
 """What tests of deliveries say again and again."""
 
-from temporalio.client import WorkflowExecutionStatus
-from temporalio.testing import WorkflowEnvironment
-
 from domain.attention import Attention
 from domain.delivery import DeliveryKind
 from domain.order import OrderDossier
@@ -11,10 +8,8 @@ from domain.states import DeliveryStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.entitlements import Entitlements
 from infra.postgres.points import Points
-from infra.temporal import NEEDS_ATTENTION
 from tests.branches import Handle
 from tests.shop import PRICE, Shop
-from tests.workflows.skipping import skip_until
 from workflows.messages import DecideDelivery
 
 MESSAGE = DeliveryKind.MESSAGE
@@ -47,22 +42,6 @@ async def deliveries_of(shop: Shop, handle: Handle) -> dict[DeliveryKind, Delive
 async def attentions(shop: Shop) -> list[Attention]:
     async with shop.database.transaction() as connection:
         return (await Attentions(connection).page(None, 10))[0]
-
-
-async def needs_attention(handle: Handle) -> bool | None:
-    return (await handle.describe()).typed_search_attributes.get(NEEDS_ATTENTION)
-
-
-async def left_to_a_person(clock: WorkflowEnvironment, handle: Handle) -> bool:
-    """Returns once the workflow waits for somebody's decision, True, or has ended."""
-
-    async def waits_or_ended() -> bool:
-        described = await handle.describe()
-        running = described.status is WorkflowExecutionStatus.RUNNING
-        return not running or bool(described.typed_search_attributes.get(NEEDS_ATTENTION))
-
-    await skip_until(clock, waits_or_ended)
-    return await needs_attention(handle) is True
 
 
 async def tried(shop: Shop, times: int) -> bool:

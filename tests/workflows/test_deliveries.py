@@ -24,13 +24,11 @@ from tests.workflows.delivering import (
     dossier_of,
     expect_each_once,
     happened,
-    left_to_a_person,
-    needs_attention,
     order_id_of,
     paid,
     tried,
 )
-from tests.workflows.skipping import skip_until
+from tests.workflows.skipping import left_to_a_person, needs_attention, skip_until
 from workflows.order import OrderWorkflow
 
 A_SECOND = timedelta(seconds=1)

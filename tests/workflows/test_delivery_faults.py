@@ -13,8 +13,8 @@ from tests.workflows.delivering import (
     TRIES,
     attentions,
     expect_each_once,
-    left_to_a_person,
 )
+from tests.workflows.skipping import left_to_a_person
 from workflows.order import OrderWorkflow
 
 

@@ -1,7 +1,5 @@
 """A refund goes on until its provider has said done, whatever it says before."""
 
-from datetime import timedelta
-
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
@@ -20,15 +18,8 @@ from tests.refunding import (
     sums,
 )
 from tests.shop import PRICE, Shop
-from tests.workflows.skipping import skip_until
+from tests.workflows.skipping import left_to_a_person, skip_until
 from workflows.refund import RefundWorkflow
-
-
-async def wait_until_failed(env: WorkflowEnvironment, shop: Shop, order_id: str) -> None:
-    async def failed() -> bool:
-        return [one.status for one in await refunds_of(shop, order_id)] == [RefundStatus.FAILED]
-
-    await skip_until(env, failed, timedelta(seconds=1))
 
 
 async def test_accepted_is_not_done_so_the_provider_is_asked_until_it_is(
@@ -98,7 +89,7 @@ async def _declined(
     order_id = (await a_paid_order(shop)).intent.order_id
     shop.alipay.declines_refunds = True
     handle = await start_refund(shop, order_id)
-    await wait_until_failed(time_skipping, shop, order_id)
+    assert await left_to_a_person(time_skipping, handle)
     (refund,) = await refunds_of(shop, order_id)
     return handle, order_id, refund.refund_id
 
@@ -110,7 +101,7 @@ async def test_what_the_provider_declines_waits_for_a_person_and_is_tried_again(
     assert await open_attentions(shop) == [(AttentionKind.REFUND_FAILED, refund_id)]
     again = await handle.execute_update(RefundWorkflow.retry, OLGA)
     assert again.status is RefundStatus.REQUESTED
-    await wait_until_failed(time_skipping, shop, order_id)
+    assert await left_to_a_person(time_skipping, handle)
     shop.alipay.declines_refunds = False
 
     await handle.execute_update(RefundWorkflow.retry, OLGA)
