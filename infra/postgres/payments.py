@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payment import Payment, PaymentMethod, QrAction, RedirectAction
+from domain.payment import Payment, PaymentMethod
 from domain.states import PaymentStatus
 from infra.postgres.statements import happened
 from infra.postgres.tables import payment_flows, payments
@@ -18,12 +18,6 @@ FlowKind = Literal["received", "refunded"]
 class Payments:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-
-    async def begin(self, payment: Payment) -> Payment:
-        """The payment of this id that stands already, else this one."""
-        statement = insert(payments).values(payment.model_dump()).on_conflict_do_nothing()
-        await self._connection.execute(statement)
-        return await self.get(payment.payment_id) or payment
 
     async def get(self, payment_id: str) -> Payment | None:
         query = select(payments).where(payments.c.payment_id == payment_id)
@@ -45,17 +39,6 @@ class Payments:
         )
         rows = (await self._connection.execute(query)).mappings()
         return [Payment.model_validate(row) for row in rows]
-
-    async def set_action(
-        self, payment_id: str, action: RedirectAction | QrAction, expires_at: datetime
-    ) -> bool:
-        """What the buyer is to do, only while the payment is neither paid nor closed."""
-        statement = (
-            update(payments)
-            .where(payments.c.payment_id == payment_id, payments.c.status == PaymentStatus.CREATED)
-            .values(action=action.model_dump(), expires_at=expires_at)
-        )
-        return await happened(self._connection, statement)
 
     async def change_status(
         self,

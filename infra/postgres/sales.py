@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.sale import Item, ItemRef, NewItem, NewSale, Sale
+from domain.sale import Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
 from infra.postgres.statements import fetch_page, happened
 from infra.postgres.tables import sale_items, sales, stock_movements
@@ -32,20 +32,6 @@ class Sales:
         query = select(sales).where(sales.c.sale_id == sale_id)
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return (await self._with_items([row]))[0] if row else None
-
-    async def with_item(self, item: ItemRef) -> Sale | None:
-        """The sale with this one of its items, however many it has; None if either is unknown."""
-        query = (
-            select(sales, sale_items)
-            .join_from(sales, sale_items, sales.c.sale_id == sale_items.c.sale_id)
-            .where(sale_items.c.sale_id == item.sale_id, sale_items.c.sku_id == item.sku_id)
-        )
-        row = (await self._connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        found = Item.model_validate({column.name: row[column] for column in sale_items.c})
-        terms = {column.name: row[column] for column in sales.c}
-        return Sale.model_validate({**terms, "items": (found,)})
 
     async def page(
         self, cursor: str | None, limit: int, *, statuses: Collection[SaleStatus] | None = None

@@ -31,6 +31,7 @@ from tests.api.providers import (
     wechatpay_headers,
     wechatpay_notice,
 )
+from tests.infra.postgres.ledger_words import begin
 from tests.shop import PRICE, Shop
 
 ALIPAY, WECHATPAY = "/v1/webhooks/alipay", "/v1/webhooks/wechatpay"
@@ -66,7 +67,7 @@ async def begun(shop: Shop, method: PaymentMethod = PaymentMethod.ALIPAY) -> Pay
     )
     async with shop.database.transaction() as connection:
         await Orders(connection).insert(order)
-        return await Payments(connection).begin(payment)
+    return await begin(shop.database, payment)
 
 
 async def kept(shop: Shop) -> list[Notice]:

@@ -12,13 +12,13 @@ from domain.payment import PaymentMethod
 from domain.states import OrderStatus, RefundStatus
 from infra.gateways.bill import day_of, start_of
 from infra.postgres.bills import Bills
-from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
 from tests.bookkeeper import DAY, Bookkeeper
 from tests.infra.postgres.ledger_words import (
     a_payment,
     a_refund,
     an_order,
+    begin,
     damage,
     give_back,
     place,
@@ -234,9 +234,7 @@ async def test_an_order_that_stands_still_is_left_to_a_person(
 ) -> None:
     """No workflow runs, and yet the order waits to be paid: giving back would be wrong."""
     order = await place(shop.database, shop.item)
-    payment = a_payment(order)
-    async with shop.database.transaction() as connection:
-        await Payments(connection).begin(payment)
+    payment = await begin(shop.database, a_payment(order))
     keeper.bills(payment)
 
     check = await keeper.reconciles()

@@ -12,8 +12,9 @@ from domain.refund import Refund, RefundReason
 from domain.sale import Item, NewItem, NewSale
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.engine import Database
+from infra.postgres.order_steps import OrderSteps
 from infra.postgres.orders import Orders
-from infra.postgres.payments import PaymentFlows, Payments
+from infra.postgres.payments import PaymentFlows
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 
@@ -111,15 +112,19 @@ async def place(
     return order
 
 
+async def begin(database: Database, payment: Payment) -> Payment:
+    async with database.driver() as driver:
+        return await OrderSteps(driver).begin_payment(payment)
+
+
 async def pay(
     database: Database,
     order: Order,
     method: PaymentMethod = PaymentMethod.ALIPAY,
     amount: int | None = None,
 ) -> Payment:
-    payment = a_payment(order, method, amount)
+    payment = await begin(database, a_payment(order, method, amount))
     async with database.transaction() as connection:
-        await Payments(connection).begin(payment)
         await Orders(connection).change_status(
             order.order_id, OrderStatus.PENDING_PAYMENT, OrderStatus.PAID
         )

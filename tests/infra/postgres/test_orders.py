@@ -18,6 +18,7 @@ from tests.infra.postgres.ledger_words import (
     a_payment,
     a_refund,
     an_order,
+    begin,
     open_item,
     place,
 )
@@ -154,12 +155,11 @@ async def test_the_limit_counts_what_a_user_holds_or_owns_of_the_item(
 
 async def test_a_dossier_tells_all_that_hangs_on_an_order(database: Database) -> None:
     order = await place(database, await open_item(database))
-    payment = a_payment(order)
+    payment = await begin(database, a_payment(order))
     async with database.transaction() as connection:
         orders = Orders(connection)
         await orders.record(order.order_id, "placed", "system")
         await orders.record(order.order_id, "paid", "provider:alipay", "trade 7")
-        await Payments(connection).begin(payment)
         await Refunds(connection).request(a_refund(payment))
         await Deliveries(connection).owe(order.order_id, DeliveryKind)
         dossier = await orders.dossier(order.order_id)
@@ -195,9 +195,8 @@ async def test_orders_are_found_by_every_term_and_by_all_together(database: Data
     item = await open_item(database)
     paid, other = an_order(item, "ada", status=OrderStatus.PAID), an_order(item, "bob")
     await _insert(database, paid, other)
-    payment = a_payment(paid, PaymentMethod.WECHATPAY)
+    payment = await begin(database, a_payment(paid, PaymentMethod.WECHATPAY))
     async with database.transaction() as connection:
-        await Payments(connection).begin(payment)
         await Payments(connection).change_status(
             payment.payment_id, PaymentStatus.CREATED, PaymentStatus.PAID, trade_no="4200"
         )

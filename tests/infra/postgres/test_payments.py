@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -8,9 +8,17 @@ from domain.order import Order
 from domain.payment import Payment, PaymentMethod, QrAction, RedirectAction
 from domain.states import PaymentStatus
 from infra.postgres.engine import Database
+from infra.postgres.order_steps import OrderSteps
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
-from tests.infra.postgres.ledger_words import NOON, a_payment, an_order, damage, open_item
+from tests.infra.postgres.ledger_words import (
+    NOON,
+    a_payment,
+    an_order,
+    begin,
+    damage,
+    open_item,
+)
 
 
 async def _order(database: Database) -> Order:
@@ -20,9 +28,11 @@ async def _order(database: Database) -> Order:
     return order
 
 
-async def _begin(database: Database, payment: Payment) -> Payment:
-    async with database.transaction() as connection:
-        return await Payments(connection).begin(payment)
+async def _offer(
+    database: Database, payment: Payment, action: RedirectAction | QrAction, until: datetime
+) -> None:
+    async with database.driver() as driver:
+        await OrderSteps(driver).offer_payment(payment.payment_id, action, until, "buyer:ada")
 
 
 async def test_beginning_a_payment_again_answers_with_the_one_that_stands(
@@ -30,15 +40,15 @@ async def test_beginning_a_payment_again_answers_with_the_one_that_stands(
 ) -> None:
     payment = a_payment(await _order(database))
     changed = payment.model_copy(update={"amount": 1, "expires_at": NOON + timedelta(days=1)})
-    assert await _begin(database, payment) == payment
-    assert await _begin(database, changed) == payment
+    assert await begin(database, payment) == payment
+    assert await begin(database, changed) == payment
 
 
 async def test_the_same_payment_begun_at_once_is_one(database: Database) -> None:
     order = await _order(database)
     amounts = [1, 2, 3, 4]
     begun = await asyncio.gather(
-        *(_begin(database, a_payment(order, amount=amount)) for amount in amounts)
+        *(begin(database, a_payment(order, amount=amount)) for amount in amounts)
     )
     assert len({payment.amount for payment in begun}) == 1
 
@@ -48,12 +58,10 @@ async def test_an_order_lists_its_payments_with_their_actions(database: Database
     alipay, wechat = a_payment(order), a_payment(order, PaymentMethod.WECHATPAY)
     redirect, qr = RedirectAction(url="https://pay.example/1"), QrAction(code_url="weixin://1")
     later = NOON + timedelta(hours=1)
+    for payment, action in ((alipay, redirect), (wechat, qr)):
+        await _offer(database, await begin(database, payment), action, later)
     async with database.transaction() as connection:
         payments = Payments(connection)
-        await payments.begin(alipay)
-        await payments.begin(wechat)
-        assert await payments.set_action(alipay.payment_id, redirect, later) is True
-        assert await payments.set_action(wechat.payment_id, qr, later) is True
         listed = await payments.of_order(order.order_id)
         assert await payments.get("unknown") is None
     assert [payment.action for payment in listed] == [redirect, qr]
@@ -61,18 +69,21 @@ async def test_an_order_lists_its_payments_with_their_actions(database: Database
 
 
 async def test_a_payment_that_is_over_gets_no_new_action(database: Database) -> None:
-    payment = await _begin(database, a_payment(await _order(database)))
+    payment = await begin(database, a_payment(await _order(database)))
     async with database.transaction() as connection:
         payments = Payments(connection)
         await payments.change_status(
             payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
         )
-        action = QrAction(code_url="weixin://1")
-        assert await payments.set_action(payment.payment_id, action, NOON) is False
+    await _offer(database, payment, QrAction(code_url="weixin://1"), NOON)
+    async with database.transaction() as connection:
+        closed = await Payments(connection).get(payment.payment_id)
+    assert closed is not None
+    assert (closed.action, closed.expires_at) == (None, payment.expires_at)
 
 
 async def test_a_payment_changes_status_only_from_the_expected_one(database: Database) -> None:
-    payment = await _begin(database, a_payment(await _order(database)))
+    payment = await begin(database, a_payment(await _order(database)))
     created, paid = PaymentStatus.CREATED, PaymentStatus.PAID
     async with database.transaction() as connection:
         payments = Payments(connection)

@@ -1,4 +1,4 @@
-from domain.sale import ItemRef, Sale
+from domain.sale import Sale
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
@@ -34,15 +34,6 @@ async def test_creating_a_sale_again_answers_with_the_one_that_stands(database: 
 async def test_an_unknown_sale_is_none(database: Database) -> None:
     async with database.transaction() as connection:
         assert await Sales(connection).get("nowhere") is None
-
-
-async def test_a_sale_is_read_with_one_of_its_items(database: Database) -> None:
-    created = await _create(database, "noon")
-    async with database.transaction() as connection:
-        sales = Sales(connection)
-        cup = await sales.with_item(ItemRef(sale_id="noon", sku_id="cup"))
-        assert cup == created.model_copy(update={"items": created.items[1:]})
-        assert await sales.with_item(ItemRef(sale_id="noon", sku_id="jug")) is None
 
 
 async def test_a_status_changes_only_from_the_expected_one(database: Database) -> None:
