@@ -13,5 +13,7 @@ def paper() -> Console:
 
 
 @pytest.fixture
-def rush_at(paper: Console) -> Rusher:
+def rush_at(paper: Console, monkeypatch: pytest.MonkeyPatch) -> Rusher:
+    # A crowd of a test has gathered in a moment.
+    monkeypatch.setattr("rush.story.LEAD_SECONDS", 0.3)
     return Rusher(paper)

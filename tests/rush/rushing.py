@@ -34,7 +34,7 @@ class Rusher:
 
     async def __call__(self, shop: PracticeShop, **changes: object) -> RushReport:
         terms: dict[str, object] = {
-            "buyers": 40, "units": 10, "seconds": 1.5, "pay_window": 3, "settle_seconds": 15.0,
+            "buyers": 40, "units": 10, "seconds": 1.0, "pay_window": 3, "settle_seconds": 15.0,
         }  # fmt: skip
         plan = RushPlan.model_validate(terms | changes)
         async with served(shop) as url:

@@ -67,7 +67,7 @@ async def test_in_a_pipe_there_are_lines_and_no_control_characters(rush_at: Rush
     assert isinstance(rush_at.console.file, StringIO)
     text = rush_at.console.file.getvalue()
     assert "The crowd clicks" in text
-    assert "clicks 20" in text or re.search(r"clicks 2\d", text)
+    assert re.search(r"clicks [1-9]", text)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
 
 
