@@ -48,9 +48,9 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
 
 
 async def eventually(look: Callable[[], Awaitable[object]], wanted: object) -> None:
-    """Looks again and again, for ten seconds at most, until `wanted` is seen."""
+    """Looks again and again, for half a minute at most, until `wanted` is seen."""
     seen = await look()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while seen != wanted:
             await asyncio.sleep(0.05)
             seen = await look()

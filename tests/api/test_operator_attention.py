@@ -1,7 +1,6 @@
 """What needs a person, and what operators do about it over HTTP."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, OPERATOR
 from tests.refunding import a_timed_out_order, start_late_refund
 from tests.shop import Shop, open_shop
+from tests.workflows.skipping import needs_attention
 from workflows import deliveries
 
 WHY = {"reason": "looked into it"}
@@ -28,8 +28,8 @@ DEAD = AttentionKind.DEAD_INTENT
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails is tried again at once."""
-    monkeypatch.setattr(deliveries, "PAUSES", tuple(pause / 1000 for pause in deliveries.PAUSES))
+    """What fails is left to a person at once: a server's timer takes a second at the least."""
+    monkeypatch.setattr(deliveries, "PAUSES", ())
 
 
 @pytest.fixture
@@ -50,11 +50,12 @@ async def message_of(api: httpx.AsyncClient, order: str) -> object:
 
 
 async def undelivered(api: httpx.AsyncClient, shop: Shop, failing: int = 100) -> str:
-    """A paid order whose message failed so often that a person was called."""
+    """A paid order whose message failed, and whose workflow waits for a person to decide."""
     accepted = await order_id(api, shop)
     shop.sender.fails[accepted] = failing
-    await shop.pay(await shop.start(shop.intent_for(accepted, "ada")))
-    await eventually(lambda: message_of(api, accepted), "failed")
+    await shop.pay(handle := await shop.start(shop.intent_for(accepted, "ada")))
+    await eventually(lambda: needs_attention(handle), True)
+    assert await message_of(api, accepted) == "failed"
     return accepted
 
 
@@ -77,7 +78,7 @@ async def decide(api: httpx.AsyncClient, path: str, body: object = WHY) -> httpx
 
 
 async def test_a_failed_message_is_retried(api: httpx.AsyncClient, staffed: Shop) -> None:
-    order = await undelivered(api, staffed, failing=5)
+    order = await undelivered(api, staffed, failing=1)
     (case,) = await listed(api)
     assert (case["kind"], case["order_id"]) == ("delivery_failed", order)
 
@@ -121,19 +122,13 @@ async def test_what_an_order_paid_too_late_is_owed_is_decided_as_well(
 ) -> None:
     """Its own workflow has ended long ago; that of the late money delivers."""
     async with (
-        open_shop(
-            database,
-            redis,
-            temporal_client,
-            pay_window=timedelta(seconds=3),
-            late_payment=LatePaymentPolicy.HONOUR,
-        ) as shop,
+        open_shop(database, redis, temporal_client, late_payment=LatePaymentPolicy.HONOUR) as shop,
         shop.worker(),
     ):
-        intent, receipt = await a_timed_out_order(shop)
-        shop.sender.fails[intent.order_id] = 5
+        intent, receipt = await a_timed_out_order(shop, clock_skips=False)
+        shop.sender.fails[intent.order_id] = 1
         late = await start_late_refund(shop, intent, receipt)
-        await eventually(lambda: message_of(api, intent.order_id), "failed")
+        await eventually(lambda: needs_attention(late), True)
 
         answer = await decide(api, f"orders/{intent.order_id}/deliveries/message/retry")
 
