@@ -2,9 +2,6 @@
 
 import sys
 
-from rich.console import Console
-from rich.table import Table
-
 from infra.embedded.process import RunningProcess, log_excerpt
 from infra.embedded.stack_file import StackFile
 from infra.embedded.status import PartStatus
@@ -39,6 +36,10 @@ def report_death(process: RunningProcess) -> None:
 
 
 def print_status(parts: list[PartStatus]) -> None:
+    # Only here is a table drawn, and an `up` need not wait for the pencils.
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("name", "pid", "state", "address", box=None)
     for part in parts:
         colour = "green" if part.well else "red"

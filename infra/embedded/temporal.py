@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from temporalio.api.enums.v1 import IndexedValueType
 
 from infra.embedded.binaries import on_venv_path
 from infra.embedded.loopback import loopback_http
 from infra.embedded.ports import LOOPBACK
 from infra.embedded.process import Command
-from infra.temporal import SEARCH_ATTRIBUTES
+from infra.search_attributes import SEARCH_TYPES
 
 _NAMESPACE = "default"
 # WAL doubles the workflows per second; one task-queue partition saves forwarding between
@@ -81,7 +80,7 @@ class TemporalServer:
             await self._accepts_connections()
         except (httpx.HTTPError, OSError, KeyError, ValueError):
             return False
-        return {key.name for key in SEARCH_ATTRIBUTES} <= known
+        return SEARCH_TYPES.keys() <= known
 
     async def _known_attributes(self, http: httpx.AsyncClient) -> set[str]:
         namespace = f"http://{LOOPBACK}:{self.http_port}/api/v1/namespaces/{_NAMESPACE}"
@@ -99,9 +98,4 @@ def _repeat(flag: str, values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _attribute_flags() -> tuple[str, ...]:
-    return tuple(f"{key.name}={_type_name(key.indexed_value_type)}" for key in SEARCH_ATTRIBUTES)
-
-
-def _type_name(kind: int) -> str:
-    words = IndexedValueType.Name(kind).removeprefix("INDEXED_VALUE_TYPE_")  # type: ignore[arg-type]
-    return words.title().replace("_", "")
+    return tuple(f"{name}={kind}" for name, kind in SEARCH_TYPES.items())

@@ -8,16 +8,24 @@ from temporalio.api.operatorservice.v1 import (
     RemoveSearchAttributesRequest,
 )
 from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
 
 from infra.embedded.ports import free_port
 from infra.embedded.process import start, stop
 from infra.embedded.temporal import TemporalServer
+from infra.search_attributes import SEARCH_TYPES
 from infra.temporal import SEARCH_ATTRIBUTES, register_search_attributes
 
 
 async def _known(client: Client) -> set[str]:
     request = ListSearchAttributesRequest(namespace=client.namespace)
     return set((await client.operator_service.list_search_attributes(request)).custom_attributes)
+
+
+def test_a_server_is_started_with_the_names_its_clients_use() -> None:
+    makers = {"Keyword": SearchAttributeKey.for_keyword, "Bool": SearchAttributeKey.for_bool}
+
+    assert {makers[kind](name) for name, kind in SEARCH_TYPES.items()} == set(SEARCH_ATTRIBUTES)
 
 
 @pytest.mark.timeout(90)
