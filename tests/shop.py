@@ -1,6 +1,5 @@
 """A shop in miniature: real stores, a practice provider, and one sale with one item."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,13 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from temporalio.client import (
-    Client,
-    WorkflowExecutionStatus,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-)
-from temporalio.service import RPCError
+from temporalio.client import Client, WorkflowHandle
 
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
@@ -43,6 +36,7 @@ from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
+from tests.deadlines import run_out_of_time
 from tests.practice_gateway import PracticeGateway
 from tests.practice_sender import PracticeSender
 from tests.workflow_sandbox import SANDBOX
@@ -50,7 +44,6 @@ from worker import build_refund_worker, build_worker, collect_activities
 from workflows.messages import (
     BeginPayment,
     CancelOrder,
-    ExtendDeadline,
     OrderOutcome,
     PayWithPoints,
 )
@@ -188,17 +181,7 @@ class Shop:
         )
 
     async def run_out_of_time(self, handle: WorkflowHandle[OrderWorkflow, OrderOutcome]) -> None:
-        """Take the buyer's time to pay back, as soon as it is being waited for; so nothing depends
-        on how much of it a slow machine needs."""
-        none_left = ExtendDeadline(
-            seconds=-self.sale.pay_window_seconds, actor="operator:eve", reason="a test"
-        )
-        while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-            try:
-                await handle.execute_update(OrderWorkflow.extend_deadline, none_left)
-                return
-            except (RPCError, WorkflowUpdateFailedError):
-                await asyncio.sleep(0.1)
+        await run_out_of_time(handle, self.sale.pay_window_seconds)
 
     async def dossier(self, order_id: str) -> OrderDossier:
         async with self.database.transaction() as connection:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.field.words import LONG, begun, notices_of, paid_unnoticed
+from tests.field.words import LONG, begun, notices_of, paid_unnoticed, times_up
 from tests.races.quiet import rest_and_audit
 from tests.races.town import Town
 
@@ -27,10 +27,12 @@ async def test_we_ask_by_ourselves_long_before_the_time_is_over(
 
 
 async def test_at_the_latest_we_ask_when_the_time_is_over(town: Town) -> None:
-    sale_id = await town.sale(stock=1, pay_window=3)
+    sale_id = await town.sale(stock=1, pay_window=LONG)
     order_id = await town.ordered(sale_id, "ada")
     payment = await begun(town, order_id, "ada")
     await paid_unnoticed(town, payment)
+
+    await times_up(order_id)
 
     await town.until_status(order_id, "fulfilled")
     assert await notices_of(town, order_id) == []

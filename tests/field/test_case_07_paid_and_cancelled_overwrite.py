@@ -9,18 +9,17 @@ from domain.payment import PaymentMethod, Receipt
 from domain.reservation import Intent
 from domain.states import OrderStatus
 from infra.postgres.payments import PaymentFlows
-from tests.field.words import begun, happened, item_of, paid_unnoticed, row_of
+from tests.field.words import LONG, begun, happened, item_of, paid_unnoticed, row_of, times_up
 from tests.races.quiet import rest_and_audit
 from tests.races.town import PRICE, Town
 
 ORDERS = 6
-PAY_WINDOW = 8
 
 
 async def test_of_two_who_settle_and_cancel_at_once_one_wins_wholly(town: Town) -> None:
     """Two workers that both believe an order theirs, as after a split of the network; then the
     right one comes back and finds what they left."""
-    sale_id = await town.sale(stock=ORDERS, pay_window=PAY_WINDOW)
+    sale_id = await town.sale(stock=ORDERS, pay_window=LONG)
     receipts = await asyncio.gather(*(_paid_unnoticed(town, sale_id, n) for n in range(ORDERS)))
     await town.worker.stop()
 
@@ -38,6 +37,7 @@ async def test_of_two_who_settle_and_cancel_at_once_one_wins_wholly(town: Town) 
     assert (item.available, item.held, item.sold) == (ORDERS - sold, 0, sold)
 
     town.worker.start()
+    await asyncio.gather(*(times_up(order_id) for order_id, _ in receipts))
     await rest_and_audit(town)
     for status, (order_id, _) in zip(statuses, receipts, strict=True):
         end = {OrderStatus.PAID: "fulfilled"}.get(status, "cancelled")

@@ -4,7 +4,7 @@ from audit.repair import repair
 from audit.sources import open_sources
 from domain.ids import workflow_id
 from infra.temporal import connect_temporal
-from tests.field.words import LONG, begun, happened
+from tests.field.words import LONG, begun, happened, times_up
 from tests.races.quiet import rest_and_audit
 from tests.races.town import Town, until
 
@@ -27,7 +27,7 @@ async def test_a_cancel_from_temporals_own_page_undoes_the_order(town: Town) -> 
 
 
 async def test_what_was_terminated_is_named_by_the_audit_and_taken_up_again(town: Town) -> None:
-    sale_id = await town.sale(stock=1, pay_window=4)
+    sale_id = await town.sale(stock=1, pay_window=LONG)
     order_id = await town.ordered(sale_id, "ada")
     payment = await begun(town, order_id, "ada")
     temporal = await connect_temporal()
@@ -38,6 +38,7 @@ async def test_what_was_terminated_is_named_by_the_audit_and_taken_up_again(town
     assert named == {"A4": (order_id,)}
     async with open_sources(town.settings) as sources:
         assert (await repair(sources)).restarted == (order_id,)
+    await times_up(order_id)
 
     view = await town.until_status(order_id, "timed_out")
     # It knows what the terminated one had begun.

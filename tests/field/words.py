@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from domain.ids import workflow_id
 from domain.order import Order
 from domain.sale import Item, ItemRef
 from infra.postgres.orders import Orders
 from infra.postgres.stock import Stock
+from infra.temporal import connect_temporal
+from tests.deadlines import run_out_of_time
 from tests.races.town import OPERATOR, Town, bearer, until
+from workflows.order import OrderWorkflow
 
 # Long enough that nothing ends by the clock while a case is told.
 LONG = 60
@@ -45,6 +49,13 @@ async def bought(town: Town, sale_id: str, user_id: str, method: str = "wechatpa
     await paid(town, await begun(town, order_id, user_id, method))
     await town.until_status(order_id, "fulfilled")
     return order_id
+
+
+async def times_up(order_id: str) -> None:
+    """The order's LONG window is over now."""
+    temporal = await connect_temporal()
+    handle = temporal.get_workflow_handle_for(OrderWorkflow.run, workflow_id(order_id))
+    await run_out_of_time(handle, LONG)
 
 
 async def until_given_back(town: Town, number: str) -> dict[str, Any]:

@@ -18,11 +18,20 @@ from temporalio.client import Client
 
 from infra.telemetry import configure_logging
 from infra.temporal import connect_temporal
-from tests.field.words import begun, bought, grant_points, paid, until_given_back
+from tests.field.words import LONG, begun, bought, grant_points, notices_of, paid, until_given_back
 from tests.infra.gateways.notice_forge import AlipaySide, alipay_forgeries
 from tests.races.fixtures import standing_town
 from tests.races.quiet import until_quiet
-from tests.races.town import JWT_SECRET, OPERATOR, POINTS_PRICE, Town, bearer, bound_door, serving
+from tests.races.town import (
+    JWT_SECRET,
+    OPERATOR,
+    POINTS_PRICE,
+    Town,
+    bearer,
+    bound_door,
+    serving,
+    until,
+)
 
 WEBHOOK_SECRET = "the shop and its mailroom alone know this one"
 REFUSALS = 2
@@ -118,7 +127,7 @@ async def test_no_secret_is_told_by_logs_answers_or_histories(
 
 async def _a_day_in_town(town: Town) -> str:
     """Everything that has to do with a secret: signing, verifying, sealing, failing."""
-    sale_id = await town.sale(stock=20, pay_window=4)
+    sale_id = await town.sale(stock=20, pay_window=LONG)
     await grant_points(town, "richard", POINTS_PRICE)
     order_id = await bought(town, sale_id, "ada", "wechatpay")
     await asyncio.gather(
@@ -140,12 +149,14 @@ async def _by_points(town: Town, sale_id: str, user_id: str) -> None:
 
 
 async def _unlucky(town: Town, sale_id: str, user_id: str, method: str) -> None:
-    """The provider fails, lies and stutters, and the order comes to nothing or not."""
+    """The provider fails, lies and stutters, and the buyer has had enough of it, in time or not."""
     order_id = await town.ordered(sale_id, user_id)
     payment = await begun(town, order_id, user_id, method, "qr")
     lies = {"bad_signature": 0.5, "tamper_app": 0.3, "tamper_amount": 0.3, "duplicate": 1.0}
     await town.misbehave(payment["out_trade_no"], fail_calls=0.5, **lies)
     await paid(town, payment)
+    await until(lambda: notices_of(town, order_id), f"notices of {order_id}")
+    await town.cancel(order_id, user_id)
 
 
 async def _mistakes(town: Town, order_id: str) -> None:
