@@ -10,7 +10,6 @@ from infra.postgres.stock import Stock
 from infra.temporal import connect_temporal
 from tests.deadlines import run_out_of_time
 from tests.races.town import OPERATOR, Town, bearer, until
-from workflows.order import OrderWorkflow
 
 # Long enough that nothing ends by the clock while a case is told.
 LONG = 60
@@ -54,7 +53,7 @@ async def bought(town: Town, sale_id: str, user_id: str, method: str = "wechatpa
 async def times_up(order_id: str) -> None:
     """The order's LONG window is over now."""
     temporal = await connect_temporal()
-    handle = temporal.get_workflow_handle_for(OrderWorkflow.run, workflow_id(order_id))
+    handle = temporal.get_workflow_handle(workflow_id(order_id))
     await run_out_of_time(handle, LONG)
 
 
