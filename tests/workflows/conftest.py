@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import PollerBehaviorSimpleMaximum
+from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner
 
 from infra.postgres.engine import Database
 from tests.shop import Shop, open_shop
@@ -16,6 +16,7 @@ CACHES = [
     # Without a cache each workflow task replays the whole story: what is not deterministic shows.
     pytest.param(
         {
+            "workflow_runner": UnsandboxedWorkflowRunner(),
             "max_cached_workflows": 0,
             "max_concurrent_workflow_tasks": 1,
             "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(1),
