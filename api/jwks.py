@@ -8,6 +8,7 @@ import jwt
 import structlog
 
 from domain.errors import ErrorCode, Refusal
+from infra.trusted_roots import trusted_roots
 
 log = structlog.get_logger()
 
@@ -22,7 +23,9 @@ class KeySet:
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = url
-        self._http = httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS, transport=transport)
+        self._http = httpx.AsyncClient(
+            timeout=FETCH_TIMEOUT_SECONDS, transport=transport, verify=trusted_roots()
+        )
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()

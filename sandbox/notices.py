@@ -1,10 +1,11 @@
 """Delivery of notices: at least once, on each provider's own schedule, never forgotten."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import httpx
 import structlog
@@ -27,6 +28,11 @@ SCHEDULES = {
         15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600,
     ),
 }  # fmt: skip
+
+
+@cache
+def _trusted_roots() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class NoticeSender:
             timeout=TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=CONCURRENCY),
             trust_env=False,
+            verify=_trusted_roots(),
         )
 
     def wake(self) -> None:

@@ -66,16 +66,23 @@ async def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         yield dsn
 
 
-@pytest.fixture
-async def database(postgres_dsn: str) -> "AsyncIterator[Database]":
-    """The session's database with all tables emptied."""
+@pytest.fixture(scope="session")
+async def postgres_pool(postgres_dsn: str) -> "AsyncIterator[Database]":
+    """Shared, because what makes statements cheap is learnt anew by each pool."""
     from infra.postgres.engine import Database
-    from tests.stores import empty_postgres
 
-    await empty_postgres(postgres_dsn)
     opened = Database.connect(postgres_dsn)
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture
+async def database(postgres_dsn: str, postgres_pool: "Database") -> "Database":
+    """The session's database with all tables emptied."""
+    from tests.stores import empty_postgres
+
+    await empty_postgres(postgres_dsn)
+    return postgres_pool
 
 
 @pytest.fixture(scope="session")

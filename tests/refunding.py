@@ -39,14 +39,11 @@ async def a_paid_order(shop: Shop, user_id: str = "ada") -> PaidOrder:
     return PaidOrder(intent, receipt)
 
 
-async def a_timed_out_order(
-    shop: Shop, user_id: str = "ada", *, clock_skips: bool = True
-) -> tuple[Intent, Receipt]:
+async def a_timed_out_order(shop: Shop, user_id: str = "ada") -> tuple[Intent, Receipt]:
     """Given up, and then paid all the same: the provider's close had no effect."""
     handle = await shop.start(intent := await shop.intent(user_id))
     payment = await shop.begin_payment(handle)
-    if not clock_skips:
-        await shop.run_out_of_time(handle)
+    await shop.run_out_of_time(handle)
     await handle.result()
     shop.alipay.closed.discard(payment.payment_id)
     return intent, shop.alipay.pay(payment.payment_id)

@@ -7,6 +7,7 @@ import httpx
 import structlog
 
 from domain.gateway_errors import TryLater
+from infra.trusted_roots import trusted_roots
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ class ProviderConnection:
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
             headers={"User-Agent": "seckill/1"},
             transport=transport,
+            verify=trusted_roots(),
         )
 
     def request(

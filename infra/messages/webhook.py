@@ -15,6 +15,7 @@ import structlog
 
 from domain.message import Message
 from infra.messages.protocol import MessageNotSent
+from infra.trusted_roots import trusted_roots
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ class WebhookSender:
             timeout=httpx.Timeout(timeout_seconds),
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
             headers={"User-Agent": "seckill/1", "Content-Type": "application/json"},
+            verify=trusted_roots(),
         )
 
     async def send(self, message: Message) -> str:

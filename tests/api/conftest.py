@@ -55,8 +55,8 @@ async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="session")
 def provider_key() -> rsa.RSAPrivateKey:
-    """The key a payment provider signs with."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """The key a payment provider signs with. Short, because each app that starts checks it."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ async def test_what_an_order_paid_too_late_is_owed_is_decided_as_well(
         open_shop(database, redis, temporal_client, late_payment=LatePaymentPolicy.HONOUR) as shop,
         shop.worker(),
     ):
-        intent, receipt = await a_timed_out_order(shop, clock_skips=False)
+        intent, receipt = await a_timed_out_order(shop)
         shop.sender.fails[intent.order_id] = 1
         late = await start_late_refund(shop, intent, receipt)
         await eventually(lambda: needs_attention(late), True)

@@ -2,9 +2,8 @@
 
 import asyncio
 
-import httpx
-
 from api.app import create_app
+from infra.embedded.loopback import loopback_http
 from infra.postgres.entitlements import Entitlements
 from tests.field.words import LONG, begun, happened, notices_of, paid, paid_unnoticed, points_of
 from tests.infra.gateways.notice_keys import FORM_HEADERS, AlipaySide
@@ -26,7 +25,7 @@ async def test_however_often_it_is_told_an_order_is_paid_once(town: Town) -> Non
 
     async with (
         serving(create_app(town.settings), bound_door()) as url,
-        httpx.AsyncClient(base_url=url) as other_machine,
+        loopback_http(url) as other_machine,
     ):
         machines = (town.api, other_machine)
         answers = await asyncio.gather(

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from api.app import create_app
+from infra.embedded.loopback import loopback_http
 from tests.field.words import LONG, begun, notices_of, paid_unnoticed
 from tests.infra.gateways.notice_keys import FORM_HEADERS, AlipaySide
 from tests.races.quiet import rest_and_audit
@@ -29,7 +29,7 @@ async def test_what_we_said_yes_to_reaches_its_order_though_temporal_was_away(
         away.setenv("TEMPORAL_ADDRESS", NOBODY)
         async with (
             serving(create_app(town.settings), bound_door()) as url,
-            httpx.AsyncClient(base_url=url) as cut_off,
+            loopback_http(url) as cut_off,
         ):
             answer = await cut_off.post(
                 "/v1/webhooks/alipay", content=side.body(told), headers=FORM_HEADERS

@@ -25,6 +25,7 @@ from api.app import create_app
 from audit.run import run_audit
 from audit.sources import open_sources
 from domain.audit import AuditReport
+from infra.embedded.loopback import loopback_http
 from infra.postgres.engine import Database
 from infra.settings import Settings
 from sandbox.server import create_app as create_provider
@@ -217,8 +218,8 @@ async def open_town(
         worker = WorkerShift(settings)
         closing.push_async_callback(worker.stop)
         yield Town(
-            api=await closing.enter_async_context(_browser(api_url)),
-            provider=await closing.enter_async_context(_browser(provider_url)),
+            api=await closing.enter_async_context(loopback_http(api_url, 30)),
+            provider=await closing.enter_async_context(loopback_http(provider_url, 30)),
             settings=settings,
             database=await closing.enter_async_context(_database(postgres_dsn)),
             redis=await closing.enter_async_context(
@@ -258,11 +259,6 @@ def bound_door() -> socket.socket:
 
 def _url(door: socket.socket) -> str:
     return f"http://127.0.0.1:{door.getsockname()[1]}"
-
-
-def _browser(url: str) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
-    return httpx.AsyncClient(base_url=url, timeout=30.0, limits=limits, trust_env=False)
 
 
 @asynccontextmanager

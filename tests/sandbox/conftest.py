@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.embedded.loopback import loopback_http
 from sandbox.keys import Keys
 from sandbox.server import create_app
 from tests.sandbox.merchant_side import AlipayShop, Clock, Letterbox, WechatShop, live
@@ -47,7 +48,7 @@ async def provider(
     app = create_app(
         keys_dir, tmp_path / "book.db", notify_retry_scale=0.0002, refund_seconds=0.05, clock=clock
     )
-    async with live(app) as url, httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with live(app) as url, loopback_http(url, timeout_seconds=20) as client:
         yield client
 
 

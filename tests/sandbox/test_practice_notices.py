@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.embedded.loopback import loopback_http
 from sandbox.server import create_app
 from tests.sandbox.merchant_side import AlipayShop, Letterbox, WechatShop, live
 
@@ -78,7 +79,7 @@ async def test_a_new_process_goes_on_with_the_book_and_the_waiting_notices(
     book = tmp_path / "book.db"
     async with (
         live(create_app(keys_dir, book, notify_retry_scale=0.002)) as url,
-        httpx.AsyncClient(base_url=url) as provider,
+        loopback_http(url) as provider,
     ):
         wechatpay = WechatShop(provider, keys_dir, letterbox.wechatpay_url)
         await wechatpay.create("RESTART-1")
@@ -90,7 +91,7 @@ async def test_a_new_process_goes_on_with_the_book_and_the_waiting_notices(
     letterbox.letters.clear()
     async with (
         live(create_app(keys_dir, book, notify_retry_scale=0.002)) as url,
-        httpx.AsyncClient(base_url=url) as provider,
+        loopback_http(url) as provider,
     ):
         letters = await letterbox.arrived(1)
         after = (await provider.get("/book")).json()
@@ -104,7 +105,7 @@ async def test_a_killed_process_loses_neither_money_nor_notice(
     keys_dir: Path, tmp_path: Path, letterbox: Letterbox
 ) -> None:
     first = await _process(keys_dir, tmp_path)
-    async with httpx.AsyncClient(base_url=first.url) as provider:
+    async with loopback_http(first.url) as provider:
         alipay = AlipayShop(provider, keys_dir, letterbox.alipay_url)
         await provider.put("/control", json={"delay_seconds": [2, 2]})
         await alipay.open_page("KILL-1")
@@ -113,7 +114,7 @@ async def test_a_killed_process_loses_neither_money_nor_notice(
     second = await _process(keys_dir, tmp_path)
     try:
         letters = await letterbox.arrived(1)
-        async with httpx.AsyncClient(base_url=second.url) as provider:
+        async with loopback_http(second.url) as provider:
             line = (await provider.get("/trades/KILL-1")).json()
     finally:
         await second.kill()
@@ -138,7 +139,7 @@ async def _process(keys_dir: Path, folder: Path) -> _Running:
         "--book", str(folder / "book.db"), "--notify-retry-scale", "0.001", cwd=ROOT,
     )  # fmt: skip
     running = _Running(process, f"http://127.0.0.1:{port}")
-    async with httpx.AsyncClient(base_url=running.url) as client:
+    async with loopback_http(running.url) as client:
         for _ in range(200):
             try:
                 await client.get("/control")

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.embedded.loopback import loopback_http
 from sandbox.server import create_app
 from tests.sandbox.merchant_side import CHINA, Clock, Letterbox, WechatShop, live, until
 
@@ -143,7 +144,7 @@ async def test_a_second_refund_of_one_order_must_wait_a_minute(
     keys_dir: Path, letterbox: Letterbox, clock: Clock
 ) -> None:
     app = create_app(keys_dir, None, clock=clock)
-    async with live(app) as url, httpx.AsyncClient(base_url=url) as provider:
+    async with live(app) as url, loopback_http(url) as provider:
         wechatpay = WechatShop(provider, keys_dir, letterbox.wechatpay_url)
         await paid(wechatpay, provider, "pace-1")
         first = await wechatpay.refund("pace-1", "p1", 100)
@@ -213,7 +214,7 @@ async def test_a_new_key_signs_at_once_and_the_old_one_stays_for_merchants(
 ) -> None:
     keys_dir = tmp_path / "keys"
     app = create_app(keys_dir, None)
-    async with live(app) as url, httpx.AsyncClient(base_url=url) as provider:
+    async with live(app) as url, loopback_http(url) as provider:
         wechatpay = WechatShop(provider, keys_dir, letterbox.wechatpay_url)
         old = (await wechatpay.create("rotate-1")).headers["wechatpay-serial"]
         new = (await provider.post("/keys/rotate")).json()["platform_serial"]

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.testing import WorkflowEnvironment
 
 from domain.reservation import Intent
 from infra.postgres.engine import Database
@@ -43,10 +42,6 @@ async def _start_all(shop: Shop, faults: FaultPlan, fault: Fault) -> list[Case]:
 async def _drive(shop: Shop, case: Case) -> None:
     with contextlib.suppress(TooLateToPay):
         await case.branch.drive(shop, case.intent, case.handle)
-
-
-async def _drive_to_the_end(shop: Shop, case: Case) -> None:
-    await _drive(shop, case)
     if case.branch.waits_for_the_clock:
         await shop.run_out_of_time(case.handle)
 
@@ -76,11 +71,11 @@ async def _expect_stock_to_agree(shop: Shop, orders_paid: int) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
 async def test_a_step_that_fails_once_changes_no_end(
-    database: Database, redis: Redis, time_skipping: WorkflowEnvironment, fault: Fault
+    database: Database, redis: Redis, temporal_client: Client, fault: Fault
 ) -> None:
     faults = FaultPlan()
     async with (
-        open_shop(database, redis, time_skipping.client, stock=STOCK) as shop,
+        open_shop(database, redis, temporal_client, stock=STOCK) as shop,
         shop.worker(interceptors=[faults]),
     ):
         cases = await _start_all(shop, faults, fault)
@@ -96,7 +91,7 @@ async def test_a_step_that_fails_until_the_worker_is_restarted_changes_no_end(
         second = timedelta(seconds=1)
         async with shop.worker(interceptors=[faults], graceful_shutdown_timeout=second):
             cases = await _start_all(shop, faults, Fault.ALWAYS)
-            driving = [asyncio.create_task(_drive_to_the_end(shop, case)) for case in cases]
+            driving = [asyncio.create_task(_drive(shop, case)) for case in cases]
             async with asyncio.timeout(40):
                 while faults.struck != faults.planned.keys():
                     await asyncio.sleep(0.05)

@@ -11,7 +11,6 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from audit import money, redis_agreement, stock_balance
 from audit.sources import AuditSources
@@ -170,7 +169,7 @@ async def _prepare(shop: Shop) -> list[Case]:
 async def _case(shop: Shop, branch: Branch, step: str) -> Case:
     buyer = f"{branch.name}-{step}"
     if branch.late:
-        return Case(branch, step, *await a_timed_out_order(shop, buyer, clock_skips=False))
+        return Case(branch, step, *await a_timed_out_order(shop, buyer))
     order = await a_paid_order(shop, buyer)
     return Case(branch, step, order.intent, order.receipt)
 
@@ -211,12 +210,10 @@ def _sources(shop: Shop, redis: Redis) -> AuditSources:
 
 @pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
 async def test_a_step_that_fails_once_changes_no_end(
-    database: Database, redis: Redis, time_skipping: WorkflowEnvironment, fault: Fault
+    database: Database, redis: Redis, temporal_client: Client, fault: Fault
 ) -> None:
-    async with _open(database, redis, time_skipping.client) as shop:
-        # Who waits for one order would let the clock skip over the time in which others pay.
-        with time_skipping.auto_time_skipping_disabled():
-            cases, faults = await _prepare(shop), FaultPlan()
+    async with _open(database, redis, temporal_client) as shop:
+        cases, faults = await _prepare(shop), FaultPlan()
         async with shop.worker(interceptors=[faults]):
             await asyncio.gather(*(_see_through(shop, case, faults, fault) for case in cases))
             await _expect_the_planned_ends(shop, _sources(shop, redis), faults, cases)

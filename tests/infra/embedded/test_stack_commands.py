@@ -6,12 +6,12 @@ import signal
 import stat
 
 import asyncpg
-import httpx
 import psutil
 import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client
 
+from infra.embedded.loopback import loopback_http
 from infra.embedded.ports import LOOPBACK, free_port
 from tests.infra.embedded.command_line import CommandLine, eventually_no_process, flags
 
@@ -30,7 +30,7 @@ class TestUp:
 
         status = await seckill.run("status")
         operator = {"Authorization": f"Bearer {stack['operator_token']}"}
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with loopback_http(timeout_seconds=10) as http:
             sales = await http.get(f"{stack['api_url']}/v1/operator/sales", headers=operator)
             ui = await http.get(stack["temporal_ui_url"])
             book = await http.get(f"{stack['sandbox_url']}/book")

@@ -125,7 +125,7 @@ _BAD_SIGNATURE: list[tuple[str, Callable[[Bench], bytes]]] = [
     ("a field added after signing", lambda b: b.altered(refund_fee="88.00")),
     ("a field taken out after signing", lambda b: b.dropped_after_signing("gmt_create")),
     ("a blank added after signing", lambda b: b.altered(version="1.0 ")),
-    ("a body cut short", lambda b: b.signed()[:-40]),
+    ("a body cut short", lambda b: b.signed()[:-40].rpartition(b"%")[0]),
 ]  # fmt: skip
 _FOREIGN_APP: list[tuple[str, Callable[[Bench], bytes]]] = [
     ("a foreign app_id, validly signed", lambda b: b.signed(app_id="2021999999999999")),

@@ -23,6 +23,7 @@ from domain.payment import (
     payment_id_for,
 )
 from domain.refund import RefundAnswer, RefundOrder, RefundState
+from infra.embedded.loopback import loopback_http
 from infra.gateways.alipay import AlipayGateway
 from infra.gateways.protocol import Gateway, RawNotice
 from infra.gateways.provider_book import BookTrade, SandboxBook
@@ -102,7 +103,7 @@ async def opened_shop(keys: Path) -> AsyncIterator[Shop]:
     async with AsyncExitStack() as stack:
         app = create_app(keys, None, notify_retry_scale=0.001, refund_seconds=0.05)
         provider_url = await stack.enter_async_context(live(app))
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=provider_url))
+        client = await stack.enter_async_context(loopback_http(provider_url))
         shop = Shop(provider_url, client)
         route = Route("/v1/webhooks/{method}", shop.notify, methods=["POST"])
         url = await stack.enter_async_context(live(Starlette(routes=[route])))
