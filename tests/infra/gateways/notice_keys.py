@@ -45,7 +45,7 @@ class Forgery:
 
 
 def new_key() -> RSAPrivateKey:
-    return generate_private_key(public_exponent=65537, key_size=1024)
+    return generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def signature(key: RSAPrivateKey, message: bytes) -> str:
