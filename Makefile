@@ -1,7 +1,8 @@
 # Every target installs first what is missing; a machine needs python3.11, make and PyPI.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-JOBS ?= 2
+# More than cores: half of a test is waiting for somebody.
+JOBS ?= 4
 BIN := .venv/bin
 # Each of the stack's processes would compile all it imports again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +32,7 @@ demo: install ## one flash sale from beginning to end
 	$(BIN)/seckill demo
 
 test: install ## all tests, on real servers
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: install ## lint, format, types, imports
 	$(BIN)/ruff check .
