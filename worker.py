@@ -27,6 +27,7 @@ from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from dispatcher import Dispatcher
+from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_gateways
 from infra.messages.registry import open_message_sender
 from infra.postgres.engine import Database
@@ -96,6 +97,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             build_worker(client, settings, activities),
             build_refund_worker(client, settings, refund_calls),
         ):
+            tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
             dispatcher = Dispatcher(Intents(redis), client, database, settings)
             await dispatcher.run(stop)

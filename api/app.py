@@ -37,7 +37,7 @@ from api.routes import (
     webhooks,
 )
 from api.sale_board import SaleBoard
-from api.serve import tune_garbage_collection
+from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_gateways, open_return_check
 from infra.notice_relay import NoticeRelay
 from infra.postgres.engine import Database

@@ -1,7 +1,5 @@
 """How this process serves HTTP: the one place of the server's settings."""
 
-import gc
-
 import uvicorn
 
 
@@ -19,10 +17,3 @@ def serve(application: str, *, host: str, port: int) -> None:
         # A buyer's open event stream must not hold up the end; the client connects again.
         timeout_graceful_shutdown=3,
     )
-
-
-def tune_garbage_collection() -> None:
-    """What is alive now stays alive; scanning it again and again cost half the throughput."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1000)

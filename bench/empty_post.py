@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from api.serve import serve, tune_garbage_collection
+from api.serve import serve
+from infra.garbage import tune_garbage_collection
 
 PATH = "/orders"
 

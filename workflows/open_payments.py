@@ -14,7 +14,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal
     from domain.errors import ErrorCode
     from domain.order import Order
-    from domain.payment import POINTS_CURRENCY, Payment, PaymentMethod, Receipt, payment_id_for
+    from domain.payment import (
+        POINTS_CURRENCY,
+        Payment,
+        PaymentMethod,
+        Receipt,
+        is_begun_here,
+        payment_id_for,
+    )
     from workflows.messages import BeginPayment
     from workflows.policies import PROVIDER_TIMEOUT, persistently, while_the_buyer_waits
     from workflows.stock_hold import StockHold
@@ -68,7 +75,10 @@ class OpenPayments:
         charge = _charge(ref, command, order, stock)
         self._latest[way] = self._refs[ref.payment_id] = ref
         payment = await while_the_buyer_waits(
-            PaymentActivities.begin_payment, charge, f"begin {command.method} payment"
+            PaymentActivities.begin_payment,
+            charge,
+            f"begin {command.method} payment",
+            at_hand=is_begun_here(command.method, command.scene),
         )
         self._latest[way] = payment
         return payment
@@ -86,7 +96,10 @@ class OpenPayments:
             return None
         try:
             trade = await while_the_buyer_waits(
-                PaymentActivities.query_payment, ref, f"ask {ref.method} about the payment"
+                PaymentActivities.query_payment,
+                ref,
+                f"ask {ref.method} about the payment",
+                at_hand=ref.method is PaymentMethod.POINTS,
             )
         except ActivityError:
             return None

@@ -26,6 +26,7 @@ BUYER_PATIENCE = timedelta(seconds=12)
 PROMPT_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=4)
 # Minutes in all: a message that comes days later helps nobody.
 MESSAGE_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=8)
+NO_RETRIES = RetryPolicy(maximum_attempts=1)
 FEW_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 # Slow, because a provider counts its error answers, and a busy one is best left alone.
 PATIENT_RETRIES = RetryPolicy(
@@ -44,14 +45,7 @@ async def promptly(step: Step[In, Out], arg: In, summary: str) -> Out:
     because a worker that shuts down lets any failure look final (and not even as ActivityError).
     """
     with contextlib.suppress(FailureError):
-        return await workflow.execute_local_activity_method(
-            step,
-            arg,
-            start_to_close_timeout=PROMPT_TIMEOUT,
-            schedule_to_close_timeout=PROMPT_TIMEOUT,
-            retry_policy=PROMPT_RETRIES,
-            summary=summary,
-        )
+        return await _here(step, arg, summary, PROMPT_RETRIES)
     return await persistently(step, arg, summary)
 
 
@@ -93,14 +87,34 @@ async def for_a_while(step: Step[In, Out], arg: In, summary: str) -> Out:
     )
 
 
-async def while_the_buyer_waits(step: Step[In, Out], arg: In, summary: str) -> Out:
-    """Run a step somebody is waiting for: a few quick tries, then an error."""
+async def while_the_buyer_waits(
+    step: Step[In, Out], arg: In, summary: str, *, at_hand: bool
+) -> Out:
+    """Run a step somebody is waiting for: a few quick tries, then an error.
+
+    `at_hand`: it asks nobody outside, so the first try is made by the worker at hand. A provider
+    that is slow would keep such tries busy that all other orders need.
+    """
+    if at_hand:
+        with contextlib.suppress(FailureError):
+            return await _here(step, arg, summary, NO_RETRIES)
     return await workflow.execute_activity_method(
         step,
         arg,
         start_to_close_timeout=BUYER_PATIENCE,
         schedule_to_close_timeout=BUYER_PATIENCE,
         retry_policy=FEW_RETRIES,
+        summary=summary,
+    )
+
+
+async def _here(step: Step[In, Out], arg: In, summary: str, retries: RetryPolicy) -> Out:
+    return await workflow.execute_local_activity_method(
+        step,
+        arg,
+        start_to_close_timeout=PROMPT_TIMEOUT,
+        schedule_to_close_timeout=PROMPT_TIMEOUT,
+        retry_policy=retries,
         summary=summary,
     )
 

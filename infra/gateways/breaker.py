@@ -12,11 +12,10 @@ from domain.notice import VerifiedNotice
 from domain.payment import (
     Charge,
     ClosedTrade,
-    PaymentMethod,
-    PaymentScene,
     QrAction,
     RedirectAction,
     Trade,
+    is_begun_here,
 )
 from domain.refund import RefundAnswer, RefundOrder
 from infra.gateways.bill import BillLine, StatementNotReady
@@ -49,8 +48,8 @@ class BreakerGateway:
         )
 
     async def create(self, charge: Charge) -> RedirectAction | QrAction | None:
-        # Alipay's page is a link signed here: it says nothing of whether Alipay answers.
-        if self.method is PaymentMethod.ALIPAY and charge.scene is PaymentScene.PAGE:
+        # That says nothing of whether the provider answers.
+        if is_begun_here(self.method, charge.scene):
             return await self._gateway.create(charge)
         return await self._guarded(lambda: self._gateway.create(charge))
 

@@ -27,7 +27,7 @@ class Intents:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._bury = Scripts(redis).bury
+        self._scripts = Scripts(redis)
         self._streams: dict[str, ItemRef] = {}
         self._streams_until = 0.0
         # A blocking read that outlives the client's timeout would look like a dead server.
@@ -100,17 +100,16 @@ class Intents:
     async def acknowledge(self, entry: IntentEntry) -> None:
         """Temporal has it: the entry may go."""
         key = ItemKeys.of(entry.item).intents
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.xack(key, GROUP, entry.entry_id)
-            pipeline.xdel(key, entry.entry_id)
-            await pipeline.execute()
+        await self._scripts.acknowledge(keys=[key], args=[GROUP, entry.entry_id])
 
     async def bury(self, entry: IntentEntry, error: str) -> bool:
         """Move it to the dead ones with what was wrong. False if it is no longer pending."""
         keys = ItemKeys.of(entry.item)
         said = [part for field in entry.fields.items() for part in field]
         return bool(
-            await self._bury([keys.intents, keys.dead], [GROUP, entry.entry_id, error, *said])
+            await self._scripts.bury(
+                [keys.intents, keys.dead], [GROUP, entry.entry_id, error, *said]
+            )
         )
 
     async def revive(self, dead: DeadIntent) -> None:

@@ -19,6 +19,7 @@ class Scripts:
         self.confirm = _register(redis, "confirm")
         self.preheat = _register(redis, "preheat")
         self.rebuild = _register(redis, "rebuild")
+        self.acknowledge = _register(redis, "acknowledge")
         self.bury = _register(redis, "bury")
 
 

@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from audit.running_workflows import running_orders
 from audit.sources import AuditSources
@@ -18,6 +17,7 @@ from infra.embedded.process import start, stop
 from infra.embedded.temporal import TemporalServer
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
+from infra.temporal import DATA_CONVERTER
 from tests.audit.paper_book import PaperBook
 from tests.audit.polling import eventually
 from tests.shop import Shop, open_shop
@@ -28,7 +28,7 @@ async def audited_temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
     folder = tmp_path_factory.mktemp("audited_temporal")
     server = TemporalServer(free_port(), free_port())
     running = await start(server, folder / "temporal.log", die_with_parent=True)
-    yield await Client.connect(server.address, data_converter=pydantic_data_converter)
+    yield await Client.connect(server.address, data_converter=DATA_CONVERTER)
     await stop(running)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import PostgresServer
@@ -20,6 +19,7 @@ from infra.embedded.redis import RedisServer
 from infra.embedded.temporal import TemporalServer
 from infra.postgres.engine import Database
 from infra.postgres.migrate import migrate
+from infra.temporal import DATA_CONVERTER
 from tests.branches import BRANCHES, Branch
 from tests.shop import Shop, open_shop
 
@@ -64,7 +64,7 @@ async def _record_all(redis_url: str, dsn: str, temporal_address: str) -> None:
     await migrate(dsn)
     database, redis = Database.connect(dsn), Redis.from_url(redis_url, decode_responses=True)
     client = await Client.connect(
-        temporal_address, data_converter=pydantic_data_converter, identity="recorder"
+        temporal_address, data_converter=DATA_CONVERTER, identity="recorder"
     )
     async with (
         open_shop(database, redis, client, stock=100, pay_window=PAY_WINDOW) as shop,

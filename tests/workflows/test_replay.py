@@ -4,9 +4,9 @@ import json
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from infra.temporal import DATA_CONVERTER
 from tests.branches import BRANCHES, Branch
 from tests.workflows.record_histories import HISTORIES, history_of
 from worker import WORKFLOW_RUNNER, WORKFLOWS
@@ -18,7 +18,7 @@ async def test_a_stored_history_still_replays(branch: Branch) -> None:
     replayer = Replayer(
         workflows=WORKFLOWS,
         workflow_runner=WORKFLOW_RUNNER,
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     assert result.replay_failure is None
