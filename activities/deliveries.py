@@ -25,8 +25,7 @@ from domain.delivery import Delivery, DeliveryKind
 from domain.message import Message, MessageTopic
 from domain.money import MINOR_PER_MAJOR
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod
-from domain.states import DeliveryStatus, OrderStatus, PaymentStatus
+from domain.states import DeliveryStatus, OrderStatus
 from infra.messages.protocol import MessageSender
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
@@ -126,19 +125,17 @@ class DeliveryActivities:
         kinds: Set[DeliveryKind] = ALL,
     ) -> Due | None:
         async with self._database.driver() as driver:
-            steps = OrderSteps(driver)
-            order = await steps.order(order_id)
-            if order is None or order.status not in OWED_BY:
-                return None
-            owed = await steps.deliveries(order_id)
-            return Due(
-                order=order,
-                title=await steps.title_of(order),
-                award=_award(await steps.payments(order_id)),
-                kinds={one.kind for one in owed if one.status in statuses and one.kind in kinds},
-                # A decision on one of them is put on record before the order's end.
-                fulfils=kinds == ALL,
-            )
+            owed = await OrderSteps(driver).owed(order_id, statuses)
+        if owed is None or owed.order.status not in OWED_BY:
+            return None
+        return Due(
+            order=owed.order,
+            title=owed.title,
+            award=_award(owed.money),
+            kinds=owed.kinds & kinds,
+            # A decision on one of them is put on record before the order's end.
+            fulfils=kinds == ALL,
+        )
 
     async def _carry_out(self, due: Due) -> bool:
         """True if nothing is owed any more. A slow receiver keeps nobody waiting for points, and
@@ -196,13 +193,9 @@ class DeliveryActivities:
         return Owed(order_status=order.status, open=still_open)
 
 
-def _award(payments: Sequence[Payment]) -> int:
+def _award(money: Sequence[int]) -> int:
     """One point per whole yuan of money; points that were spent earn none."""
-    return sum(
-        payment.amount // MINOR_PER_MAJOR
-        for payment in payments
-        if payment.status is PaymentStatus.PAID and payment.method is not PaymentMethod.POINTS
-    )
+    return sum(amount // MINOR_PER_MAJOR for amount in money)
 
 
 def _thanks(order: Order, title: str) -> Message:

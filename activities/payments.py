@@ -19,6 +19,7 @@ from domain.payment import (
     QrAction,
     RedirectAction,
     Trade,
+    is_begun_here,
 )
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
@@ -60,8 +61,11 @@ class PaymentActivities:
         is not set up.
         """
         gateway = self._gateway(command.method)
+        # A link signed here binds nobody, so it may come first: one statement then does.
+        signed = await _offer(gateway, command) if _is_a_link(command) else None
         async with self._database.driver() as driver:
-            payment = await OrderSteps(driver).begin_payment(_new_payment(command))
+            new = _new_payment(command, signed)
+            payment = await OrderSteps(driver).begin_payment(new, command.actor)
         if payment.action is not None:
             return payment
         action = await _offer(gateway, command)
@@ -88,7 +92,13 @@ class PaymentActivities:
         return gateway
 
 
-def _new_payment(command: BeginPayment) -> Payment:
+def _is_a_link(command: BeginPayment) -> bool:
+    return command.method is not PaymentMethod.POINTS and is_begun_here(
+        command.method, command.scene
+    )
+
+
+def _new_payment(command: BeginPayment, action: RedirectAction | QrAction | None) -> Payment:
     return Payment(
         payment_id=command.payment_id,
         order_id=command.order_id,
@@ -97,6 +107,7 @@ def _new_payment(command: BeginPayment) -> Payment:
         status=PaymentStatus.CREATED,
         amount=command.amount,
         currency=command.currency,
+        action=action,
         expires_at=command.expires_at,
         created_at=command.begun_at,
     )

@@ -43,11 +43,12 @@ class SettlementActivities:
     @activity.defn
     async def settle_payment(self, command: SettlePayment) -> Settled:
         """Payment, order, stock and ledger in one step; a repeat answers as the first did."""
-        async with self._database.driver() as driver:
-            steps = OrderSteps(driver)
-            while (settled := await _settle(steps, command.order_id, command.receipt)) is None:
-                continue
-        return settled
+        while not await self._settle(command):
+            async with self._database.transaction() as connection:
+                why_not = await _why_not(connection, command.order_id, command.receipt)
+            if why_not is not None:
+                return why_not
+        return Settled()
 
     @activity.defn
     async def record_surplus(self, command: RecordSurplus) -> RefundRequest:
@@ -71,16 +72,21 @@ class SettlementActivities:
         currency = payment.currency if payment else "CNY"
         return surplus_refund(command.order_id, receipt, command.reason, currency)
 
+    async def _settle(self, command: SettlePayment) -> bool:
+        async with self._database.driver() as driver:
+            return await OrderSteps(driver).settle(command.order_id, command.receipt)
 
-async def _settle(steps: OrderSteps, order_id: str, receipt: Receipt) -> Settled | None:
-    """None when the order changed between reading and writing."""
-    order, payment = await steps.order(order_id), await steps.payment(receipt.payment_id)
+
+async def _why_not(connection: AsyncConnection, order_id: str, receipt: Receipt) -> Settled | None:
+    """None when the order can take the money after all: it changed between writing and reading."""
+    order = await Orders(connection).get(order_id)
+    payment = await Payments(connection).get(receipt.payment_id)
     if order is None or payment is None:
         return Settled(surplus=RefundReason.LATE_PAYMENT)
     surplus = why_surplus(order, payment, receipt)
     if surplus or order.status is not OrderStatus.PENDING_PAYMENT:
         return Settled(surplus=surplus)
-    return Settled() if await steps.settle(order_id, payment, receipt) else None
+    return None
 
 
 async def record_money(connection: AsyncConnection, order_id: str, receipt: Receipt) -> bool:

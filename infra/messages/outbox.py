@@ -15,8 +15,8 @@ class OutboxSender:
 
     async def send(self, message: Message) -> str:
         """Raises what the database raises while it is away."""
-        async with self._database.transaction() as connection:
-            fresh = await Messages(connection).keep(message)
+        async with self._database.driver() as driver:
+            fresh = await Messages(driver).keep(message)
         log.info("message_kept", order_id=message.order_id, topic=message.topic, fresh=fresh)
         return "kept in the outbox"
 

@@ -1,34 +1,32 @@
 """The outbox: messages to buyers, each once, for another system to read."""
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from domain.message import Message
-from infra.postgres.statements import happened
-from infra.postgres.tables import messages
+from infra.postgres.engine import Driver
+
+_KEEP = """
+INSERT INTO messages (order_id, topic, user_id, body) VALUES ($1, $2, $3, $4::jsonb)
+ON CONFLICT DO NOTHING
+RETURNING message_number
+"""
+
+_OF_ORDER = "SELECT body FROM messages WHERE order_id = $1 ORDER BY message_number"
 
 
 class Messages:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    """Speaks to the driver itself: each order that is paid passes here."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
 
     async def keep(self, message: Message) -> bool:
         """False if the order's message on this occasion is there already; it stays as it is."""
-        statement = insert(messages).values(
-            order_id=message.order_id,
-            topic=message.occasion,
-            user_id=message.user_id,
-            body=message.model_dump(mode="json"),
+        body = message.model_dump_json()
+        kept = await self._driver.fetchval(
+            _KEEP, message.order_id, message.occasion, message.user_id, body
         )
-        return await happened(self._connection, statement.on_conflict_do_nothing())
+        return kept is not None
 
     async def of_order(self, order_id: str) -> list[Message]:
         """Oldest first."""
-        query = (
-            select(messages.c.body)
-            .where(messages.c.order_id == order_id)
-            .order_by(messages.c.message_number)
-        )
-        bodies = (await self._connection.execute(query)).scalars()
-        return [Message.model_validate(body) for body in bodies]
+        rows = await self._driver.fetch(_OF_ORDER, order_id)
+        return [Message.model_validate(row["body"]) for row in rows]

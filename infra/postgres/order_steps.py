@@ -5,15 +5,15 @@ through SQLAlchemy took half of a worker's processor time. What is unusual stays
 repositories beside this file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.delivery import Delivery, DeliveryKind
+from domain.delivery import DeliveryKind
 from domain.order import Order
 from domain.payment import Payment, QrAction, Receipt, RedirectAction
 from domain.reservation import Intent
-from domain.states import HOLDING_STOCK, OWNING_STOCK
+from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus
 from infra.postgres.engine import Driver
 
 # The item's row comes last: every order of the sale waits for its lock.
@@ -53,11 +53,17 @@ WHERE sale_id = $1 AND sku_id = $2 AND user_id = $3 AND status = ANY($4::text[])
 """
 
 _BEGIN_PAYMENT = """
-INSERT INTO payments (payment_id, order_id, method, scene, status, amount, currency, expires_at,
-                      created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (payment_id) DO UPDATE SET payment_id = excluded.payment_id
-RETURNING *
+WITH begun AS (
+    INSERT INTO payments (payment_id, order_id, method, scene, status, amount, currency,
+                          expires_at, created_at, action)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
+    ON CONFLICT (payment_id) DO UPDATE SET action = coalesce(payments.action, excluded.action)
+    RETURNING *, xmax = 0 AS is_new
+), told AS (
+    INSERT INTO order_events (order_id, event, actor, detail)
+    SELECT order_id, 'payment_begun', $11, method FROM begun WHERE is_new AND action IS NOT NULL
+)
+SELECT * FROM begun
 """
 
 _OFFER_PAYMENT = """
@@ -71,24 +77,27 @@ SELECT order_id, 'payment_begun', $4, method FROM payments WHERE payment_id = $1
 
 _SETTLE = """
 WITH paid AS (
-    UPDATE orders SET status = 'paid' WHERE order_id = $1 AND status = 'pending_payment'
-    RETURNING order_id, sale_id, sku_id
+    UPDATE orders SET status = 'paid'
+    FROM payments AS payment
+    WHERE orders.order_id = $1 AND orders.status = 'pending_payment'
+      AND payment.payment_id = $2 AND payment.order_id = $1 AND payment.amount = $4
+    RETURNING orders.order_id, orders.sale_id, orders.sku_id
 ), settled AS (
-    UPDATE payments SET status = 'paid', trade_no = $4, paid_at = $6
-    FROM paid WHERE payment_id = $2 AND status = $3
+    UPDATE payments SET status = 'paid', trade_no = $3, paid_at = $5
+    FROM paid WHERE payment_id = $2
 ), ledger AS (
     INSERT INTO payment_flows (order_id, payment_id, method, kind, reference, amount)
-    SELECT order_id, $2, $7, 'received', $4, $5 FROM paid
+    SELECT order_id, $2, $6, 'received', $3, $4 FROM paid
     ON CONFLICT DO NOTHING
 ), noticed AS (
     UPDATE payment_notices SET handled_at = now(), handled_as = 'received'
-    FROM paid WHERE notice_id = $8 AND handled_at IS NULL
+    FROM paid WHERE notice_id = $7 AND handled_at IS NULL
 ), told AS (
     INSERT INTO order_events (order_id, event, actor, detail)
-    SELECT order_id, 'paid', 'provider:' || $7, 'trade ' || $4 FROM paid
+    SELECT order_id, 'paid', 'provider:' || $6, 'trade ' || $3 FROM paid
 ), owed AS (
     INSERT INTO deliveries (order_id, kind, status)
-    SELECT order_id, unnest($9::text[]), 'pending' FROM paid
+    SELECT order_id, unnest($8::text[]), 'pending' FROM paid
     ON CONFLICT DO NOTHING
 ), moved AS (
     INSERT INTO stock_movements (sale_id, sku_id, order_id, kind, quantity)
@@ -148,11 +157,18 @@ WITH still AS (
 SELECT order_id FROM fulfilled
 """
 
-_ORDER = "SELECT * FROM orders WHERE order_id = $1"
-_PAYMENT = "SELECT * FROM payments WHERE payment_id = $1"
-_PAYMENTS = "SELECT * FROM payments WHERE order_id = $1 ORDER BY created_at, payment_id"
-_DELIVERIES = "SELECT * FROM deliveries WHERE order_id = $1 ORDER BY kind"
-_TITLE = "SELECT title FROM sale_items WHERE sale_id = $1 AND sku_id = $2"
+_OWED = """
+SELECT orders.*, coalesce(title, sku_id) AS title,
+       ARRAY(
+           SELECT kind FROM deliveries WHERE order_id = $1 AND status = ANY($2::text[])
+       ) AS kinds,
+       ARRAY(
+           SELECT amount FROM payments
+           WHERE order_id = $1 AND status = 'paid' AND method <> 'points'
+       ) AS money
+FROM orders LEFT JOIN sale_items USING (sale_id, sku_id)
+WHERE order_id = $1
+"""
 
 _COUNTING = sorted(HOLDING_STOCK | OWNING_STOCK)
 
@@ -165,6 +181,16 @@ class Placing:
     title: str | None
     points_price: int | None
     per_user_limit: int | None
+
+
+@dataclass(frozen=True)
+class OwedOrder:
+    """The `kinds` of deliveries in question, and the amounts of `money` that paid the order."""
+
+    order: Order
+    title: str
+    kinds: frozenset[DeliveryKind]
+    money: tuple[int, ...]
 
 
 class OrderSteps:
@@ -197,8 +223,9 @@ class OrderSteps:
             )
         )
 
-    async def begin_payment(self, payment: Payment) -> Payment:
-        """The payment of this id that stands already, else this one."""
+    async def begin_payment(self, payment: Payment, actor: str) -> Payment:
+        """The payment of this id that stands already, else this one. With an action it is begun
+        in the order's story as well."""
         row = await self._driver.fetchrow(
             _BEGIN_PAYMENT,
             payment.payment_id,
@@ -210,6 +237,8 @@ class OrderSteps:
             payment.currency,
             payment.expires_at,
             payment.created_at,
+            payment.action.model_dump_json() if payment.action else None,
+            actor,
         )
         return Payment.model_validate(dict(row)) if row else payment
 
@@ -224,38 +253,25 @@ class OrderSteps:
         written = action.model_dump_json() if action else None
         await self._driver.execute(_OFFER_PAYMENT, payment_id, written, expires_at, actor)
 
-    async def order(self, order_id: str) -> Order | None:
-        row = await self._driver.fetchrow(_ORDER, order_id)
-        return Order.model_validate(dict(row)) if row else None
+    async def owed(self, order_id: str, statuses: Collection[DeliveryStatus]) -> OwedOrder | None:
+        """With its deliveries of these statuses."""
+        row = await self._driver.fetchrow(_OWED, order_id, list(statuses))
+        if row is None:
+            return None
+        return OwedOrder(
+            order=Order.model_validate(dict(row)),
+            title=row["title"],
+            kinds=frozenset(map(DeliveryKind, row["kinds"])),
+            money=tuple(row["money"]),
+        )
 
-    async def payment(self, payment_id: str) -> Payment | None:
-        row = await self._driver.fetchrow(_PAYMENT, payment_id)
-        return Payment.model_validate(dict(row)) if row else None
-
-    async def payments(self, order_id: str) -> list[Payment]:
-        """Oldest first."""
-        return [
-            Payment.model_validate(dict(row))
-            for row in await self._driver.fetch(_PAYMENTS, order_id)
-        ]
-
-    async def deliveries(self, order_id: str) -> list[Delivery]:
-        rows = await self._driver.fetch(_DELIVERIES, order_id)
-        return [Delivery.model_validate(dict(row)) for row in rows]
-
-    async def title_of(self, order: Order) -> str:
-        """The item's title, its number where there is none."""
-        title = await self._driver.fetchval(_TITLE, order.sale_id, order.sku_id)
-        return str(title or order.sku_id)
-
-    async def settle(self, order_id: str, payment: Payment, receipt: Receipt) -> bool:
+    async def settle(self, order_id: str, receipt: Receipt) -> bool:
         """Payment, order, stock, ledger and what is owed to the buyer. False, and nothing done,
-        if the order does not wait for its payment (any more)."""
+        if the order does not wait for its payment (any more), or not for this one."""
         settled = await self._driver.fetchval(
             _SETTLE,
             order_id,
-            payment.payment_id,
-            payment.status,
+            receipt.payment_id,
             receipt.trade_no,
             receipt.amount,
             receipt.paid_at,

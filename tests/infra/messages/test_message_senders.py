@@ -117,9 +117,9 @@ async def test_the_outbox_holds_each_message_once(database: Database) -> None:
     await asyncio.gather(*(sender.send(PAID) for _ in range(4)))
     await sender.send(PAID.model_copy(update={"title": "another"}))
 
-    async with database.transaction() as connection:
-        assert await Messages(connection).of_order(PAID.order_id) == [PAID]
-        assert await Messages(connection).of_order("nobody's") == []
+    async with database.driver() as driver:
+        assert await Messages(driver).of_order(PAID.order_id) == [PAID]
+        assert await Messages(driver).of_order("nobody's") == []
 
 
 async def test_messages_stay_in_the_outbox_unless_a_webhook_is_set(database: Database) -> None:

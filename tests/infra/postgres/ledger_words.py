@@ -114,7 +114,7 @@ async def place(
 
 async def begin(database: Database, payment: Payment) -> Payment:
     async with database.driver() as driver:
-        return await OrderSteps(driver).begin_payment(payment)
+        return await OrderSteps(driver).begin_payment(payment, "buyer:ada")
 
 
 async def pay(
