@@ -17,6 +17,7 @@ from infra.embedded.applications import Application, local_url
 from infra.embedded.home import Home
 from infra.embedded.ports import free_port
 from infra.embedded.process import RunningProcess, start, stop
+from infra.embedded.processors import HALF_OF_THE_PROCESSORS
 from infra.embedded.settings import EmbeddedSettings
 from infra.embedded.shutdown import stop_stack
 from infra.embedded.stack import start_stack
@@ -89,6 +90,8 @@ async def set_stage() -> AsyncIterator[Stage]:
     try:
         stack = await start_stack(settings, home)
         os.environ["TEMPORAL_ADDRESS"] = stack.temporal_address
+        # The yardstick is served as the worker is.
+        os.environ.setdefault("TOKIO_WORKER_THREADS", HALF_OF_THE_PROCESSORS)
         async with (
             _yardstick("empty", "bench.empty_post", "/healthz", home) as empty,
             _yardstick("noop", "bench.noop_worker", "/metrics", home) as noop,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.embedded.home import Home
+from infra.embedded.processors import HALF_OF_THE_PROCESSORS
 from infra.embedded.settings import EmbeddedSettings
 
 
@@ -23,6 +24,7 @@ def application_environment(
         "SECKILL_PUBLIC_URL": settings.public_url or addresses["api"],
         "SECKILL_JWT_SECRET": jwt_secret(settings, home),
         "SECKILL_DEV_LOGIN": os.environ.get("SECKILL_DEV_LOGIN", "true"),
+        "TOKIO_WORKER_THREADS": os.environ.get("TOKIO_WORKER_THREADS", HALF_OF_THE_PROCESSORS),
     }
     if sandbox := addresses.get("sandbox"):
         environment |= {"SECKILL_SANDBOX_URL": sandbox}

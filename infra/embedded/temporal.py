@@ -12,6 +12,7 @@ from infra.embedded.binaries import on_venv_path
 from infra.embedded.loopback import loopback_http
 from infra.embedded.ports import LOOPBACK
 from infra.embedded.process import Command
+from infra.embedded.processors import HALF_OF_THE_PROCESSORS
 from infra.search_attributes import SEARCH_TYPES
 
 _NAMESPACE = "default"
@@ -57,7 +58,7 @@ class TemporalServer:
         dynamic = _repeat("--dynamic-config-value", _DYNAMIC_CONFIG)
         # The caller's own Temporal profile is meant for clients, not for this server.
         quiet = ("--log-level", "warn", "--disable-config-file", "--disable-config-env")
-        return Command((*argv, *attributes, *dynamic, *quiet), {**os.environ, "GOGC": "400"})
+        return Command((*argv, *attributes, *dynamic, *quiet), {**os.environ, **_go_runtime()})
 
     def _listen(self) -> tuple[str, ...]:
         ports = ("--ip", LOOPBACK, "--port", str(self.port), "--http-port", str(self.http_port))
@@ -91,6 +92,11 @@ class TemporalServer:
     async def _accepts_connections(self) -> None:
         _, writer = await asyncio.open_connection(LOOPBACK, self.port)
         writer.close()
+
+
+def _go_runtime() -> dict[str, str]:
+    """Less collecting of garbage, and no threads that look for work while one writes the file."""
+    return {"GOGC": "400", "GOMAXPROCS": HALF_OF_THE_PROCESSORS}
 
 
 def _repeat(flag: str, values: tuple[str, ...]) -> tuple[str, ...]:
