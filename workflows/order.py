@@ -141,8 +141,7 @@ class OrderWorkflow(DecidesDeliveries):
     async def _hand_over(self) -> None:
         self._status = OrderStatus.PAID
         self._story.tell(f"paid by {self._till.paid_by}")
-        await self._stock.hand_over()
-        status = await self._deliveries.carry_out()
+        _, status = await asyncio.gather(self._stock.hand_over(), self._deliveries.carry_out())
         if status is None:
             # A person may take days to decide. Until then the order is found as what it is, and
             # money that still arrives does not wait.

@@ -9,6 +9,7 @@ from temporalio.client import Client
 from audit.run import run_audit
 from audit.sources import AuditSources
 from dispatcher import Dispatcher
+from domain.ids import new_order_id
 from domain.order import RejectReason
 from infra.postgres.audits import Audits
 from infra.postgres.engine import Database
@@ -37,7 +38,8 @@ async def test_orders_in_every_state_are_proved_line_by_line(
 
 
 async def test_a_rejected_order_is_no_damage(shop: Shop, sources: AuditSources) -> None:
-    greedy = shop.intent_for((await shop.intent("ada", 3)).order_id[:-1] + "0", "ada", 1)
+    await shop.intent("ada", 3)
+    greedy = shop.intent_for(new_order_id(shop.item.item_number, 1), "ada", 1)
     outcome = await (await shop.start(greedy)).result()
 
     assert outcome.reason == RejectReason.LIMIT_REACHED
