@@ -20,6 +20,7 @@ ROWS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     seckill, file = CommandLine(tmp_path / "home"), tmp_path / "bench.json"
