@@ -54,7 +54,7 @@ class CommandLine:
     def processes(self) -> list[psutil.Process]:
         """Every living process that was told about this home, whoever its parent is now."""
         found = [p for p in psutil.process_iter() if str(self.home) in _traces(p)]
-        return [p for p in found if p.status() != psutil.STATUS_ZOMBIE]
+        return [p for p in found if _lives(p)]
 
     def _environment(self) -> dict[str, str]:
         ours = ("SECKILL_", "TEMPORAL_")
@@ -77,3 +77,11 @@ async def eventually_no_process(command: CommandLine) -> None:
     async with asyncio.timeout(20):
         while command.processes():
             await asyncio.sleep(0.05)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A process may end between being found and being asked."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
