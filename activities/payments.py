@@ -19,7 +19,7 @@ from domain.payment import (
     QrAction,
     RedirectAction,
     Trade,
-    is_begun_here,
+    is_signed_link,
 )
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
@@ -61,8 +61,9 @@ class PaymentActivities:
         is not set up.
         """
         gateway = self._gateway(command.method)
-        # A link signed here binds nobody, so it may come first: one statement then does.
-        signed = await _offer(gateway, command) if _is_a_link(command) else None
+        # A signed link binds nobody, so it may come first: one statement then does.
+        is_link = is_signed_link(command.method, command.scene)
+        signed = await _offer(gateway, command) if is_link else None
         async with self._database.driver() as driver:
             new = _new_payment(command, signed)
             payment = await OrderSteps(driver).begin_payment(new, command.actor)
@@ -90,12 +91,6 @@ class PaymentActivities:
         if gateway is None:
             raise refusal(ErrorCode.INVALID, f"{method} is not set up here")
         return gateway
-
-
-def _is_a_link(command: BeginPayment) -> bool:
-    return command.method is not PaymentMethod.POINTS and is_begun_here(
-        command.method, command.scene
-    )
 
 
 def _new_payment(command: BeginPayment, action: RedirectAction | QrAction | None) -> Payment:

@@ -42,12 +42,14 @@ def order_id_of_payment(payment_id: str) -> str | None:
     return order_id if len(payment_id) > ORDER_ID_LENGTH and is_order_id(order_id) else None
 
 
+def is_signed_link(method: PaymentMethod, scene: PaymentScene) -> bool:
+    """Whether the provider hears of the payment only when the buyer follows a link we signed."""
+    return method is PaymentMethod.ALIPAY and scene is PaymentScene.PAGE
+
+
 def is_begun_here(method: PaymentMethod, scene: PaymentScene) -> bool:
-    """Whether it is offered without asking a provider: Alipay's page is a link that we sign, and
-    points are our own."""
-    return method is PaymentMethod.POINTS or (
-        method is PaymentMethod.ALIPAY and scene is PaymentScene.PAGE
-    )
+    """Whether it is offered without asking a provider: by such a link, or from our own points."""
+    return method is PaymentMethod.POINTS or is_signed_link(method, scene)
 
 
 class RedirectAction(Value):

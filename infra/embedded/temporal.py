@@ -58,7 +58,7 @@ class TemporalServer:
         dynamic = _repeat("--dynamic-config-value", _DYNAMIC_CONFIG)
         # The caller's own Temporal profile is meant for clients, not for this server.
         quiet = ("--log-level", "warn", "--disable-config-file", "--disable-config-env")
-        return Command((*argv, *attributes, *dynamic, *quiet), {**os.environ, **_go_runtime()})
+        return Command((*argv, *attributes, *dynamic, *quiet), {**_go_runtime(), **os.environ})
 
     def _listen(self) -> tuple[str, ...]:
         ports = ("--ip", LOOPBACK, "--port", str(self.port), "--http-port", str(self.http_port))
@@ -95,7 +95,8 @@ class TemporalServer:
 
 
 def _go_runtime() -> dict[str, str]:
-    """Less collecting of garbage, and no threads that look for work while one writes the file."""
+    """Less collecting of garbage, and no threads that look for work while one writes the file.
+    The caller's own environment may say otherwise."""
     return {"GOGC": "400", "GOMAXPROCS": HALF_OF_THE_PROCESSORS}
 
 

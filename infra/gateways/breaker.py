@@ -15,7 +15,7 @@ from domain.payment import (
     QrAction,
     RedirectAction,
     Trade,
-    is_begun_here,
+    is_signed_link,
 )
 from domain.refund import RefundAnswer, RefundOrder
 from infra.gateways.bill import BillLine, StatementNotReady
@@ -48,8 +48,8 @@ class BreakerGateway:
         )
 
     async def create(self, charge: Charge) -> RedirectAction | QrAction | None:
-        # That says nothing of whether the provider answers.
-        if is_begun_here(self.method, charge.scene):
+        # Signing a link says nothing of whether the provider answers.
+        if is_signed_link(self.method, charge.scene):
             return await self._gateway.create(charge)
         return await self._guarded(lambda: self._gateway.create(charge))
 

@@ -57,7 +57,7 @@ WITH begun AS (
     INSERT INTO payments (payment_id, order_id, method, scene, status, amount, currency,
                           expires_at, created_at, action)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
-    ON CONFLICT (payment_id) DO UPDATE SET action = coalesce(payments.action, excluded.action)
+    ON CONFLICT (payment_id) DO UPDATE SET payment_id = excluded.payment_id
     RETURNING *, xmax = 0 AS is_new
 ), told AS (
     INSERT INTO order_events (order_id, event, actor, detail)
