@@ -99,10 +99,14 @@ class PostgresServer:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
+        reading = asyncio.ensure_future(process.communicate())
         try:
-            output, _ = await process.communicate()
+            output, _ = await asyncio.shield(reading)
         except asyncio.CancelledError:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            # The pipe ends with the last of initdb's processes: until then they may still write.
+            await reading
             raise
         if process.returncode != 0:
             raise self._impossible_here(output.decode(errors="replace"))
