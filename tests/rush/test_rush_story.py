@@ -18,7 +18,8 @@ def broken(report: RushReport) -> set[str]:
 
 
 async def test_an_honest_shop_passes_and_every_ending_is_seen(rush_at: Rusher) -> None:
-    report = await rush_at(PracticeShop(), pay=0.5, cancel=0.3)
+    shop = PracticeShop()
+    report = await rush_at(shop, pay=0.5, cancel=0.3)
 
     assert broken(report) == set()
     assert report.ok
@@ -27,6 +28,7 @@ async def test_an_honest_shop_passes_and_every_ending_is_seen(rush_at: Rusher) -
     assert report.orders[OrderStatus.TIMED_OUT] >= 2
     assert report.sold <= 10
     assert report.answers["SOLD_OUT"] > 0
+    assert shop.switched == [], "nobody asked for a provider that misbehaves"
 
 
 async def test_orders_within_a_long_payment_window_are_left_in_peace(rush_at: Rusher) -> None:
