@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus
 from rush.ledger import ACCEPTED, UNANSWERED
@@ -110,3 +112,18 @@ async def test_busy_answers_are_tried_again_and_counted(rush_at: Rusher) -> None
     assert report.ok
     assert report.faults["503"] == 7
     assert report.answers[ACCEPTED] >= 10
+
+
+async def test_a_rush_that_is_broken_off_leaves_a_calm_provider(rush_at: Rusher) -> None:
+    shop = PracticeShop()
+    rushing = asyncio.ensure_future(rush_at(shop, chaos_payments=True))
+    async with asyncio.timeout(20):
+        while not shop.heard:
+            await asyncio.sleep(0.01)
+
+    rushing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rushing
+
+    assert shop.switched[0] != {}
+    assert shop.switched[1:] == [{}]
