@@ -18,10 +18,13 @@ from infra.search_attributes import SEARCH_TYPES
 _NAMESPACE = "default"
 # WAL doubles the workflows per second; one task-queue partition saves forwarding between
 # partitions that all live in this one process. Measured in docs, not guessed.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+# A checkpoint copies pages that the next orders change again, so it had better be rare.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=10000")
 _DYNAMIC_CONFIG = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # Ours are there from the start: no need to read their list anew for each workflow.
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
     # A worker with room gets an activity together with the answer that asked for it.
     "system.enableActivityEagerExecution=true",
 )
