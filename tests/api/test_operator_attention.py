@@ -17,6 +17,7 @@ from infra.redis.intent_entries import IntentEntry
 from infra.redis.intents import Intents
 from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, OPERATOR
+from tests.infra.redis.gate_words import backlog_of
 from tests.refunding import a_timed_out_order, start_late_refund
 from tests.shop import Shop, open_shop
 from tests.workflows.skipping import needs_attention
@@ -222,7 +223,7 @@ async def test_a_dead_intent_that_names_no_order_is_found_by_where_it_lay(
     revived = await decide(api, f"attention/{case['attention_id']}/retry")
 
     assert revived.status_code == 200, revived.text
-    assert (await intents.backlog(shop.item.ref)).dead == 0
+    assert (await backlog_of(redis, shop.item.ref)).dead == 0
 
 
 async def test_an_intent_that_is_gone_leaves_its_case_open(
