@@ -3,7 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from domain.delivery import DeliveryKind
 from domain.ids import new_order_id
@@ -18,7 +18,7 @@ from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
-from infra.postgres.tables import entitlements, stock_movements
+from infra.postgres.tables import entitlements, payment_flows, stock_movements
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 PRICE = 8800
@@ -184,6 +184,18 @@ async def figures(database: Database, item: Item) -> tuple[int, int, int]:
         now = await Stock(connection).item(item.ref)
     assert now is not None
     return now.available, now.held, now.sold
+
+
+async def money_of(database: Database, order_id: str) -> tuple[int, int]:
+    """(received, refunded) of the order, over all its payments."""
+    query = (
+        select(payment_flows.c.kind, func.sum(payment_flows.c.amount))
+        .where(payment_flows.c.order_id == order_id)
+        .group_by(payment_flows.c.kind)
+    )
+    async with database.transaction() as connection:
+        sums = {kind: int(amount) for kind, amount in await connection.execute(query)}
+    return sums.get("received", 0), sums.get("refunded", 0)
 
 
 async def movements(database: Database) -> list[tuple[str, int]]:
