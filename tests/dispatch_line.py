@@ -26,13 +26,7 @@ from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.temporal import connect_temporal
-from tests.infra.redis.gate_words import (
-    Backlog,
-    backlog_of,
-    eventually,
-    request_for,
-    terms_of,
-)
+from tests.infra.redis.gate_words import Backlog, backlog_of, eventually, request_for, terms_of
 
 
 @workflow.defn(name="OrderWorkflow")
