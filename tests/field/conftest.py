@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.races.fixtures import standing_town
+from tests.races.opening import standing_town
 from tests.races.town import Town
 
 

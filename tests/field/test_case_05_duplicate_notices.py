@@ -7,8 +7,9 @@ from infra.embedded.loopback import loopback_http
 from tests.field.words import LONG, begun, happened, notices_of, paid, paid_unnoticed, points_of
 from tests.infra.gateways.notice_keys import FORM_HEADERS, AlipaySide
 from tests.infra.postgres.ledger_words import is_entitled
+from tests.races.doors import bound_door, serving
 from tests.races.quiet import rest_and_audit
-from tests.races.town import PRICE, Town, bound_door, serving
+from tests.races.town import PRICE, Town
 
 WEBHOOK = "/v1/webhooks/alipay"
 
