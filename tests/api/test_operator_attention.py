@@ -1,6 +1,5 @@
 """What needs a person, and what operators do about it over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -31,13 +30,6 @@ DEAD = AttentionKind.DEAD_INTENT
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is left to a person at once: a server's timer takes a second at the least."""
     monkeypatch.setattr(deliveries, "PAUSES", ())
-
-
-@pytest.fixture
-async def staffed(shop: Shop) -> AsyncIterator[Shop]:
-    """The shop with a worker."""
-    async with shop.worker():
-        yield shop
 
 
 async def view_of(api: httpx.AsyncClient, order: str) -> dict[str, Any]:
