@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -66,13 +67,10 @@ class _Stage:
         buyers = await self._invite()
         wares, starts_at = await self._open_sale()
         winners = self._winners()
-        if self._plan.chaos_payments:
-            await self._must("disturb the provider", lambda: self._cashier.misbehave(CHAOS))
-        await self._let_loose(buyers, wares, starts_at, winners)
-        self._progress.begin("The orders come to rest")
-        await winners.finish(self._plan.settle_seconds)
-        if self._plan.chaos_payments:
-            await self._must("calm the provider", lambda: self._cashier.misbehave({}))
+        async with self._disturbed_provider():
+            await self._let_loose(buyers, wares, starts_at, winners)
+            self._progress.begin("The orders come to rest")
+            await winners.finish(self._plan.settle_seconds)
         self._progress.begin("Everybody looks at what he has")
         lists = await self._look_back(winners)
         crowd = (*judge(self._ledger, self._plan, starts_at), lists)
@@ -86,6 +84,18 @@ class _Stage:
             crowd=crowd,
             audit=audit,
         )
+
+    @asynccontextmanager
+    async def _disturbed_provider(self) -> AsyncIterator[None]:
+        """Calm again afterwards, however the rush ends: others practise there too."""
+        if not self._plan.chaos_payments:
+            yield
+            return
+        await self._must("disturb the provider", lambda: self._cashier.misbehave(CHAOS))
+        try:
+            yield
+        finally:
+            await self._must("calm the provider", lambda: self._cashier.misbehave({}))
 
     async def _invite(self) -> list[Buyer]:
         self._progress.begin(f"{self._plan.buyers:,} buyers log in")

@@ -5,6 +5,7 @@ import os
 import secrets
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -143,10 +144,16 @@ def _digits(length: int) -> str:
 
 
 def _private(path: Path) -> RSAPrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    key = _loaded(path.read_bytes())
     if not isinstance(key, RSAPrivateKey):
         raise TypeError(f"no RSA key: {path.name}")
     return key
+
+
+# Loading proves the key's primes, 50 ms of CPU: once is enough for each key.
+@lru_cache(maxsize=8)
+def _loaded(pem: bytes) -> object:
+    return load_pem_private_key(pem, password=None)
 
 
 def _public(path: Path) -> RSAPublicKey:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import uuid4
 
+from temporalio.client import WorkflowHandle
+
 from domain.attention import Attention, AttentionKind
 from domain.bill import BillCheck
 from domain.payment import Payment, PaymentMethod, Receipt
@@ -55,7 +57,12 @@ class Bookkeeper:
         return check
 
     async def runs(self, command: ReconcileBills) -> BillsOutcome:
-        return await self.shop.client.execute_workflow(
+        return await (await self.starts(command)).result()
+
+    async def starts(
+        self, command: ReconcileBills
+    ) -> WorkflowHandle[ReconcileBillsWorkflow, BillsOutcome]:
+        return await self.shop.client.start_workflow(
             ReconcileBillsWorkflow.run,
             command,
             id=f"bills-{uuid4()}",

@@ -39,6 +39,16 @@ class Branch:
         order_id = new_order_id(shop.item.item_number, 1)
         return shop.intent_for(order_id, user_id).model_copy(update={"accepted_at_ms": 0})
 
+    async def play(self, shop: Shop) -> Handle:
+        """From beginning to end. Raises RuntimeError when it ends otherwise."""
+        intent = await self.intent(shop, self.name)
+        handle = await shop.start(intent)
+        await self.drive(shop, intent, handle)
+        status = (await handle.result()).status
+        if status is not self.end:
+            raise RuntimeError(f"{self.name} ended {status}, not {self.end}")
+        return handle
+
 
 class TooLateToPay(Exception):
     """The order was over before the provider answered."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 # The servers and their clients are imported inside the fixtures: a test of the domain alone
 # starts nothing and loads nothing.
@@ -106,6 +107,16 @@ async def temporal_client(temporal_address: str) -> "Client":
     return await Client.connect(temporal_address, data_converter=DATA_CONVERTER)
 
 
+@pytest.fixture(scope="session")
+def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys and accounts of the practice provider, which take seconds to make."""
+    from sandbox.keys import Keys
+
+    folder = tmp_path_factory.mktemp("provider") / "keys"
+    Keys(folder)
+    return folder
+
+
 @pytest.fixture
 async def time_skipping() -> "AsyncIterator[WorkflowEnvironment]":
     """A Temporal whose clock jumps over waiting time. A fresh one for each test, because its
@@ -141,6 +152,20 @@ async def _add_search_attributes(environment: "WorkflowEnvironment") -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: begun last, one of them keeps everybody waiting."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_configure() -> None:
+    # Left to itself it draws each traceback in a frame, with all variables: too dear, too long.
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.set_exc_info,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=True),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
+    )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

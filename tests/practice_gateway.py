@@ -41,6 +41,7 @@ class PracticeGateway:
         self.away = False
         self.turned_away = 0
         self.bills_late = 0
+        self.declines_bills = False
         self.other_lines: list[BillLine] = []
 
     def pay(self, payment_id: str, *, amount: int | None = None) -> Receipt:
@@ -111,6 +112,8 @@ class PracticeGateway:
 
     async def download_bill(self, day: date) -> tuple[BillLine, ...]:
         self._answer()
+        if self.declines_bills:
+            raise Declined(f"{self.method} declines")
         if self.bills_late > 0:
             self.bills_late -= 1
             raise StatementNotReady(f"{self.method}: no statement of {day} yet")

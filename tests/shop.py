@@ -10,6 +10,7 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
+from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.late_payments import LatePaymentActivities
@@ -91,6 +92,7 @@ class Shop:
             PaymentActivities(self.database, self.gateways()),
             SettlementActivities(self.database),
             DeliveryActivities(self.database, self.sender),
+            ArchiveActivities(self.database),
             RefundActivities(self.database),
             LatePaymentActivities(self.database),
             RefundNewsActivities(self.database, self.sender),

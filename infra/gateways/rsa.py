@@ -1,6 +1,7 @@
 """SHA256 with RSA (PKCS#1 v1.5) in base64: the signature both providers use."""
 
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -17,12 +18,18 @@ class UnusableKey(Exception):
 
 def load_private_key(path: Path) -> RSAPrivateKey:
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = _private_key(path.read_bytes())
     except (OSError, ValueError, TypeError) as error:
         raise UnusableKey(f"no readable private key in {path}") from error
     if not isinstance(key, RSAPrivateKey):
         raise UnusableKey(f"not an RSA private key: {path}")
     return key
+
+
+# Loading proves the key's primes, 50 ms of CPU: once is enough for each key.
+@lru_cache(maxsize=8)
+def _private_key(pem: bytes) -> object:
+    return load_pem_private_key(pem, password=None)
 
 
 def load_public_key(path: Path) -> RSAPublicKey:

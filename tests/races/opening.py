@@ -28,14 +28,14 @@ NOTIFY_RETRY_SCALE = 0.001
 
 @asynccontextmanager
 async def standing_town(
-    redis_url: str, postgres_dsn: str, folder: Path, **more: str
+    redis_url: str, postgres_dsn: str, keys: Path, folder: Path, **more: str
 ) -> AsyncIterator[Town]:
     """The stores are emptied for it, and its worker is at work."""
     await empty_stores(redis_url, postgres_dsn)
     async with (
         own_temporal(folder) as temporal_address,
         open_town(
-            keys=folder / "keys",
+            keys=keys,
             redis_url=redis_url,
             postgres_dsn=postgres_dsn,
             temporal_address=temporal_address,

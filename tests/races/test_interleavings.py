@@ -89,10 +89,12 @@ class Batch:
     async def _send_lost_notices(self) -> None:
         """What providers send again over the next day: nobody asks about orders that are over,
         so news of what was paid after their end comes by notice or not at all."""
-        for story in self.stories:
-            for number in story.seen.paid_at:
-                await self.town.misbehave(number)
-                await self.town.notify_again(number)
+        numbers = [number for story in self.stories for number in story.seen.paid_at]
+        await asyncio.gather(*(self._send_lost_notice(number) for number in numbers))
+
+    async def _send_lost_notice(self, number: str) -> None:
+        await self.town.misbehave(number)
+        await self.town.notify_again(number)
 
 
 @pytest.mark.timeout(180)

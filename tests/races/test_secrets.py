@@ -76,6 +76,7 @@ async def town(
     logs: io.StringIO,
     redis_url: str,
     postgres_dsn: str,
+    keys_dir: Path,
     tmp_path: Path,
 ) -> AsyncIterator[Town]:
     mailroom = Starlette(routes=[Route("/", Mailroom().take, methods=["POST"])])
@@ -84,6 +85,7 @@ async def town(
         standing_town(
             redis_url,
             postgres_dsn,
+            keys_dir,
             tmp_path,
             SECKILL_MESSAGES_WEBHOOK_URL=mailroom_url,
             SECKILL_MESSAGES_WEBHOOK_SECRET=WEBHOOK_SECRET,

@@ -13,7 +13,11 @@ def paper() -> Console:
 
 
 @pytest.fixture
-def rush_at(paper: Console, monkeypatch: pytest.MonkeyPatch) -> Rusher:
-    # A crowd of a test has gathered in a moment.
+def short_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd of a test has gathered in a moment."""
     monkeypatch.setattr("rush.story.LEAD_SECONDS", 0.3)
+
+
+@pytest.fixture
+def rush_at(paper: Console, short_lead: None) -> Rusher:
     return Rusher(paper)

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from sandbox.control import Switches
 
 
 @dataclass
@@ -36,6 +39,8 @@ class PracticeShop:
     keys: dict[str, str] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
+    switched: list[dict[str, Any]] = field(default_factory=list)
+    paid_after_switches: list[int] = field(default_factory=list)
 
     def app(self) -> Starlette:
         item = "/v1/sales/{sale_id}/items/{sku_id}/orders"
@@ -54,6 +59,7 @@ class PracticeShop:
                 Route("/cashier", self.cashier),
                 Route("/trades/{order_id}/pay", self.pay, methods=["POST"]),
                 Route("/trades/{order_id}/control", self.control, methods=["PUT"]),
+                Route("/control", self.switch, methods=["PUT"]),
             ]
         )
 
@@ -152,6 +158,7 @@ class PracticeShop:
 
     async def pay(self, request: Request) -> Response:
         order = self.orders[request.path_params["order_id"]]
+        self.paid_after_switches.append(len(self.switched))
         sent_along, method = (await request.json())["url"], self.methods[order["order_id"]]
         self._live()
         if order["status"] != "pending_payment" or bool(sent_along) != (method == "alipay"):
@@ -168,6 +175,15 @@ class PracticeShop:
 
     async def control(self, request: Request) -> Response:
         return JSONResponse(await request.json())
+
+    async def switch(self, request: Request) -> Response:
+        """As the practice provider: unknown switches are refused, and those not named are off."""
+        try:
+            Switches.model_validate(switches := await request.json())
+        except ValidationError:
+            return _problem("INVALID", 422)
+        self.switched.append(switches)
+        return JSONResponse(switches)
 
 
 def _caller(request: Request) -> str:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus
 from rush.ledger import ACCEPTED, UNANSWERED
@@ -18,7 +20,8 @@ def broken(report: RushReport) -> set[str]:
 
 
 async def test_an_honest_shop_passes_and_every_ending_is_seen(rush_at: Rusher) -> None:
-    report = await rush_at(PracticeShop(), pay=0.5, cancel=0.3)
+    shop = PracticeShop()
+    report = await rush_at(shop, pay=0.5, cancel=0.3)
 
     assert broken(report) == set()
     assert report.ok
@@ -27,6 +30,7 @@ async def test_an_honest_shop_passes_and_every_ending_is_seen(rush_at: Rusher) -
     assert report.orders[OrderStatus.TIMED_OUT] >= 2
     assert report.sold <= 10
     assert report.answers["SOLD_OUT"] > 0
+    assert shop.switched == [], "nobody asked for a provider that misbehaves"
 
 
 async def test_orders_within_a_long_payment_window_are_left_in_peace(rush_at: Rusher) -> None:
@@ -108,3 +112,18 @@ async def test_busy_answers_are_tried_again_and_counted(rush_at: Rusher) -> None
     assert report.ok
     assert report.faults["503"] == 7
     assert report.answers[ACCEPTED] >= 10
+
+
+async def test_a_rush_that_is_broken_off_leaves_a_calm_provider(rush_at: Rusher) -> None:
+    shop = PracticeShop()
+    rushing = asyncio.ensure_future(rush_at(shop, chaos_payments=True))
+    async with asyncio.timeout(20):
+        while not shop.heard:
+            await asyncio.sleep(0.01)
+
+    rushing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rushing
+
+    assert shop.switched[0] != {}
+    assert shop.switched[1:] == [{}]

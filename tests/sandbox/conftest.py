@@ -7,16 +7,8 @@ import httpx
 import pytest
 
 from infra.embedded.loopback import loopback_http
-from sandbox.keys import Keys
 from sandbox.server import create_app
 from tests.sandbox.merchant_side import AlipayShop, Clock, Letterbox, WechatShop, live
-
-
-@pytest.fixture(scope="session")
-def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sandbox") / "keys"
-    Keys(folder)
-    return folder
 
 
 @pytest.fixture

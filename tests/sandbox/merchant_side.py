@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -251,6 +252,7 @@ def charge(out_trade_no: str, **changes: Any) -> dict[str, Any]:
     return said | changes
 
 
+@lru_cache
 def private_key(path: Path) -> RSAPrivateKey:
     key = load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(key, RSAPrivateKey)

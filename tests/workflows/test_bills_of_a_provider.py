@@ -1,6 +1,7 @@
 """Bills in the providers' own formats, from the practice provider over HTTP."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -30,10 +31,8 @@ class ConnectedShop(Shop):
 
 
 @pytest.fixture
-async def provider(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[provider_side.Shop]:
-    async with opened_shop(tmp_path_factory.mktemp("provider")) as opened:
+async def provider(keys_dir: Path) -> AsyncIterator[provider_side.Shop]:
+    async with opened_shop(keys_dir) as opened:
         yield opened
 
 

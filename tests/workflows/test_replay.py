@@ -1,37 +1,127 @@
-"""Orders that wait since before a deployment go on after it: stored histories still replay."""
+"""What runs since before a deployment goes on after it: stored histories still replay."""
 
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    Replayer,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+)
 
+from domain.refund import Refund
 from infra.temporal import DATA_CONVERTER
-from tests.branches import BRANCHES, Branch
-from tests.workflows.record_histories import HISTORIES, history_of
+from tests.workflows.record_histories import ALL_BRANCHES, HISTORIES, Played, history_of
 from worker import WORKFLOW_RUNNER, WORKFLOWS
+from workflows.bills import ReconcileBillsWorkflow
+from workflows.refund import RefundWorkflow
+
+every_branch = pytest.mark.parametrize("branch", ALL_BRANCHES, ids=lambda branch: branch.name)
 
 
-@pytest.mark.parametrize("branch", BRANCHES, ids=lambda branch: branch.name)
-async def test_a_stored_history_still_replays(branch: Branch) -> None:
-    history = WorkflowHistory.from_json("order-of-old", history_of(branch).read_text())
+def stored(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json("story-of-old", path.read_text())
+
+
+async def replay(history: WorkflowHistory, *interceptors: Interceptor) -> Exception | None:
+    """Why the history does not replay; None when it does."""
     replayer = Replayer(
         workflows=WORKFLOWS,
         workflow_runner=WORKFLOW_RUNNER,
         data_converter=DATA_CONVERTER,
+        interceptors=interceptors,
     )
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    assert result.replay_failure is None
+    return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
 
 
-def test_every_stored_history_belongs_to_a_branch() -> None:
-    assert {path.name for path in HISTORIES.glob("*.json")} == {
-        history_of(branch).name for branch in BRANCHES
+@every_branch
+async def test_a_stored_history_still_replays(branch: Played) -> None:
+    assert await replay(stored(history_of(branch))) is None
+
+
+class OneMoreStep(Interceptor):
+    """Each workflow as if somebody had put a new first step into it."""
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        return _PausesFirst
+
+
+class _PausesFirst(WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+        await workflow.sleep(1)
+        return await super().execute_workflow(input)
+
+
+@every_branch
+async def test_no_stored_history_replays_with_one_more_step(branch: Played) -> None:
+    failure = await replay(stored(history_of(branch)), OneMoreStep())
+
+    assert isinstance(failure, workflow.NondeterminismError)
+
+
+async def test_a_refund_that_tells_its_buyer_too_early_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    move_money = RefundWorkflow._move_money
+
+    async def tell_and_move_money(self: RefundWorkflow, refund: Refund) -> None:
+        await self._tell_buyer(refund)
+        await move_money(self, refund)
+
+    monkeypatch.setattr(RefundWorkflow, "_move_money", tell_and_move_money)
+
+    failure = await replay(stored(HISTORIES / "refund_at_once.json"))
+
+    assert isinstance(failure, workflow.NondeterminismError)
+
+
+async def test_bills_that_are_compared_without_repairs_are_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def repair_nothing(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(ReconcileBillsWorkflow, "_repair", repair_nothing)
+
+    failure = await replay(stored(HISTORIES / "bills_that_agree.json"))
+
+    assert isinstance(failure, workflow.NondeterminismError)
+
+
+def test_each_branch_has_a_stored_history_and_each_history_a_branch() -> None:
+    named = [history_of(branch).name for branch in ALL_BRANCHES]
+
+    assert sorted(named) == sorted(path.name for path in HISTORIES.glob("*.json"))
+
+
+def test_every_workflow_of_the_worker_has_a_stored_history() -> None:
+    first_events = (json.loads(path.read_text())["events"][0] for path in HISTORIES.glob("*.json"))
+    started = {
+        event["workflowExecutionStartedEventAttributes"]["workflowType"]["name"]
+        for event in first_events
     }
 
+    assert started == {registered.__name__ for registered in WORKFLOWS}
 
-@pytest.mark.parametrize("branch", BRANCHES, ids=lambda branch: branch.name)
-def test_a_history_is_short_and_keeps_no_secret(branch: Branch) -> None:
+
+@every_branch
+def test_a_history_is_short_and_keeps_no_secret(branch: Played) -> None:
     text = history_of(branch).read_text()
     assert len(json.loads(text)["events"]) < 100
     assert "PRIVATE KEY" not in text
+
+
+@every_branch
+def test_a_history_does_not_tell_where_it_was_recorded(branch: Played) -> None:
+    text = history_of(branch).read_text()
+    assert set(re.findall(r'"identity": "([^"]*)"', text)) == {"recorder"}
+    assert "stackTrace" not in text

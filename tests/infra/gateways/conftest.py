@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from infra.gateways.alipay import AlipayGateway
+from infra.gateways.rsa import load_private_key
 from infra.gateways.wechatpay import WechatPayGateway
 from infra.settings import AlipaySettings, WechatPaySettings
 from tests.infra.gateways.notice_keys import (
@@ -12,7 +13,6 @@ from tests.infra.gateways.notice_keys import (
     new_key,
     private_pem,
     public_pem,
-    read_key,
 )
 from tests.infra.gateways.provider_doubles import AlipayDouble, WechatPayDouble
 
@@ -79,7 +79,7 @@ def wechatpay_settings(
 @pytest.fixture
 def alipay(alipay_side: AlipaySide, alipay_settings: AlipaySettings) -> AlipayDouble:
     assert alipay_settings.app_private_key is not None
-    return AlipayDouble(alipay_side, read_key(alipay_settings.app_private_key).public_key())
+    return AlipayDouble(alipay_side, load_private_key(alipay_settings.app_private_key).public_key())
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def wechatpay(
     wechatpay_side: WechatPaySide, wechatpay_settings: WechatPaySettings
 ) -> WechatPayDouble:
     assert wechatpay_settings.merchant_private_key is not None
-    merchant = read_key(wechatpay_settings.merchant_private_key).public_key()
+    merchant = load_private_key(wechatpay_settings.merchant_private_key).public_key()
     return WechatPayDouble(wechatpay_side, merchant)
 
 

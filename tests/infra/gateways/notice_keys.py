@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 
 from domain.notice import Verdict
+from infra.gateways.rsa import load_private_key
 
 FORM_HEADERS = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 PAYMENT_ID = "01JD0000000001ABCDEFGHJKMNA1"
@@ -60,12 +60,6 @@ def public_pem(key: RSAPrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def read_key(path: Path) -> RSAPrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
-    assert isinstance(key, RSAPrivateKey)
-    return key
-
-
 def beijing_now() -> datetime:
     return datetime.now(ZoneInfo("Asia/Shanghai"))
 
@@ -82,7 +76,7 @@ class AlipaySide:
     def of_folder(cls, folder: Path) -> "AlipaySide":
         """From the practice provider's folder of keys."""
         accounts = json.loads((folder / "accounts.json").read_text())
-        key = read_key(folder / "alipay_provider_private.pem")
+        key = load_private_key(folder / "alipay_provider_private.pem")
         return cls(key, accounts["app_id"], accounts["seller_id"])
 
     def paid(self, payment_id: str = PAYMENT_ID, amount: str = "88.00") -> dict[str, str]:
@@ -133,7 +127,7 @@ class WechatPaySide:
         accounts = json.loads((folder / "accounts.json").read_text())
         serial = accounts["platform_serial"]
         return cls(
-            read_key(folder / "wechatpay_platform_private" / f"{serial}.pem"),
+            load_private_key(folder / "wechatpay_platform_private" / f"{serial}.pem"),
             serial,
             (folder / "wechatpay_api_v3_key.txt").read_bytes().strip(),
             accounts["appid"],

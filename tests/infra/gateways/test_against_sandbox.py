@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -33,8 +34,8 @@ BOTH = pytest.mark.parametrize("method", [PaymentMethod.ALIPAY, PaymentMethod.WE
 
 
 @pytest.fixture(scope="module")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    async with opened_shop(tmp_path_factory.mktemp("provider")) as shop:
+async def shop(keys_dir: Path) -> AsyncIterator[Shop]:
+    async with opened_shop(keys_dir) as shop:
         yield shop
 
 
@@ -199,10 +200,10 @@ async def test_alipay_brings_the_buyer_back_with_a_page_we_can_verify(shop: Shop
 
 
 async def test_wechat_pays_keys_may_be_rotated_while_we_run(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    keys_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.gateways.wechatpay_wire._REREAD_SECONDS", 0.0)
-    async with opened_shop(tmp_path_factory.mktemp("rotating")) as shop:
+    async with opened_shop(keys_dir) as shop:
         method = PaymentMethod.WECHATPAY
         before = await paid(shop, method)
         (await shop.client.post("/keys/rotate")).raise_for_status()
