@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from temporalio.client import (
     Client,
-    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -115,9 +114,6 @@ class OrderCommands:
         """Raises when Temporal does not answer."""
         async with asyncio.timeout(PING_SECONDS):
             await self._client.service_client.check_health(timeout=timedelta(seconds=PING_SECONDS))
-
-    def _handle(self, order_id: str) -> WorkflowHandle[Any, Any]:
-        return self._client.get_workflow_handle(workflow_id(order_id))
 
     async def _update(
         self,

@@ -8,11 +8,11 @@ T = TypeVar("T")
 BATCH = 500
 
 
-async def batches(stream: AsyncIterable[T], size: int = BATCH) -> AsyncIterator[list[T]]:
+async def batches(stream: AsyncIterable[T]) -> AsyncIterator[list[T]]:
     batch: list[T] = []
     async for value in stream:
         batch.append(value)
-        if len(batch) == size:
+        if len(batch) == BATCH:
             yield batch
             batch = []
     if batch:

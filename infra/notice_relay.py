@@ -30,6 +30,8 @@ PAYMENT_NOTICED = "payment_noticed"
 REFUND_NOTICED = "refund_noticed"
 REFUND_WORKFLOW = "RefundWorkflow"
 
+TIMEOUT = timedelta(seconds=2)
+
 
 class Relayed(StrEnum):
     """SIGNALLED: a running workflow knows; REFUNDING: nobody waited for the money, so it goes
@@ -49,14 +51,11 @@ class NoticeRelay:
         client: Client,
         gateways: Mapping[PaymentMethod, Gateway],
         task_queue: str,
-        *,
-        timeout: timedelta = timedelta(seconds=2),
     ) -> None:
         self._database = database
         self._client = client
         self._gateways = gateways
         self._task_queue = task_queue
-        self._timeout = timeout
 
     async def relay(self, notice: Notice) -> Relayed:
         """Tell whom it concerns; telling again is harmless.
@@ -122,7 +121,7 @@ class NoticeRelay:
                 request,
                 id=request.workflow_id,
                 task_queue=self._task_queue,
-                rpc_timeout=self._timeout,
+                rpc_timeout=TIMEOUT,
             )
         except WorkflowAlreadyStartedError:
             return Relayed.REFUNDING
@@ -162,7 +161,7 @@ class NoticeRelay:
         """False: no workflow of this name is running."""
         try:
             handle = self._client.get_workflow_handle(name)
-            await handle.signal(signal, news, rpc_timeout=self._timeout)
+            await handle.signal(signal, news, rpc_timeout=TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

@@ -30,10 +30,11 @@ class BadRequest(Exception):
     """A business parameter is missing or makes no sense; the message names it."""
 
 
-def signed_content(parameters: Mapping[str, str], drop: tuple[str, ...] = ("sign",)) -> bytes:
-    """What is signed: non-empty parameters, sorted, as k=v joined by &. Requests keep
-    `sign_type`; notices and return parameters drop it (Alipay's own two rules)."""
-    kept = sorted((k, v) for k, v in parameters.items() if v and k not in drop)
+def signed_content(parameters: Mapping[str, str]) -> bytes:
+    """What is signed: non-empty parameters but `sign`, sorted, as k=v joined by &. Requests sign
+    their `sign_type` as well; notices and return parameters get theirs afterwards (Alipay's own
+    two rules)."""
+    kept = sorted((k, v) for k, v in parameters.items() if v and k != "sign")
     return "&".join(f"{k}={v}" for k, v in kept).encode()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
@@ -77,10 +78,10 @@ class NoticeSender:
             self._launch(now)
             upcoming = self._outbox.next_due_at(now)
             pause = LONGEST_SLEEP if upcoming is None else min(upcoming - now, LONGEST_SLEEP)
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(pause, 0.001))
-            except TimeoutError:
-                continue
+            # Not wait_for: Python 3.11's forgets that it was cancelled if the wait ends just then.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(pause, 0.001)):
+                    await self._wake.wait()
 
     async def aclose(self) -> None:
         for task in self._flying.values():

@@ -24,7 +24,6 @@ MOST_REFUNDS = 50
 
 
 class Why(StrEnum):
-    UNKNOWN = "unknown"
     NOT_OPEN_YET = "not_open_yet"
     PAID = "paid"
     NOT_PAID = "not_paid"

@@ -22,12 +22,11 @@ from infra.embedded.process import RunningProcess, start, stop
 from infra.embedded.temporal import TemporalServer
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
-from infra.redis.intent_entries import Backlog
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.temporal import connect_temporal
-from tests.infra.redis.gate_words import ITEM, eventually, request_for, terms_of
+from tests.infra.redis.gate_words import Backlog, backlog_of, eventually, request_for, terms_of
 
 
 @workflow.defn(name="OrderWorkflow")
@@ -83,7 +82,7 @@ class Line:
     async def backlog_once(self, *, waiting: int | None = None, pending: int = 0) -> Backlog:
         """The backlog when it is as named, or as it is when the patience is up."""
         return await eventually(
-            lambda: self.intents.backlog(ITEM),
+            lambda: backlog_of(self.redis),
             lambda left: left.pending >= pending and waiting in (None, left.waiting),
         )
 

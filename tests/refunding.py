@@ -13,7 +13,7 @@ from domain.refund_plan import RefundWish, plan_refund
 from domain.reservation import Intent
 from domain.surplus import surplus_refund
 from infra.postgres.attentions import Attentions
-from infra.postgres.payments import PaymentFlows
+from tests.infra.postgres.ledger_words import money_of
 from tests.shop import Shop
 from workflows.messages import BeginPayment
 from workflows.order import OrderWorkflow
@@ -94,5 +94,4 @@ async def open_attentions(shop: Shop) -> list[tuple[AttentionKind, str]]:
 
 
 async def sums(shop: Shop, order_id: str) -> tuple[int, int]:
-    async with shop.database.transaction() as connection:
-        return await PaymentFlows(connection).sums(order_id)
+    return await money_of(shop.database, order_id)

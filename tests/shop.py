@@ -38,6 +38,7 @@ from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from tests.deadlines import run_out_of_time
+from tests.infra.redis.gate_words import stock_left
 from tests.practice_gateway import PracticeGateway
 from tests.practice_sender import PracticeSender
 from tests.workflow_sandbox import SANDBOX
@@ -196,7 +197,7 @@ class Shop:
         async with self.database.transaction() as connection:
             item = await Stock(connection).item(self.item.ref)
         assert item is not None
-        return item.available, item.held, item.sold, await self.gate.stock(self.item.ref) or 0
+        return item.available, item.held, item.sold, await stock_left(self.gate, self.item.ref) or 0
 
 
 @asynccontextmanager

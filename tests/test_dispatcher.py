@@ -16,13 +16,12 @@ from domain.ids import workflow_id
 from domain.reservation import Intent
 from infra.embedded.ports import free_port
 from infra.postgres.engine import Database
-from infra.redis.intent_entries import Backlog
 from infra.redis.intents import GROUP
 from infra.redis.keys import ItemKeys
 from infra.settings import Settings
 from infra.temporal import NEEDS_ATTENTION, ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
 from tests.dispatch_line import Line, OwnTemporal
-from tests.infra.redis.gate_words import ITEM, terms_of
+from tests.infra.redis.gate_words import ITEM, Backlog, backlog_of, terms_of
 from tests.infra.redis.own_redis import OwnRedis
 
 KEYS = ItemKeys.of(ITEM)
@@ -140,7 +139,7 @@ class TestServersComeAndGo:
         await line.accept(3)
         async with line.dispatching():
             await line.backlog_once(pending=3)
-        assert await line.intents.backlog(ITEM) == Backlog(waiting=3, pending=3, dead=0)
+        assert await backlog_of(line.redis) == Backlog(waiting=3, pending=3, dead=0)
         await own_temporal.start()
         async with line.dispatching(idle_ms=100):
             assert await line.drained()
@@ -211,5 +210,5 @@ class TestBadEntries:
         away = Database.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
         async with replace(line, database=away).dispatching():
             await line.backlog_once(pending=1)
-        assert await line.intents.backlog(ITEM) == Backlog(waiting=1, pending=1, dead=0)
+        assert await backlog_of(line.redis) == Backlog(waiting=1, pending=1, dead=0)
         await away.aclose()

@@ -88,9 +88,9 @@ class ServerFailed(Exception):
         self.name = name
 
 
-def log_excerpt(log: Path, lines: int = _LOG_LINES) -> str:
+def log_excerpt(log: Path) -> str:
     """The end of a log, indented, under a line that names the file."""
-    tail = _end_of(log).splitlines()[-lines:] or ["(empty)"]
+    tail = _end_of(log).splitlines()[-_LOG_LINES:] or ["(empty)"]
     return "\n".join(["", f"the end of {log}:", *(f"  | {line}" for line in tail)])
 
 

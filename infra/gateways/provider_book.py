@@ -42,9 +42,9 @@ class ProviderBook(Protocol):
 class SandboxBook:
     """The book of the practice provider. Real ones have statements, a day late."""
 
-    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url.rstrip("/") + "/book"
-        self._connection = ProviderConnection("sandbox", timeout_seconds)
+        self._connection = ProviderConnection("sandbox", TIMEOUT_SECONDS)
 
     async def trades(self) -> AsyncIterator[BookTrade]:
         cursor: str | None = ""

@@ -9,8 +9,6 @@ ON CONFLICT DO NOTHING
 RETURNING message_number
 """
 
-_OF_ORDER = "SELECT body FROM messages WHERE order_id = $1 ORDER BY message_number"
-
 
 class Messages:
     """Speaks to the driver itself: each order that is paid passes here."""
@@ -25,8 +23,3 @@ class Messages:
             _KEEP, message.order_id, message.occasion, message.user_id, body
         )
         return kept is not None
-
-    async def of_order(self, order_id: str) -> list[Message]:
-        """Oldest first."""
-        rows = await self._driver.fetch(_OF_ORDER, order_id)
-        return [Message.model_validate(row["body"]) for row in rows]

@@ -100,14 +100,9 @@ class Notices:
         )
         return (await self._connection.execute(statement)).rowcount
 
-    async def page(
-        self, cursor: str | None, limit: int, *, verdict: Verdict | None = None
-    ) -> tuple[list[Notice], str | None]:
+    async def page(self, cursor: str | None, limit: int) -> tuple[list[Notice], str | None]:
         """Newest first."""
-        query = select(payment_notices)
-        if verdict is not None:
-            query = query.where(payment_notices.c.verdict == verdict)
-        key = payment_notices.c.notice_number
+        query, key = select(payment_notices), payment_notices.c.notice_number
         rows, after = await fetch_page(self._connection, query, key, cursor, limit)
         return [Notice.model_validate(row) for row in rows], after
 

@@ -1,9 +1,9 @@
 """Payments, and the ledger of the money that came and went."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -87,15 +87,6 @@ class PaymentFlows:
         )
         return await happened(self._connection, statement.on_conflict_do_nothing())
 
-    async def sums(self, order_id: str) -> tuple[int, int]:
-        """(received, refunded) of the order, over all methods."""
-        query = (
-            select(payment_flows.c.kind, func.sum(payment_flows.c.amount))
-            .where(payment_flows.c.order_id == order_id)
-            .group_by(payment_flows.c.kind)
-        )
-        return await self._sums(query)
-
     async def sums_of_payment(self, payment_id: str) -> tuple[int, int]:
         """(received, refunded) of the payment."""
         query = (
@@ -103,8 +94,5 @@ class PaymentFlows:
             .where(payment_flows.c.payment_id == payment_id)
             .group_by(payment_flows.c.kind)
         )
-        return await self._sums(query)
-
-    async def _sums(self, query: Select[*tuple[Any, ...]]) -> tuple[int, int]:
         sums = {kind: int(amount) for kind, amount in await self._connection.execute(query)}
         return sums.get("received", 0), sums.get("refunded", 0)

@@ -6,7 +6,7 @@ balance is computed and bounded by Postgres in the same statement.
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,23 +29,16 @@ class Points:
         self._connection = connection
 
     async def grant(
-        self,
-        user_id: str,
-        amount: int,
-        note: str,
-        *,
-        kind: PointsKind = PointsKind.GRANT,
-        order_id: str | None = None,
-        request_key: str | None = None,
+        self, user_id: str, amount: int, note: str, *, request_key: str | None = None
     ) -> bool:
-        """Give points; opens the account if there is none. An award is repeated safely by its
-        order, a gift by its `request_key`: False if it was given before."""
+        """Give points; opens the account if there is none. The same `request_key` gives them
+        once: False if it gave them before."""
         _require_positive(amount)
         await self._open(user_id)
         await self._lock(user_id)
-        if await self._standing(kind, order_id=order_id, request_key=request_key):
+        if request_key is not None and await self._one(points_entries.c.request_key == request_key):
             return False
-        await self._change(user_id, kind, amount, note, order_id=order_id, request_key=request_key)
+        await self._change(user_id, PointsKind.GRANT, amount, note, request_key=request_key)
         return True
 
     async def debit(
@@ -55,7 +48,7 @@ class Points:
         refused leaves nothing, and may be tried again."""
         _require_positive(amount)
         balance = await self._lock(user_id)
-        standing = await self._standing(PointsKind.DEBIT, order_id=order_id)
+        standing = await self._standing(PointsKind.DEBIT, order_id)
         if standing:
             return PointsDebited(amount=-standing.amount, balance=standing.balance_after)
         changed = await self._change(user_id, PointsKind.DEBIT, -amount, order_id=order_id)
@@ -70,10 +63,10 @@ class Points:
         but who paid. A repeat answers as the first did."""
         _require_positive(amount)
         await self._lock(user_id)
-        standing = await self._standing(PointsKind.CREDIT, order_id=order_id)
+        standing = await self._standing(PointsKind.CREDIT, order_id)
         if standing:
             return PointsCredited(amount=standing.amount, balance=standing.balance_after)
-        debit = await self._standing(PointsKind.DEBIT, order_id=order_id)
+        debit = await self._standing(PointsKind.DEBIT, order_id)
         debited = -debit.amount if debit and debit.user_id == user_id else 0
         if debited < amount:
             return CreditExceedsDebit(debited=debited, asked=amount)
@@ -82,16 +75,16 @@ class Points:
 
     async def debit_of(self, order_id: str) -> PointsEntry | None:
         """What an order was paid with."""
-        return await self._standing(PointsKind.DEBIT, order_id=order_id)
+        return await self._standing(PointsKind.DEBIT, order_id)
 
     async def take_award_back(self, order_id: str, user_id: str, note: str) -> int:
         """Undo an order's award, as far as the points have not been spent. Answers the points
         taken, the same on a repeat; 0 if the order had no award."""
         balance = await self._lock(user_id)
-        standing = await self._standing(PointsKind.AWARD_BACK, order_id=order_id)
+        standing = await self._standing(PointsKind.AWARD_BACK, order_id)
         if standing:
             return -standing.amount
-        award = await self._standing(PointsKind.AWARD, order_id=order_id)
+        award = await self._standing(PointsKind.AWARD, order_id)
         if award is None or award.user_id != user_id:
             return 0
         taken = min(award.amount, balance)
@@ -123,16 +116,12 @@ class Points:
         locked = await self._connection.execute(query.with_for_update())
         return locked.scalar_one_or_none() or 0
 
-    async def _standing(
-        self, kind: PointsKind, *, order_id: str | None, request_key: str | None = None
-    ) -> PointsEntry | None:
-        if order_id is None and request_key is None:
-            return None
-        query = select(points_entries).where(points_entries.c.kind == kind)
-        if order_id is not None:
-            query = query.where(points_entries.c.order_id == order_id)
-        if request_key is not None:
-            query = query.where(points_entries.c.request_key == request_key)
+    async def _standing(self, kind: PointsKind, order_id: str) -> PointsEntry | None:
+        entry = points_entries.c
+        return await self._one(entry.kind == kind, entry.order_id == order_id)
+
+    async def _one(self, *terms: ColumnElement[bool]) -> PointsEntry | None:
+        query = select(points_entries).where(*terms)
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return PointsEntry.model_validate(row) if row else None
 

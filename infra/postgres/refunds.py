@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.refund import Refund
 from domain.states import RefundStatus
-from infra.postgres.statements import fetch_page, happened
+from infra.postgres.statements import happened
 from infra.postgres.tables import refunds
 
 
@@ -63,17 +63,6 @@ class Refunds:
             return wait
         await self._connection.execute(update(refunds).where(mine).values(asked_at=now))
         return None
-
-    async def page(
-        self, cursor: str | None, limit: int, *, status: RefundStatus | None = None
-    ) -> tuple[list[Refund], str | None]:
-        """Newest first."""
-        query = select(refunds)
-        if status is not None:
-            query = query.where(refunds.c.status == status)
-        key = refunds.c.refund_number
-        rows, after = await fetch_page(self._connection, query, key, cursor, limit)
-        return [Refund.model_validate(row) for row in rows], after
 
     async def _all(self, query: Select[Any]) -> list[Refund]:
         rows = (await self._connection.execute(query)).mappings()

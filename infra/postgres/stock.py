@@ -1,7 +1,8 @@
 """Stock of an item: every unit is available, held or sold, and each move leaves a row.
 
-The movement goes in before the item's row is touched: its unique keys decide whether there is
-anything to do, and the hot row is locked for the shortest time.
+Holding it and selling it is part of placing and settling an order (`order_steps`). The movement
+goes in before the item's row is touched: its unique keys decide whether there is anything to do,
+and the hot row is locked for the shortest time.
 """
 
 from typing import Any
@@ -22,23 +23,9 @@ class Stock:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def hold(self, item: ItemRef, order_id: str, quantity: int) -> Item | None:
-        """available -> held. None if it does not fit or there is no such item; the item as it is
-        if this order held its stock before, whatever became of it since."""
-        if not await self._record(item, "hold", quantity, order_id=order_id):
-            return await self.item(item)
-        held = await self._change(item, available=-quantity, held=quantity)
-        if held is None:
-            await self._forget(order_id, "hold")
-        return held
-
     async def release(self, order: Order) -> bool:
         """held -> available. False if there is nothing to do: released or sold before."""
         return await self._follow(order, ("hold",), "release", held=-1, available=1)
-
-    async def sell(self, order: Order) -> bool:
-        """held -> sold. False if there is nothing to do: sold or released before."""
-        return await self._follow(order, ("hold",), "sell", held=-1, sold=1)
 
     async def sell_again(self, order: Order) -> bool:
         """available -> sold, for what the order held and gave back. False if it does not fit any
@@ -54,25 +41,15 @@ class Stock:
         sold = ("sell", "sell_again")
         return await self._follow(order, sold, "take_back", sold=-1, available=1)
 
-    async def restock(
-        self, item: ItemRef, quantity: int, *, request_key: str | None = None
-    ) -> Item | None:
-        """Add new units. The same `request_key` adds them once; None for an unknown item."""
-        if await self.item(item) is None:
-            return None
-        if not await self._record(item, "restock", quantity, request_key=request_key):
-            return await self.item(item)
-        return await self._change(item, total=quantity, available=quantity)
-
     async def items(self) -> list[Item]:
         query = select(sale_items).order_by(sale_items.c.item_number)
-        return [Item.model_validate(row) for row in (await self._run(query)).mappings()]
+        rows = (await self._connection.execute(query)).mappings()
+        return [Item.model_validate(row) for row in rows]
 
     async def item(self, item: ItemRef) -> Item | None:
-        return await self._one(select(sale_items).where(*_is(item)))
-
-    async def item_by_number(self, number: int) -> Item | None:
-        return await self._one(select(sale_items).where(sale_items.c.item_number == number))
+        query = select(sale_items).where(*_is(item))
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Item.model_validate(row) if row else None
 
     async def _follow(self, order: Order, after: tuple[str, ...], kind: str, **steps: int) -> bool:
         """The next move of what the order holds, as large as the move it follows. Raises
@@ -82,43 +59,30 @@ class Stock:
             before.c.sale_id, before.c.sku_id, before.c.order_id, literal(kind), before.c.quantity
         ).where(before.c.order_id == order.order_id, before.c.kind.in_(after))
         statement = insert(stock_movements).from_select(_MOVEMENT_COLUMNS, source)
-        moved = await self._run(
+        moved = await self._connection.execute(
             statement.on_conflict_do_nothing().returning(stock_movements.c.quantity)
         )
         quantity = moved.scalar_one_or_none()
         if quantity is None:
             return False
         changes = {column: sign * quantity for column, sign in steps.items()}
-        if await self._change(order.item, **changes) is None:
+        if not await self._change(order.item, **changes):
             raise LookupError(f"the stock order {order.order_id} held is not on the books")
         return True
 
-    async def _record(self, item: ItemRef, kind: str, quantity: int, **links: str | None) -> bool:
-        statement = insert(stock_movements).values(
-            **item.model_dump(), kind=kind, quantity=quantity, **links
-        )
-        return await happened(self._connection, statement.on_conflict_do_nothing())
-
-    async def _change(self, item: ItemRef, **changes: int) -> Item | None:
+    async def _change(self, item: ItemRef, **changes: int) -> bool:
         columns = sale_items.c
         enough = [columns[name] >= -by for name, by in changes.items() if by < 0]
         values = {name: columns[name] + by for name, by in changes.items()}
         statement = update(sale_items).where(*_is(item), *enough).values(values)
-        return await self._one(statement.returning(sale_items))
+        return await happened(self._connection, statement)
 
     async def _forget(self, order_id: str, kind: str) -> None:
-        await self._run(
+        await self._connection.execute(
             delete(stock_movements).where(
                 stock_movements.c.order_id == order_id, stock_movements.c.kind == kind
             )
         )
-
-    async def _one(self, statement: Any) -> Item | None:
-        row = (await self._run(statement)).mappings().one_or_none()
-        return Item.model_validate(row) if row else None
-
-    async def _run(self, statement: Any) -> Any:
-        return await self._connection.execute(statement)
 
 
 def _is(item: ItemRef) -> tuple[Any, Any]:

@@ -51,11 +51,3 @@ class DeadIntent(Value):
     entry_id: str
     error: str
     fields: dict[str, str]
-
-
-class Backlog(Value):
-    """`waiting`: not yet a workflow, the `pending` ones included (taken by a consumer)."""
-
-    waiting: int
-    pending: int
-    dead: int

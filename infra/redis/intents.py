@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from domain.sale import ItemRef
-from infra.redis.intent_entries import Backlog, DeadIntent, IntentEntry
+from infra.redis.intent_entries import DeadIntent, IntentEntry
 from infra.redis.keys import DIRECTORY, ItemKeys, item_from_line
 from infra.redis.scripts import Scripts
 
@@ -132,18 +132,6 @@ class Intents:
             yield DeadIntent(
                 item=item, dead_id=dead_id, entry_id=entry_id, error=error, fields=fields
             )
-
-    async def backlog(self, item: ItemRef) -> Backlog:
-        keys = ItemKeys.of(item)
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.xlen(keys.intents)
-        pipeline.xlen(keys.dead)
-        pipeline.xinfo_groups(keys.intents)
-        waiting, dead, groups = await pipeline.execute(raise_on_error=False)
-        # A stream that nobody has written to or read from yet has no groups to ask for.
-        known: list[dict[str, Any]] = [] if isinstance(groups, ResponseError) else groups
-        pending = sum(group["pending"] for group in known if group["name"] == GROUP)
-        return Backlog(waiting=waiting, pending=pending, dead=dead)
 
     async def items(self) -> list[ItemRef]:
         """Every item that was ever preheated."""

@@ -16,7 +16,6 @@ from infra.redis.reservation_lines import (
     buyer_lines,
     parse_reservation,
     reservation_line,
-    units_of,
 )
 from infra.redis.scripts import Scripts
 
@@ -113,11 +112,6 @@ class StockGate:
         snapshot = await self._snapshots.of(item)
         return snapshot.stock if snapshot else None
 
-    async def stock(self, item: ItemRef) -> int | None:
-        """Units left, now."""
-        stock = await self._redis.hget(ItemKeys.of(item).item, STOCK)
-        return None if stock is None else int(stock)
-
     async def item_of(self, order_id: str) -> ItemRef | None:
         """The item an order is for, by the number in its id. None for what is no order id."""
         if not is_order_id(order_id):
@@ -164,14 +158,6 @@ class StockGate:
         key = ItemKeys.of(item).reservations
         async for order_id, line in self._redis.hscan_iter(key, count=SCAN_COUNT):
             yield parse_reservation(order_id, line)
-
-    async def buyers(self, item: ItemRef) -> dict[str, int]:
-        """Units that each user holds or owns."""
-        key = ItemKeys.of(item).buyers
-        return {
-            user_id: units_of(line)
-            async for user_id, line in self._redis.hscan_iter(key, count=SCAN_COUNT)
-        }
 
     async def rebuild(
         self, terms: ItemTerms, stock: int, reservations: Iterable[Reservation]

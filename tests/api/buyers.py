@@ -34,6 +34,19 @@ async def order_id(api: httpx.AsyncClient, shop: Shop, who: dict[str, str] = ADA
     return accepted
 
 
+async def placed(api: httpx.AsyncClient, shop: Shop, who: dict[str, str] = ADA) -> str:
+    """An order that waits to be paid."""
+    accepted = await order_id(api, shop, who)
+    user_id = "ada" if who is ADA else "bob"
+    await shop.start(shop.intent_for(accepted, user_id))
+    await eventually(lambda: status(api, accepted, who), "pending_payment")
+    return accepted
+
+
+async def status(api: httpx.AsyncClient, accepted: str, who: dict[str, str] = ADA) -> object:
+    return (await api.get(f"/v1/orders/{accepted}", headers=who)).json().get("status")
+
+
 def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """A problem document as the contract describes it; returns its members."""
     assert answer.status_code == status, answer.text

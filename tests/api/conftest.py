@@ -122,3 +122,10 @@ async def shop(database: Database, redis: Redis, temporal_client: Client) -> Asy
     """One published sale with one item; no worker runs unless a test starts one."""
     async with open_shop(database, redis, temporal_client) as opened:
         yield opened
+
+
+@pytest.fixture
+async def staffed(shop: Shop) -> AsyncIterator[Shop]:
+    """The shop with a worker: orders that are started go on."""
+    async with shop.worker():
+        yield shop

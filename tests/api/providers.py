@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from domain.money import to_yuan
 
+ALIPAY, WECHATPAY = "/v1/webhooks/alipay", "/v1/webhooks/wechatpay"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 APP_ID, SELLER_ID = "2021000000000001", "2088000000000001"
 APPID, MCHID, SERIAL = "wx0000000000000001", "1900000001", "P1"
 API_V3_KEY = "0123456789abcdef0123456789abcdef"

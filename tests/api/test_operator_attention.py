@@ -1,6 +1,5 @@
 """What needs a person, and what operators do about it over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ from infra.redis.intent_entries import IntentEntry
 from infra.redis.intents import Intents
 from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, OPERATOR
+from tests.infra.redis.gate_words import backlog_of
 from tests.refunding import a_timed_out_order, start_late_refund
 from tests.shop import Shop, open_shop
 from tests.workflows.skipping import needs_attention
@@ -30,13 +30,6 @@ DEAD = AttentionKind.DEAD_INTENT
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is left to a person at once: a server's timer takes a second at the least."""
     monkeypatch.setattr(deliveries, "PAUSES", ())
-
-
-@pytest.fixture
-async def staffed(shop: Shop) -> AsyncIterator[Shop]:
-    """The shop with a worker."""
-    async with shop.worker():
-        yield shop
 
 
 async def view_of(api: httpx.AsyncClient, order: str) -> dict[str, Any]:
@@ -222,7 +215,7 @@ async def test_a_dead_intent_that_names_no_order_is_found_by_where_it_lay(
     revived = await decide(api, f"attention/{case['attention_id']}/retry")
 
     assert revived.status_code == 200, revived.text
-    assert (await intents.backlog(shop.item.ref)).dead == 0
+    assert (await backlog_of(redis, shop.item.ref)).dead == 0
 
 
 async def test_an_intent_that_is_gone_leaves_its_case_open(

@@ -12,6 +12,7 @@ from domain.reservation import ReservationState
 from infra.settings import Settings
 from tests.api.buyers import assert_problem, click, gate_path, new_sale, order_id
 from tests.api.conftest import ADA, BOB, OPERATOR, bearer, served
+from tests.infra.redis.gate_words import stock_left
 from tests.shop import Shop
 
 
@@ -40,7 +41,7 @@ async def test_never_more_is_accepted_than_there_is(api: httpx.AsyncClient, shop
     for answer in answers:
         if answer.status_code == 409:
             assert_problem(answer, 409, "SOLD_OUT")
-    assert await shop.gate.stock(shop.item.ref) == 0
+    assert await stock_left(shop.gate, shop.item.ref) == 0
 
 
 async def test_the_limit_names_the_order_that_used_it_up(
@@ -51,7 +52,7 @@ async def test_the_limit_names_the_order_that_used_it_up(
     problem = assert_problem(await click(api, shop), 409, "LIMIT_REACHED")
 
     assert problem["order_id"] == first
-    assert await shop.gate.stock(shop.item.ref) == 3
+    assert await stock_left(shop.gate, shop.item.ref) == 3
 
 
 async def test_the_same_key_gives_the_same_answer(api: httpx.AsyncClient, shop: Shop) -> None:
@@ -61,7 +62,7 @@ async def test_the_same_key_gives_the_same_answer(api: httpx.AsyncClient, shop: 
     assert first.status_code == again.status_code == 202
     assert first.json() == again.json()
     assert first.headers["location"] == again.headers["location"]
-    assert await shop.gate.stock(shop.item.ref) == 4
+    assert await stock_left(shop.gate, shop.item.ref) == 4
 
 
 async def test_the_same_key_for_another_quantity_is_a_mismatch(
@@ -135,7 +136,7 @@ async def test_a_body_without_a_whole_quantity_is_invalid(
     problem = assert_problem(answer, 422, "INVALID")
     assert problem["errors"]
     assert len(answer.content) < 1000
-    assert await shop.gate.stock(shop.item.ref) == 5
+    assert await stock_left(shop.gate, shop.item.ref) == 5
 
 
 async def test_more_than_the_limit_in_one_order_is_refused(

@@ -9,6 +9,7 @@ from api.app import create_app
 from infra.settings import Settings
 from tests.api.buyers import assert_problem, click, order_id
 from tests.api.conftest import ADA, OPERATOR, served
+from tests.infra.redis.gate_words import stock_left
 from tests.shop import Shop
 
 NOWHERE: dict[str, dict[str, Any]] = {
@@ -33,7 +34,7 @@ async def test_orders_are_accepted_without_postgres_and_temporal(
 
         assert [answer.status_code for answer in answers] == [202, 409]
         assert (await api.get("/readyz")).status_code == 200
-    assert await shop.gate.stock(shop.item.ref) == 3
+    assert await stock_left(shop.gate, shop.item.ref) == 3
 
 
 async def test_without_redis_nothing_is_accepted(settings: Settings, shop: Shop) -> None:

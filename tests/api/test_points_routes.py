@@ -1,19 +1,11 @@
 """Points over HTTP: looking, giving, paying."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, BOB, OPERATOR
 from tests.shop import POINTS_PRICE, Shop
-
-
-@pytest.fixture
-async def staffed(shop: Shop) -> AsyncIterator[Shop]:
-    async with shop.worker():
-        yield shop
 
 
 async def give(api: httpx.AsyncClient, amount: object, key: str = "gift") -> httpx.Response:

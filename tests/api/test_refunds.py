@@ -1,7 +1,6 @@
 """Giving money back over HTTP: who may, what is answered, and that asking twice pays once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -18,12 +17,6 @@ from tests.shop import PRICE, Shop
 @pytest.fixture
 def settings(settings: Settings, shop: Shop) -> Settings:
     return settings.model_copy(update={"task_queue": shop.settings.task_queue})
-
-
-@pytest.fixture
-async def staffed(shop: Shop) -> AsyncIterator[Shop]:
-    async with shop.worker():
-        yield shop
 
 
 async def paid(shop: Shop) -> str:

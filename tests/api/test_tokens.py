@@ -20,6 +20,7 @@ from api.jwks import KeySet
 from domain.errors import ErrorCode, Refusal
 from tests.api.buyers import assert_problem, gate_path
 from tests.api.conftest import SECRET, token
+from tests.infra.redis.gate_words import stock_left
 from tests.shop import Shop
 
 CALLS = (("GET", "/v1/orders"), ("GET", "/v1/operator/attention"))
@@ -80,7 +81,7 @@ async def test_what_proves_nobody_is_unauthenticated(
         answer = await api.request(method, path, headers=headers, json={"quantity": 1})
         assert_problem(answer, 401, "UNAUTHENTICATED")
         assert answer.headers["www-authenticate"] == "Bearer"
-    assert await shop.gate.stock(shop.item.ref) == 5
+    assert await stock_left(shop.gate, shop.item.ref) == 5
 
 
 async def test_a_changed_claim_breaks_the_signature(api: httpx.AsyncClient) -> None:

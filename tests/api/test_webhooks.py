@@ -1,91 +1,25 @@
 """What providers tell us is judged, kept and answered; the order hears of it."""
 
-import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from api.app import create_app
 from domain.attention import AttentionKind
-from domain.ids import new_order_id
-from domain.notice import Notice, Verdict
-from domain.order import Order
-from domain.payment import Payment, PaymentMethod, payment_id_for
-from domain.states import OrderStatus, PaymentStatus
-from infra.postgres.attentions import Attentions
-from infra.postgres.notices import Notices
-from infra.postgres.orders import Orders
-from infra.postgres.payments import Payments
+from domain.notice import Verdict
+from domain.payment import PaymentMethod
 from infra.settings import Settings
-from tests.api.buyers import assert_problem, eventually, order_id
-from tests.api.conftest import ADA, OPERATOR, served
+from tests.api.buyers import eventually, order_id, status
+from tests.api.conftest import ADA, served
+from tests.api.inbox import attention, begun, kept
 from tests.api.providers import (
-    APP_ID,
-    SELLER_ID,
-    alipay_form,
+    ALIPAY,
+    FORM,
+    WECHATPAY,
     alipay_notice,
-    wechatpay_headers,
     wechatpay_notice,
 )
-from tests.infra.postgres.ledger_words import begin
 from tests.shop import PRICE, Shop
-
-ALIPAY, WECHATPAY = "/v1/webhooks/alipay", "/v1/webhooks/wechatpay"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-async def begun(shop: Shop, method: PaymentMethod = PaymentMethod.ALIPAY) -> Payment:
-    """A payment of an order whose workflow does not run."""
-    now = datetime.now(UTC)
-    accepted = new_order_id(shop.item.item_number, int(now.timestamp() * 1000))
-    order = Order(
-        order_id=accepted,
-        sale_id=shop.sale.sale_id,
-        sku_id=shop.item.sku_id,
-        user_id="ada",
-        quantity=1,
-        amount=PRICE,
-        currency="CNY",
-        status=OrderStatus.PENDING_PAYMENT,
-        reason=None,
-        created_at=now,
-        pay_deadline=now + timedelta(minutes=30),
-    )
-    payment = Payment(
-        payment_id=payment_id_for(accepted, method),
-        order_id=accepted,
-        method=method,
-        status=PaymentStatus.CREATED,
-        amount=PRICE,
-        currency="CNY",
-        expires_at=now + timedelta(minutes=30),
-        created_at=now,
-    )
-    async with shop.database.transaction() as connection:
-        await Orders(connection).insert(order)
-    return await begin(shop.database, payment)
-
-
-async def kept(shop: Shop) -> list[Notice]:
-    async with shop.database.transaction() as connection:
-        notices, _ = await Notices(connection).page(None, 100)
-    return notices
-
-
-async def attention(shop: Shop) -> list[tuple[AttentionKind, str | None]]:
-    async with shop.database.transaction() as connection:
-        rows, _ = await Attentions(connection).open_(None, 100)
-    return [(row.kind, row.order_id) for row in rows]
-
-
-@pytest.fixture
-async def staffed(shop: Shop) -> AsyncIterator[Shop]:
-    async with shop.worker():
-        yield shop
 
 
 async def test_alipays_word_pays_the_order(
@@ -103,10 +37,7 @@ async def test_alipays_word_pays_the_order(
         assert (answer.status_code, answer.content) == (200, b"success")
         assert answer.headers["content-type"].startswith("text/plain")
 
-    async def status() -> object:
-        return (await api.get(path, headers=ADA)).json()["status"]
-
-    await eventually(status, "fulfilled")
+    await eventually(lambda: status(api, accepted), "fulfilled")
     paid = (await api.get(path, headers=ADA)).json()["payment"]
     assert paid["status"] == "paid"
     assert paid["trade_no"] == f"T-alipay-{payment.json()['payment_id']}"
@@ -158,134 +89,6 @@ async def test_a_notice_without_money_is_taken_and_moves_nothing(
     assert await attention(shop) == []
 
 
-BAD_ALIPAY: dict[str, tuple[dict[str, str], Verdict]] = {
-    "another amount": ({"total_amount": "0.01"}, Verdict.WRONG_AMOUNT),
-    "another app": ({"app_id": "2021999999999999"}, Verdict.FOREIGN_APP),
-    "another seller": ({"seller_id": "2088999999999999"}, Verdict.FOREIGN_SELLER),
-    "an unknown payment": ({"out_trade_no": "0" * 26 + "A1"}, Verdict.UNKNOWN_PAYMENT),
-    "what is no number": ({"out_trade_no": "'; --"}, Verdict.MALFORMED),
-}
-
-
-@pytest.mark.parametrize(("changes", "verdict"), BAD_ALIPAY.values(), ids=BAD_ALIPAY)
-async def test_a_rightly_signed_but_wrong_notice_moves_nothing(
-    api: httpx.AsyncClient,
-    shop: Shop,
-    provider_key: rsa.RSAPrivateKey,
-    changes: dict[str, str],
-    verdict: Verdict,
-) -> None:
-    payment = await begun(shop)
-    notice = alipay_notice(provider_key, payment.payment_id, PRICE, **changes)
-
-    answer = await api.post(ALIPAY, content=notice, headers=FORM)
-
-    assert answer.status_code == 400
-    assert answer.content == b"fail"
-    assert [notice.verdict for notice in await kept(shop)] == [verdict]
-
-
-async def test_a_wrong_amount_asks_for_a_person(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop)
-
-    await api.post(ALIPAY, content=alipay_notice(provider_key, payment.payment_id, 1), headers=FORM)
-
-    assert await attention(shop) == [(AttentionKind.SURPLUS_MONEY, payment.order_id)]
-
-
-async def test_a_wrong_amount_of_money_that_was_settled_long_ago_asks_for_nobody(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop)
-    trade_no = f"T-alipay-{payment.payment_id}"
-    async with shop.database.transaction() as connection:
-        await Payments(connection).change_status(
-            payment.payment_id, PaymentStatus.CREATED, PaymentStatus.PAID, trade_no=trade_no
-        )
-
-    await api.post(ALIPAY, content=alipay_notice(provider_key, payment.payment_id, 1), headers=FORM)
-
-    assert await attention(shop) == []
-    assert [notice.handled_as for notice in await kept(shop)] == ["duplicate"]
-
-
-async def test_a_payment_of_one_method_is_not_paid_through_the_other(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop, PaymentMethod.WECHATPAY)
-    notice = alipay_notice(provider_key, payment.payment_id, PRICE)
-
-    assert (await api.post(ALIPAY, content=notice, headers=FORM)).content == b"fail"
-    assert (await kept(shop))[0].verdict is Verdict.UNKNOWN_PAYMENT
-
-
-async def test_forged_notices_are_kept_and_refused(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop)
-    forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    secret = {**FORM, "Authorization": "Bearer secret"}
-    for body in (
-        alipay_notice(forger, payment.payment_id, PRICE),
-        alipay_notice(provider_key, payment.payment_id, PRICE).replace(b"88.00", b"99.00"),
-        b"",
-        b"\xff\x00",
-        b"sign=&sign_type=RSA2",
-        b"a=1&a=2",
-        b"x" * 60_000,
-    ):
-        answer = await api.post(ALIPAY, content=body, headers=secret)
-        assert (answer.status_code, answer.content) == (400, b"fail")
-    verdicts = {notice.verdict for notice in await kept(shop)}
-    assert verdicts <= {Verdict.BAD_SIGNATURE, Verdict.MALFORMED}
-    assert len(await kept(shop)) == 7
-    async with shop.database.transaction() as connection:
-        for notice in await kept(shop):
-            raw = await Notices(connection).raw(notice.notice_id)
-            assert raw is not None
-            assert "authorization" not in raw.headers
-
-
-async def test_wechat_pays_forgeries_are_refused_in_its_own_words(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop, PaymentMethod.WECHATPAY)
-    body, headers = wechatpay_notice(provider_key, payment.payment_id, PRICE)
-    probe = {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]}
-    for changed in (
-        {**headers, "Wechatpay-Nonce": "other"},
-        {**headers, "Wechatpay-Serial": "unknown"},
-        {**headers, **probe},
-        wechatpay_headers(provider_key, body, int(time.time()) - 301),
-        {"Content-Type": "application/json"},
-    ):
-        answer = await api.post(WECHATPAY, content=body, headers=changed)
-        assert answer.status_code == 400
-        assert set(answer.json()) == {"code", "message"}
-    assert await attention(shop) == []
-
-
-async def test_a_forged_copy_does_not_stand_in_the_way_of_the_true_notice(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop, PaymentMethod.WECHATPAY)
-    body, headers = wechatpay_notice(provider_key, payment.payment_id, PRICE)
-    forged = {**headers, "Wechatpay-Signature": "AAAA"}
-    assert (await api.post(WECHATPAY, content=body, headers=forged)).status_code == 400
-
-    assert (await api.post(WECHATPAY, content=body, headers=headers)).status_code == 204
-
-    assert [notice.verdict for notice in await kept(shop)] == [Verdict.ACCEPTED]
-    assert (await api.post(WECHATPAY, content=body, headers=forged)).status_code == 400
-
-
-@pytest.mark.parametrize("path", [ALIPAY, WECHATPAY])
-async def test_a_notice_is_no_bigger_than_64_kib(api: httpx.AsyncClient, path: str) -> None:
-    assert_problem(await api.post(path, content=b"x" * 70_000), 413, "INVALID")
-
-
 async def test_while_postgres_is_away_providers_are_asked_to_come_back(
     settings: Settings, shop: Shop, provider_key: rsa.RSAPrivateKey
 ) -> None:
@@ -316,80 +119,3 @@ async def test_while_temporal_is_away_the_notice_waits_in_the_inbox(
     (kept_notice,) = await kept(shop)
     assert kept_notice.handled_at is None
     assert await attention(shop) == []
-
-
-async def test_operators_read_the_inbox_and_replay(
-    api: httpx.AsyncClient, staffed: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(staffed)
-    notice = alipay_notice(provider_key, payment.payment_id, PRICE)
-    await api.post(ALIPAY, content=notice, headers=FORM)
-    await api.post(ALIPAY, content=b"forged=1", headers=FORM)
-
-    listed = (await api.get("/v1/operator/notices", headers=OPERATOR)).json()["notices"]
-
-    assert [line["verdict"] for line in listed] == ["bad_signature", "accepted"]
-    assert listed[1]["amount"] == PRICE
-    assert listed[1]["order_id"] == payment.order_id
-    forged, true = (line["notice_id"] for line in listed)
-    refused = await api.post(f"/v1/operator/notices/{forged}/replay", headers=OPERATOR)
-    assert assert_problem(refused, 409, "INVALID_STATE")["verdict"] == "bad_signature"
-    await staffed.start(staffed.intent_for(payment.order_id, "ada"))
-    replayed = await api.post(f"/v1/operator/notices/{true}/replay", headers=OPERATOR)
-    assert replayed.status_code == 200, replayed.text
-
-
-@pytest.mark.parametrize("notice_id", ["nosuch", "%00", "a%0A", "f" * 64])
-async def test_an_unknown_notice_is_not_found(api: httpx.AsyncClient, notice_id: str) -> None:
-    answer = await api.post(f"/v1/operator/notices/{notice_id}/replay", headers=OPERATOR)
-
-    assert_problem(answer, 404, "NOT_FOUND")
-
-
-async def test_the_return_page_shows_the_order_and_changes_nothing(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey
-) -> None:
-    payment = await begun(shop)
-    query = alipay_form(provider_key, _return_fields(payment.payment_id))
-
-    page = await api.get("/v1/payments/alipay/return", params=query)
-
-    assert page.status_code == 200
-    assert page.headers["content-type"].startswith("text/html")
-    assert payment.order_id in page.text
-    assert "Waiting" in page.text
-    async with shop.database.transaction() as connection:
-        dossier = await Orders(connection).dossier(payment.order_id)
-    assert dossier is not None
-    assert dossier.order.status is OrderStatus.PENDING_PAYMENT
-    assert dossier.payments[0].status is PaymentStatus.CREATED
-
-
-@pytest.mark.parametrize("change", [{"sign": "AAAA"}, {"out_trade_no": "<script>x</script>"}, {}])
-async def test_a_return_that_is_not_signed_shows_nothing_of_it(
-    api: httpx.AsyncClient, shop: Shop, provider_key: rsa.RSAPrivateKey, change: dict[str, Any]
-) -> None:
-    payment = await begun(shop)
-    signed = alipay_form(provider_key, _return_fields(payment.payment_id))
-
-    page = await api.get(
-        "/v1/payments/alipay/return", params={**signed, **change} if change else {}
-    )
-
-    assert page.status_code == 400
-    assert payment.order_id not in page.text
-    assert "<script" not in page.text
-
-
-def _return_fields(payment_id: str) -> dict[str, str]:
-    return {
-        "app_id": APP_ID,
-        "seller_id": SELLER_ID,
-        "method": "alipay.trade.page.pay.return",
-        "charset": "utf-8",
-        "out_trade_no": payment_id,
-        "trade_no": "T1",
-        "total_amount": "88.00",
-        "timestamp": "2026-11-21 10:00:00",
-        "version": "1.0",
-    }

@@ -19,6 +19,7 @@ from tests.audit.scenes import (
     has_status,
     paid,
 )
+from tests.infra.redis.gate_words import buyers_of, stock_left
 from tests.shop import Shop
 
 
@@ -49,8 +50,8 @@ async def test_a_rebuild_keeps_what_is_accepted_and_still_waits(
     await repair(sources)
 
     assert (await run_audit(sources)).ok
-    assert await shop.gate.stock(shop.item.ref) == 17
-    assert await shop.gate.buyers(shop.item.ref) == {"ada": 1, "bob": 2}
+    assert await stock_left(shop.gate, shop.item.ref) == 17
+    assert await buyers_of(redis, shop.item.ref) == {"ada": 1, "bob": 2}
     await shop.start(waiting)
     await acknowledge_all(sources.intents)
     await eventually(partial(has_status, shop.database, waiting, OrderStatus.PENDING_PAYMENT))
@@ -69,7 +70,7 @@ async def test_an_intent_whose_reservation_was_lost_gets_its_stock_again(
     line = await shop.gate.reservation(shop.item.ref, intent.order_id)
     assert line is not None
     assert line.user_id == "bob"
-    assert await shop.gate.stock(shop.item.ref) == 18
+    assert await stock_left(shop.gate, shop.item.ref) == 18
 
 
 async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(

@@ -4,11 +4,12 @@ import asyncio
 
 from api.app import create_app
 from infra.embedded.loopback import loopback_http
-from infra.postgres.entitlements import Entitlements
 from tests.field.words import LONG, begun, happened, notices_of, paid, paid_unnoticed, points_of
 from tests.infra.gateways.notice_keys import FORM_HEADERS, AlipaySide
+from tests.infra.postgres.ledger_words import is_entitled
+from tests.races.doors import bound_door, serving
 from tests.races.quiet import rest_and_audit
-from tests.races.town import PRICE, Town, bound_door, serving
+from tests.races.town import PRICE, Town
 
 WEBHOOK = "/v1/webhooks/alipay"
 
@@ -47,8 +48,7 @@ async def test_however_often_it_is_told_an_order_is_paid_once(town: Town) -> Non
     assert view["refunds"] == []
     assert await points_of(town, "twice-told") == PRICE // 100
     assert len(await notices_of(town, order_id)) == len(bodies)
-    async with town.database.transaction() as connection:
-        assert await Entitlements(connection).holds(order_id)
+    assert await is_entitled(town.database, order_id)
     assert await town.stock(sale_id) == {"available": 1, "held": 0, "sold": 1}
 
 

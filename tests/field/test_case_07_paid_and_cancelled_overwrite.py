@@ -8,8 +8,8 @@ from activities.settlements import SettlementActivities, SettlePayment
 from domain.payment import PaymentMethod, Receipt
 from domain.reservation import Intent
 from domain.states import OrderStatus
-from infra.postgres.payments import PaymentFlows
 from tests.field.words import LONG, begun, happened, item_of, paid_unnoticed, row_of, times_up
+from tests.infra.postgres.ledger_words import money_of
 from tests.races.quiet import rest_and_audit
 from tests.races.town import PRICE, Town
 
@@ -79,7 +79,5 @@ async def _settled_end(town: Town, order_id: str) -> OrderStatus:
     won = order.status is OrderStatus.PAID
     view = await town.order(order_id)
     assert (happened(view, "paid"), happened(view, "cancelled")) == (won, not won)
-    async with town.database.transaction() as connection:
-        received, _ = await PaymentFlows(connection).sums(order_id)
-    assert received == (PRICE if won else 0)
+    assert await money_of(town.database, order_id) == (PRICE if won else 0, 0)
     return order.status

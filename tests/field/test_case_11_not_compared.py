@@ -5,9 +5,9 @@ import json
 import pytest
 
 from domain.states import OrderStatus
-from infra.postgres.payments import PaymentFlows
 from tests.field.words import LONG, begun, notices_of, row_of
 from tests.infra.gateways.notice_keys import FORM_HEADERS, AlipaySide, WechatPaySide
+from tests.infra.postgres.ledger_words import money_of
 from tests.races.quiet import rest_and_audit
 from tests.races.town import PRICE, Town, bearer
 
@@ -91,5 +91,4 @@ async def _expect_nothing_moved(town: Town, order_id: str, verdict: str) -> None
     order = await row_of(town, order_id)
     assert order is not None
     assert order.status is OrderStatus.CANCELLED
-    async with town.database.transaction() as connection:
-        assert await PaymentFlows(connection).sums(order_id) == (0, 0)
+    assert await money_of(town.database, order_id) == (0, 0)

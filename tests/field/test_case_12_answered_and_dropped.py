@@ -8,8 +8,9 @@ from api.app import create_app
 from infra.embedded.loopback import loopback_http
 from tests.field.words import LONG, begun, notices_of, paid_unnoticed
 from tests.infra.gateways.notice_keys import FORM_HEADERS, AlipaySide
+from tests.races.doors import bound_door, serving
 from tests.races.quiet import rest_and_audit
-from tests.races.town import Town, bound_door, serving
+from tests.races.town import Town
 
 NOBODY = "127.0.0.1:1"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.races.fixtures import standing_town
+from tests.races.opening import standing_town
 from tests.races.town import Town
 
 

@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from infra.redis.intents import Intents
 from infra.temporal import connect_temporal
+from tests.infra.redis.gate_words import backlog_of
 from tests.races.town import Town
 
 AT_WORK = "ExecutionStatus = 'Running' AND WorkflowType IN ('OrderWorkflow', 'RefundWorkflow')"
@@ -46,7 +47,7 @@ async def undone(town: Town, client: Client) -> dict[str, list[str]]:
     left = await _rows(town)
     intents = Intents(town.redis)
     for item in await intents.items():
-        backlog = await intents.backlog(item)
+        backlog = await backlog_of(town.redis, item)
         if backlog.waiting or backlog.pending:
             left["intents"] = [str(backlog)]
     if running := [workflow.id async for workflow in client.list_workflows(AT_WORK)]:

@@ -20,7 +20,8 @@ from infra.telemetry import configure_logging
 from infra.temporal import connect_temporal
 from tests.field.words import LONG, begun, bought, grant_points, notices_of, paid, until_given_back
 from tests.infra.gateways.notice_forge import AlipaySide, alipay_forgeries
-from tests.races.fixtures import standing_town
+from tests.races.doors import bound_door, serving
+from tests.races.opening import standing_town
 from tests.races.quiet import until_quiet
 from tests.races.town import (
     JWT_SECRET,
@@ -28,8 +29,6 @@ from tests.races.town import (
     POINTS_PRICE,
     Town,
     bearer,
-    bound_door,
-    serving,
     until,
 )
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.dispatch_line import OwnTemporal
 from tests.field.words import begun, notices_of, paid
+from tests.races.opening import open_town
 from tests.races.quiet import rest_and_audit
-from tests.races.town import Town, open_town, until
+from tests.races.town import Town, until
 from tests.stores import empty_stores
 
 

@@ -2,40 +2,26 @@
 production, over real stores. Who acts in it acts over HTTP."""
 
 import asyncio
-import contextlib
-import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import jwt
-import pytest
-import uvicorn
-from pydantic import BaseModel, SecretStr
 from redis.asyncio import Redis
-from starlette.types import ASGIApp
 
-from api.app import create_app
 from audit.run import run_audit
 from audit.sources import open_sources
 from domain.audit import AuditReport
-from infra.embedded.loopback import loopback_http
 from infra.postgres.engine import Database
 from infra.settings import Settings
-from sandbox.server import create_app as create_provider
-from tests.infra.gateways.sandbox_shop import alipay_of, wechatpay_of
 from worker import run_worker
 
 JWT_SECRET = "only this town's tokens are signed with it, and nobody reads it"
 PRICE, POINTS_PRICE = 8800, 880
-# Providers' pauses between notices, from minutes to fractions of a second.
-NOTIFY_RETRY_SCALE = 0.001
 PATIENCE_SECONDS = 60.0
 
 
@@ -189,107 +175,6 @@ async def until(look: Callable[[], Awaitable[Any]], what: str, every: float = 0.
         assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS:.0f} s for {what}"
         await asyncio.sleep(every)
     return seen
-
-
-@asynccontextmanager
-async def open_town(
-    *, keys: Path, redis_url: str, postgres_dsn: str, temporal_address: str, **more: str
-) -> AsyncIterator[Town]:
-    """The stores must be empty, and nobody else's while the town stands. `more`: settings of the
-    environment beside the usual ones."""
-    async with AsyncExitStack() as closing:
-        environment = closing.enter_context(pytest.MonkeyPatch.context())
-        provider = create_provider(
-            keys, None, notify_retry_scale=NOTIFY_RETRY_SCALE, refund_seconds=0.1
-        )
-        provider_url = await closing.enter_async_context(serving(provider, bound_door()))
-        door = bound_door()
-        addresses = {
-            "TEMPORAL_ADDRESS": temporal_address,
-            "SECKILL_REDIS_URL": redis_url,
-            "SECKILL_POSTGRES_DSN": postgres_dsn,
-            "SECKILL_PUBLIC_URL": _url(door),
-            "SECKILL_SANDBOX_URL": provider_url,
-        }
-        for name, value in {**_installation(keys, provider_url), **addresses, **more}.items():
-            environment.setenv(name, value)
-        settings = Settings()
-        api_url = await closing.enter_async_context(serving(create_app(settings), door))
-        worker = WorkerShift(settings)
-        closing.push_async_callback(worker.stop)
-        yield Town(
-            api=await closing.enter_async_context(loopback_http(api_url, 30)),
-            provider=await closing.enter_async_context(loopback_http(provider_url, 30)),
-            settings=settings,
-            database=await closing.enter_async_context(_database(postgres_dsn)),
-            redis=await closing.enter_async_context(
-                Redis.from_url(redis_url, decode_responses=True)
-            ),
-            keys=keys,
-            worker=worker,
-        )
-
-
-@asynccontextmanager
-async def serving(app: ASGIApp, door: socket.socket) -> AsyncIterator[str]:
-    """The app behind the given socket, for real."""
-    # Longer than clients keep a connection: one that is closed just when it is used fails a call.
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_keep_alive=60, timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    # Pytest keeps the signals of this process.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    running = asyncio.create_task(server.serve(sockets=[door]))
-    while not (server.started or running.done()):
-        await asyncio.sleep(0.01)
-    try:
-        yield _url(door)
-    finally:
-        server.should_exit = True
-        await running
-
-
-def bound_door() -> socket.socket:
-    """A port nobody else can take between its being chosen and its being served."""
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
-    return door
-
-
-def _url(door: socket.socket) -> str:
-    return f"http://127.0.0.1:{door.getsockname()[1]}"
-
-
-@asynccontextmanager
-async def _database(dsn: str) -> AsyncIterator[Database]:
-    database = Database.connect(dsn, pool_size=3)
-    yield database
-    await database.aclose()
-
-
-def _installation(keys: Path, provider_url: str) -> dict[str, str]:
-    return {
-        **_environment("SECKILL_ALIPAY_", alipay_of(keys, provider_url)),
-        **_environment("SECKILL_WECHATPAY_", wechatpay_of(keys, provider_url)),
-        "SECKILL_JWT_SECRET": JWT_SECRET,
-        "SECKILL_TASK_QUEUE": f"town-{uuid4().hex[:8]}",
-        "SECKILL_UPKEEP_EVERY_SECONDS": "1",
-        "SECKILL_AUDIT_GRACE_SECONDS": "1",
-        "SECKILL_POSTGRES_POOL_SIZE": "20",
-        # Everybody shares one process here, and a test's machine may be busy with others.
-        "SECKILL_POSTGRES_TIMEOUT_SECONDS": "9",
-        "SECKILL_REDIS_TIMEOUT_SECONDS": "9",
-        "SECKILL_REFUND_SPACING_SECONDS": "0.1",
-    }
-
-
-def _environment(prefix: str, settings: BaseModel) -> dict[str, str]:
-    return {
-        f"{prefix}{name.upper()}": str(value)
-        for name, value in settings
-        if value and not isinstance(value, SecretStr)
-    }
 
 
 def _sale(stock: int, pay_window: int, **changes: Any) -> dict[str, Any]:

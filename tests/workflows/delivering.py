@@ -6,9 +6,9 @@ from domain.order import OrderDossier
 from domain.points import PointsKind
 from domain.states import DeliveryStatus
 from infra.postgres.attentions import Attentions
-from infra.postgres.entitlements import Entitlements
 from infra.postgres.points import Points
 from tests.branches import Handle
+from tests.infra.postgres.ledger_words import is_entitled
 from tests.shop import PRICE, Shop
 from workflows.messages import DecideDelivery
 
@@ -56,8 +56,8 @@ async def expect_each_once(shop: Shop, handle: Handle) -> None:
     order_id = order_id_of(handle)
     async with shop.database.transaction() as connection:
         entries = await Points(connection).entries("ada", 10)
-        assert await Entitlements(connection).holds(order_id)
         assert await Points(connection).balance("ada") == PRICE // 100
+    assert await is_entitled(shop.database, order_id)
     assert [(entry.kind, entry.order_id) for entry in entries] == [(PointsKind.AWARD, order_id)]
     assert shop.sender.sent == {f"{order_id}-order_paid"}
     assert set((await deliveries_of(shop, handle)).values()) == {DeliveryStatus.DONE}

@@ -5,8 +5,8 @@ from domain.refund import RefundReason, RefundRequest
 from domain.refund_plan import plan_refund
 from domain.reservation import ReservationState
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
-from infra.postgres.entitlements import Entitlements
 from infra.postgres.points import Points
+from tests.infra.postgres.ledger_words import is_entitled
 from tests.refunding import (
     WISH,
     a_paid_order,
@@ -38,8 +38,7 @@ async def test_a_refunded_order_gives_back_money_stock_rights_and_points(shop: S
     assert await sums(shop, order.intent.order_id) == (PRICE, PRICE)
     assert await shop.points("ada") == 0
     assert await shop.counts() == (5, 0, 0, 5)
-    async with shop.database.transaction() as connection:
-        assert not await Entitlements(connection).holds(order.intent.order_id)
+    assert not await is_entitled(shop.database, order.intent.order_id)
     reservation = await shop.gate.reservation(order.intent.item, order.intent.order_id)
     assert reservation is not None
     assert reservation.state is ReservationState.RELEASED

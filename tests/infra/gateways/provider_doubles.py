@@ -109,3 +109,7 @@ class WechatPayDouble:
         target = request.url.raw_path.decode()
         head = f"{request.method}\n{target}\n{said['timestamp']}\n{said['nonce_str']}\n"
         check(self.merchant_key, head.encode() + request.content + b"\n", said["signature"])
+
+
+def wechatpay_error(code: str, status: int = 400) -> tuple[int, object]:
+    return status, {"code": code, "message": "..."}

@@ -1,24 +1,18 @@
-import hashlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound, TryLater
+from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TryLater
 from domain.payment import Charge, PaymentScene, QrAction, TradeState
-from domain.refund import RefundOrder, RefundState
-from infra.gateways.bill import StatementNotReady
 from infra.gateways.rsa import UnusableKey
 from infra.gateways.wechatpay import WechatPayGateway
 from infra.settings import WechatPaySettings
 from tests.infra.gateways.notice_keys import PAYMENT_ID
-from tests.infra.gateways.provider_doubles import WechatPayDouble
+from tests.infra.gateways.provider_doubles import WechatPayDouble, wechatpay_error
 
 TRADE = f"/v3/pay/transactions/out-trade-no/{PAYMENT_ID}"
 NATIVE, QUERY = "POST /v3/pay/transactions/native", f"GET {TRADE}"
 CLOSE = f"POST {TRADE}/close"
-REFUND = "POST /v3/refund/domestic/refunds"
-REFUND_QUERY = "GET /v3/refund/domestic/refunds/R-1"
-BILL = "GET /v3/bill/tradebill"
 CHARGE = Charge(
     payment_id=PAYMENT_ID,
     amount=8805,
@@ -27,19 +21,6 @@ CHARGE = Charge(
     expires_at=datetime(2126, 11, 21, 2, 30, 0, 999_000, tzinfo=UTC),
     scene=PaymentScene.QR,
 )
-REFUND_ORDER = RefundOrder(
-    refund_id="R-1",
-    payment_id=PAYMENT_ID,
-    trade_no="4200",
-    amount=8800,
-    paid_amount=8805,
-    currency="CNY",
-    reason="不要了" * 20,
-)
-
-
-def error(code: str, status: int = 400) -> tuple[int, object]:
-    return status, {"code": code, "message": "..."}
 
 
 @pytest.fixture
@@ -99,7 +80,7 @@ class TestCreate:
         status: int,
         expected: type[Exception],
     ) -> None:
-        wechatpay.answers[NATIVE] = error(code, status)
+        wechatpay.answers[NATIVE] = wechatpay_error(code, status)
         with pytest.raises(expected):
             await gateway.create(CHARGE)
 
@@ -141,13 +122,14 @@ class TestQuery:
     async def test_an_unknown_trade_is_not_found(
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, code: str
     ) -> None:
-        wechatpay.answers[QUERY] = error(code, 404)
+        wechatpay.answers[QUERY] = wechatpay_error(code, 404)
         assert (await gateway.query(PAYMENT_ID)).state is TradeState.NOT_FOUND
 
 
 class TestClose:
     @pytest.mark.parametrize(
-        "answer", [(204, None), error("ORDER_CLOSED"), error("ORDER_NOT_EXIST", 404)]
+        "answer",
+        [(204, None), wechatpay_error("ORDER_CLOSED"), wechatpay_error("ORDER_NOT_EXIST", 404)],
     )
     async def test_closed_before_or_never_known_counts_as_closed(
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, answer: tuple[int, object]
@@ -159,7 +141,10 @@ class TestClose:
     async def test_a_trade_that_was_paid_answers_with_its_receipt(
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
     ) -> None:
-        wechatpay.answers |= {CLOSE: error("ORDERPAID"), QUERY: (200, wechatpay.side.paid())}
+        wechatpay.answers |= {
+            CLOSE: wechatpay_error("ORDERPAID"),
+            QUERY: (200, wechatpay.side.paid()),
+        }
         closed = await gateway.close(PAYMENT_ID)
         assert closed.receipt is not None
         assert closed.receipt.amount == 8800
@@ -168,130 +153,9 @@ class TestClose:
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
     ) -> None:
         waiting = {**wechatpay.side.paid(), "trade_state": "USERPAYING"}
-        wechatpay.answers |= {CLOSE: error("ORDERPAID"), QUERY: (200, waiting)}
+        wechatpay.answers |= {CLOSE: wechatpay_error("ORDERPAID"), QUERY: (200, waiting)}
         with pytest.raises(TryLater):
             await gateway.close(PAYMENT_ID)
-
-
-class TestRefund:
-    def answer(self, status: str, **changes: object) -> tuple[int, object]:
-        amount = {"refund": 8800, "total": 8805}
-        refund = {"out_refund_no": "R-1", "out_trade_no": PAYMENT_ID, "status": status}
-        return 200, {**refund, "amount": amount, **changes}
-
-    @pytest.mark.parametrize(
-        ("said", "state"),
-        [
-            ("SUCCESS", RefundState.DONE),
-            ("PROCESSING", RefundState.PROCESSING),
-            ("SOMETHING_NEW", RefundState.PROCESSING),
-            ("CLOSED", RefundState.FAILED),
-            ("ABNORMAL", RefundState.FAILED),
-        ],
-    )
-    async def test_accepted_is_not_done(
-        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, said: str, state: RefundState
-    ) -> None:
-        wechatpay.answers |= {REFUND: self.answer(said), REFUND_QUERY: self.answer(said)}
-        assert (await gateway.refund(REFUND_ORDER)).state is state
-        assert (await gateway.query_refund(REFUND_ORDER)).state is state
-        assert wechatpay.asked[0][1] == {
-            "out_trade_no": PAYMENT_ID,
-            "out_refund_no": "R-1",
-            "reason": ("不要了" * 20)[:26],
-            "notify_url": "https://shop.test/v1/webhooks/wechatpay",
-            "amount": {"refund": 8800, "total": 8805, "currency": "CNY"},
-        }
-
-    async def test_an_unknown_refund_is_not_found(
-        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
-    ) -> None:
-        wechatpay.answers[REFUND_QUERY] = error("RESOURCE_NOT_EXISTS", 404)
-        assert (await gateway.query_refund(REFUND_ORDER)).state is RefundState.NOT_FOUND
-
-    async def test_a_refund_of_another_sum_is_not_ours(
-        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
-    ) -> None:
-        wechatpay.answers[REFUND_QUERY] = self.answer("SUCCESS", amount={"refund": 1, "total": 2})
-        answer = await gateway.query_refund(REFUND_ORDER)
-        assert answer.state is RefundState.FAILED
-        assert "8800" in answer.detail
-
-    @pytest.mark.parametrize("name", ["out_refund_no", "out_trade_no"])
-    async def test_an_answer_about_another_refund_is_not_believed(
-        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, name: str
-    ) -> None:
-        wechatpay.answers[REFUND] = self.answer("SUCCESS", **{name: "OTHER"})
-        with pytest.raises(TryLater):
-            await gateway.refund(REFUND_ORDER)
-
-    @pytest.mark.parametrize(
-        ("code", "status", "expected"),
-        [
-            ("NOT_ENOUGH", 403, Declined),
-            ("RESOURCE_NOT_EXISTS", 404, TradeNotFound),
-            ("FREQUENCY_LIMITED", 429, TryLater),
-        ],
-    )
-    async def test_a_refusal_is_said_in_shared_words(
-        self,
-        gateway: WechatPayGateway,
-        wechatpay: WechatPayDouble,
-        code: str,
-        status: int,
-        expected: type[Exception],
-    ) -> None:
-        wechatpay.answers[REFUND] = error(code, status)
-        with pytest.raises(expected, match=code):
-            await gateway.refund(REFUND_ORDER)
-
-
-class TestStatement:
-    DAY = date(2026, 11, 20)
-    ADDRESS = "https://wechatpay.test/prefix/v3/billdownload/file?token=a%2Fb"
-
-    def offered(self, wechatpay: WechatPayDouble, file: bytes, digest: str) -> None:
-        wechatpay.files[self.ADDRESS] = file
-        answer = {"hash_type": "SHA1", "hash_value": digest, "download_url": self.ADDRESS}
-        wechatpay.answers[BILL] = 200, answer
-
-    async def test_a_statement_whose_sha1_differs_is_not_read(
-        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
-    ) -> None:
-        self.offered(wechatpay, b"anything", "0" * 40)
-        with pytest.raises(TryLater, match="SHA1"):
-            await gateway.download_bill(self.DAY)
-
-    async def test_a_statement_that_is_whole_is_read(
-        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
-    ) -> None:
-        titles = "交易时间,微信订单号,商户订单号,交易状态,商户退款单号,订单金额,申请退款金额"
-        file = f"{titles}\n`2026-11-20 10:00:05,`42,`01JDW1,`SUCCESS,`0,`88.00,`0.00\n".encode()
-        digest = hashlib.sha1(file, usedforsecurity=False).hexdigest()
-        self.offered(wechatpay, file, digest.upper())
-        (line,) = await gateway.download_bill(self.DAY)
-        assert (line.payment_id, line.amount) == ("01JDW1", 8800)
-
-    @pytest.mark.parametrize(
-        ("code", "days_ago", "ready"),
-        [("NO_STATEMENT_EXIST", 40, True), ("NO_STATEMENT_EXIST", 0, False),
-         ("STATEMENT_CREATING", 40, False)],
-    )  # fmt: skip
-    async def test_a_missing_statement_is_empty_only_once_it_was_due(
-        self,
-        gateway: WechatPayGateway,
-        wechatpay: WechatPayDouble,
-        code: str,
-        days_ago: int,
-        ready: bool,
-    ) -> None:
-        wechatpay.answers[BILL] = error(code)
-        day = datetime.now(UTC).date() - timedelta(days=days_ago)
-        if ready:
-            assert await gateway.download_bill(day) == ()
-        else:
-            with pytest.raises(StatementNotReady):
-                await gateway.download_bill(day)
 
 
 class TestKeys:

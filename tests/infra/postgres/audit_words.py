@@ -2,19 +2,19 @@
 
 from domain.order import Order
 from domain.payment import Payment, PaymentMethod
-from domain.points import PointsKind
 from domain.sale import Item
 from domain.states import OrderStatus
 from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.points import Points
-from infra.postgres.stock import Stock
 from tests.infra.postgres.ledger_words import (
     POINTS_PRICE,
     PRICE,
     an_order,
+    award,
     cancel,
+    damage,
     give_back,
     open_item,
     pay,
@@ -39,7 +39,9 @@ async def busy_sale(database: Database) -> Item:
     """One order at each end of its way, all of it sound."""
     item = await open_item(database, stock=20)
     await place(database, item, "waiting")
-    await pay(database, await place(database, item, "paid"))
+    paid = await place(database, item, "paid")
+    await pay(database, paid)
+    await award(database, paid, PRICE // 100)
     await pay_with_points(database, await place(database, item, "paid-by-points"))
     await cancel(database, await place(database, item, "cancelled"))
     refunded, repaid = await place(database, item, "refunded"), await place(database, item, "bob")
@@ -47,11 +49,23 @@ async def busy_sale(database: Database) -> Item:
     await give_points_back(database, repaid, await pay_with_points(database, repaid))
     async with database.transaction() as connection:
         await Orders(connection).insert(an_order(item, "rejected", status=OrderStatus.REJECTED))
-        await Stock(connection).restock(item.ref, 5)
-        await Points(connection).grant(
-            "paid", PRICE // 100, "thanks", kind=PointsKind.AWARD, order_id="O1"
-        )
+    await _restock(database, 5)
     return item
+
+
+async def _restock(database: Database, units: int) -> None:
+    """New units come by hand."""
+    await damage(
+        database,
+        "INSERT INTO stock_movements (sale_id, sku_id, kind, quantity)"
+        " VALUES ('noon', 'mug', 'restock', :units)",
+        units=units,
+    )
+    await damage(
+        database,
+        "UPDATE sale_items SET total = total + :units, available = available + :units",
+        units=units,
+    )
 
 
 async def findings(database: Database) -> dict[str, list[str]]:

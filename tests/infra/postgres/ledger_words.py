@@ -3,11 +3,12 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from domain.delivery import DeliveryKind
 from domain.ids import new_order_id
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod, payment_id_for
+from domain.payment import Payment, PaymentMethod, Receipt, payment_id_for
 from domain.refund import Refund, RefundReason
 from domain.sale import Item, NewItem, NewSale
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
@@ -17,6 +18,7 @@ from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
+from infra.postgres.tables import entitlements, payment_flows, stock_movements
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 PRICE = 8800
@@ -105,16 +107,30 @@ def a_refund(payment: Payment, *, refund_id: str = "", amount: int | None = None
 async def place(
     database: Database, item: Item, user_id: str = "ada", *, quantity: int = 1
 ) -> Order:
-    order = an_order(item, user_id, quantity=quantity)
-    async with database.transaction() as connection:
-        await Orders(connection).insert(order)
-        assert await Stock(connection).hold(item.ref, order.order_id, quantity)
-    return order
+    """There must be that many left."""
+    intent = an_order(item, user_id, quantity=quantity).intent
+    async with database.driver() as driver, driver.transaction():
+        placing = await OrderSteps(driver).place(intent, NOON)
+        assert placing is not None
+        assert placing.title is not None
+    return placing.order
 
 
 async def begin(database: Database, payment: Payment) -> Payment:
     async with database.driver() as driver:
         return await OrderSteps(driver).begin_payment(payment, "buyer:ada")
+
+
+async def settle(database: Database, payment: Payment) -> bool:
+    receipt = Receipt(
+        method=payment.method,
+        payment_id=payment.payment_id,
+        trade_no=f"T{payment.payment_id}",
+        amount=payment.amount,
+        paid_at=NOON,
+    )
+    async with database.driver() as driver:
+        return await OrderSteps(driver).settle(payment.order_id, receipt)
 
 
 async def pay(
@@ -124,20 +140,18 @@ async def pay(
     amount: int | None = None,
 ) -> Payment:
     payment = await begin(database, a_payment(order, method, amount))
-    async with database.transaction() as connection:
-        await Orders(connection).change_status(
-            order.order_id, OrderStatus.PENDING_PAYMENT, OrderStatus.PAID
-        )
-        await PaymentFlows(connection).record(
-            order.order_id,
-            payment.payment_id,
-            method,
-            "received",
-            f"T{payment.payment_id}",
-            payment.amount,
-        )
-        await Stock(connection).sell(order)
+    assert await settle(database, payment)
     return payment
+
+
+async def award(database: Database, order: Order, points: int) -> None:
+    """What a paid order's buyer is owed in points; again it gives nothing more."""
+    await deliver(database, order, DeliveryKind.POINTS, points=points)
+
+
+async def deliver(database: Database, order: Order, kind: DeliveryKind, *, points: int = 0) -> None:
+    async with database.driver() as driver:
+        await OrderSteps(driver).deliver(order.order_id, {kind: "done"}, points, fulfil=False)
 
 
 async def cancel(database: Database, order: Order) -> None:
@@ -170,6 +184,33 @@ async def figures(database: Database, item: Item) -> tuple[int, int, int]:
         now = await Stock(connection).item(item.ref)
     assert now is not None
     return now.available, now.held, now.sold
+
+
+async def money_of(database: Database, order_id: str) -> tuple[int, int]:
+    """(received, refunded) of the order, over all its payments."""
+    query = (
+        select(payment_flows.c.kind, func.sum(payment_flows.c.amount))
+        .where(payment_flows.c.order_id == order_id)
+        .group_by(payment_flows.c.kind)
+    )
+    async with database.transaction() as connection:
+        sums = {kind: int(amount) for kind, amount in await connection.execute(query)}
+    return sums.get("received", 0), sums.get("refunded", 0)
+
+
+async def movements(database: Database) -> list[tuple[str, int]]:
+    """(kind, quantity) of every move of stock, in their order."""
+    columns = stock_movements.c.kind, stock_movements.c.quantity
+    query = select(*columns).order_by(stock_movements.c.movement_id)
+    async with database.transaction() as connection:
+        return [tuple(row) for row in await connection.execute(query)]
+
+
+async def is_entitled(database: Database, order_id: str) -> bool:
+    """Whether the order gives its buyer a right now."""
+    right = entitlements.c.order_id == order_id, entitlements.c.revoked_at.is_(None)
+    async with database.transaction() as connection:
+        return (await connection.execute(select(entitlements).where(*right))).first() is not None
 
 
 async def damage(database: Database, statement: str, **values: object) -> None:

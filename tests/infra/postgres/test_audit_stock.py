@@ -9,7 +9,6 @@ from infra.postgres import audit_queries
 from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.audit_values import PaymentMoney, StockOrder
 from infra.postgres.engine import Database
-from infra.postgres.stock import Stock
 from tests.infra.postgres.audit_words import busy_sale, findings
 from tests.infra.postgres.ledger_words import (
     PRICE,
@@ -92,8 +91,13 @@ async def test_a_movement_that_vanished_is_named(database: Database) -> None:
 async def test_stock_held_for_an_order_nobody_wrote_is_named(database: Database) -> None:
     item = await busy_sale(database)
     ghost = an_order(item, "ghost")
-    async with database.transaction() as connection:
-        await Stock(connection).hold(item.ref, ghost.order_id, 1)
+    await damage(
+        database,
+        "INSERT INTO stock_movements (sale_id, sku_id, order_id, kind, quantity)"
+        " VALUES ('noon', 'mug', :order_id, 'hold', 1)",
+        order_id=ghost.order_id,
+    )
+    await damage(database, "UPDATE sale_items SET held = held + 1, available = available - 1")
     assert await findings(database) == {"items": ["mug"], "movements": [ghost.order_id]}
 
 

@@ -5,8 +5,8 @@ import pytest
 from domain.errors import ErrorCode, Refusal
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
-from infra.postgres.refunds import Refunds
 from infra.postgres.sales import Sales
 
 
@@ -52,7 +52,7 @@ async def test_a_list_that_counts_refuses_a_cursor_that_is_no_number(
     async with database.transaction() as connection:
         for page in [
             Attentions(connection).open_(cursor, 10),
-            Refunds(connection).page(cursor, 10),
+            Notices(connection).page(cursor, 10),
         ]:
             with pytest.raises(Refusal) as refused:
                 await page

@@ -1,35 +1,41 @@
+import asyncio
+
+from domain.delivery import DeliveryKind
 from domain.order import Order
-from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.entitlements import Entitlements
-from infra.postgres.orders import Orders
-from tests.infra.postgres.ledger_words import an_order, open_item
+from tests.infra.postgres.ledger_words import damage, deliver, is_entitled, open_item, pay, place
 
 
 async def _paid(database: Database) -> Order:
-    order = an_order(await open_item(database), status=OrderStatus.PAID)
-    async with database.transaction() as connection:
-        await Orders(connection).insert(order)
+    order = await place(database, await open_item(database))
+    await pay(database, order)
     return order
+
+
+async def _revoke(database: Database, order: Order) -> bool:
+    async with database.transaction() as connection:
+        return await Entitlements(connection).revoke(order.order_id)
+
+
+async def _owe_again(database: Database) -> None:
+    await damage(database, "UPDATE deliveries SET status = 'pending'")
 
 
 async def test_an_order_gives_its_buyer_one_right(database: Database) -> None:
     order = await _paid(database)
-    async with database.transaction() as connection:
-        entitlements = Entitlements(connection)
-        assert await entitlements.holds(order.order_id) is False
-        assert await entitlements.grant(order) is True
-        assert await entitlements.grant(order) is False
-        assert await entitlements.holds(order.order_id) is True
+    assert await is_entitled(database, order.order_id) is False
+    deliveries = (deliver(database, order, DeliveryKind.ENTITLEMENT) for _ in range(4))
+    await asyncio.gather(*deliveries)
+    assert await is_entitled(database, order.order_id) is True
 
 
 async def test_a_revoked_right_does_not_come_back(database: Database) -> None:
     order = await _paid(database)
-    async with database.transaction() as connection:
-        entitlements = Entitlements(connection)
-        assert await entitlements.revoke(order.order_id) is False
-        await entitlements.grant(order)
-        assert await entitlements.revoke(order.order_id) is True
-        assert await entitlements.revoke(order.order_id) is False
-        assert await entitlements.grant(order) is False
-        assert await entitlements.holds(order.order_id) is False
+    assert await _revoke(database, order) is False
+    await deliver(database, order, DeliveryKind.ENTITLEMENT)
+    assert await _revoke(database, order) is True
+    assert await _revoke(database, order) is False
+    await _owe_again(database)
+    await deliver(database, order, DeliveryKind.ENTITLEMENT)
+    assert await is_entitled(database, order.order_id) is False

@@ -141,18 +141,15 @@ async def test_text_that_postgres_cannot_hold_is_kept_all_the_same(database: Dat
     assert kept.payment_id == "P\N{REPLACEMENT CHARACTER}"
 
 
-async def test_notices_page_newest_first_by_verdict(database: Database) -> None:
-    for number in range(3):
-        await _keep(database, _told(), f"good-{number}")
-        await _keep(database, _told(Verdict.BAD_SIGNATURE), f"bad-{number}")
+async def test_notices_page_newest_first_whatever_was_made_of_them(database: Database) -> None:
+    for number, verdict in enumerate([Verdict.ACCEPTED, Verdict.BAD_SIGNATURE, Verdict.ACCEPTED]):
+        await _keep(database, _told(verdict), f"told-{number}")
     async with database.transaction() as connection:
         notices = Notices(connection)
-        first, cursor = await notices.page(None, 2, verdict=Verdict.BAD_SIGNATURE)
-        second, end = await notices.page(cursor, 2, verdict=Verdict.BAD_SIGNATURE)
-        everything, _ = await notices.page(None, 10)
-    assert [notice.notice_id for notice in first + second] == ["bad-2", "bad-1", "bad-0"]
+        first, cursor = await notices.page(None, 2)
+        second, end = await notices.page(cursor, 2)
+    assert [notice.notice_id for notice in first + second] == ["told-2", "told-1", "told-0"]
     assert end is None
-    assert len(everything) == 6
 
 
 async def test_bytes_are_forgotten_only_of_notices_acted_on_long_ago(database: Database) -> None:

@@ -158,7 +158,6 @@ async def test_a_dossier_tells_all_that_hangs_on_an_order(database: Database) ->
     payment = await begin(database, a_payment(order))
     async with database.transaction() as connection:
         orders = Orders(connection)
-        await orders.record(order.order_id, "placed", "system")
         await orders.record(order.order_id, "paid", "provider:alipay", "trade 7")
         await Refunds(connection).request(a_refund(payment))
         await Deliveries(connection).owe(order.order_id, DeliveryKind)

@@ -109,13 +109,13 @@ async def test_money_is_written_down_once_per_trade_and_once_per_refund(
     flow = (order.order_id, payment.payment_id, PaymentMethod.ALIPAY)
     async with database.transaction() as connection:
         flows = PaymentFlows(connection)
-        assert await flows.sums(order.order_id) == (0, 0)
+        assert await flows.sums_of_payment(payment.payment_id) == (0, 0)
         assert await flows.record(*flow, "received", "T1", 8800) is True
         assert await flows.record(*flow, "received", "T1", 8800) is False
         assert await flows.record(*flow, "received", "T2", 100) is True
         assert await flows.record(*flow, "refunded", "R1", 100) is True
         assert await flows.record(*flow, "refunded", "R1", 100) is False
-        assert await flows.sums(order.order_id) == (8900, 100)
+        assert await flows.sums_of_payment(payment.payment_id) == (8900, 100)
 
 
 async def test_the_same_trade_number_at_two_providers_is_two_receipts(

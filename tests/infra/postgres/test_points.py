@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ErrorCode, Refusal
+from domain.order import Order
 from domain.points import (
     CreditExceedsDebit,
     InsufficientPoints,
@@ -13,7 +14,7 @@ from domain.points import (
 )
 from infra.postgres.engine import Database
 from infra.postgres.points import Points
-from tests.infra.postgres.ledger_words import damage
+from tests.infra.postgres.ledger_words import award, damage, open_item, pay, place
 
 
 async def _grant(database: Database, amount: int, user_id: str = "ada") -> None:
@@ -33,6 +34,13 @@ async def _credit(
 ) -> PointsCredited | CreditExceedsDebit:
     async with database.transaction() as connection:
         return await Points(connection).credit(order_id, user_id, amount)
+
+
+async def _paid(database: Database) -> Order:
+    """By ada, with money."""
+    order = await place(database, await open_item(database))
+    await pay(database, order)
+    return order
 
 
 async def _balance(database: Database, user_id: str = "ada") -> int:
@@ -65,28 +73,22 @@ async def test_a_gift_is_given_once_per_request(database: Database) -> None:
 async def test_an_award_is_given_once_per_order_and_told_in_the_entries(
     database: Database,
 ) -> None:
+    order = await _paid(database)
+    for _ in range(2):
+        await award(database, order, 88)
     async with database.transaction() as connection:
-        points = Points(connection)
-        for first in (True, False):
-            given = await points.grant("ada", 88, "thanks", kind=PointsKind.AWARD, order_id="O1")
-            assert given is first
-        [entry] = await points.entries("ada", 10)
+        [entry] = await Points(connection).entries("ada", 10)
     assert (entry.kind, entry.amount, entry.order_id, entry.note) == (
         PointsKind.AWARD,
         88,
-        "O1",
-        "thanks",
+        order.order_id,
+        "thank you for your order",
     )
 
 
 async def test_the_same_award_given_by_many_at_once_is_given_once(database: Database) -> None:
-    async def award() -> bool:
-        async with database.transaction() as connection:
-            return await Points(connection).grant(
-                "ada", 88, "thanks", kind=PointsKind.AWARD, order_id="O1"
-            )
-
-    assert (await asyncio.gather(*(award() for _ in range(8)))).count(True) == 1
+    order = await _paid(database)
+    await asyncio.gather(*(award(database, order, 88) for _ in range(8)))
     assert await _balance(database) == 88
 
 
@@ -175,22 +177,25 @@ async def test_the_same_debit_by_many_at_once_is_taken_once(database: Database) 
 async def test_an_award_is_taken_back_once_as_far_as_it_is_still_there(
     database: Database,
 ) -> None:
+    order = await _paid(database)
+    await award(database, order, 88)
     async with database.transaction() as connection:
         points = Points(connection)
-        await points.grant("ada", 88, "thanks", kind=PointsKind.AWARD, order_id="O1")
         await points.debit("O2", "ada", 50)
-        assert await points.take_award_back("O1", "ada", "refunded") == 38
-        assert await points.take_award_back("O1", "ada", "refunded") == 38
+        assert await points.take_award_back(order.order_id, "ada", "refunded") == 38
+        assert await points.take_award_back(order.order_id, "ada", "refunded") == 38
     assert await _balance(database) == 0
 
 
 async def test_without_an_award_of_ones_own_nothing_is_taken_back(database: Database) -> None:
     await _grant(database, 100, "mallory")
+    order = await _paid(database)
+    await award(database, order, 88)
     async with database.transaction() as connection:
         points = Points(connection)
-        await points.grant("ada", 88, "thanks", kind=PointsKind.AWARD, order_id="O1")
-        assert await points.take_award_back("O1", "mallory", "refunded") == 0
+        assert await points.take_award_back(order.order_id, "mallory", "refunded") == 0
         assert await points.take_award_back("O2", "ada", "refunded") == 0
+    assert await _balance(database) == 88
     assert await _balance(database, "mallory") == 100
 
 

@@ -73,18 +73,3 @@ async def test_refunds_of_one_payment_take_turns_at_the_provider(database: Datab
         assert wait is not None
         assert timedelta() < wait <= minute
         assert await refunds.take_turn(second, timedelta()) is None
-
-
-async def test_refunds_page_newest_first_by_status(database: Database) -> None:
-    payment = a_payment(await _paid_order(database))
-    async with database.transaction() as connection:
-        refunds = Refunds(connection)
-        for number in range(3):
-            await refunds.request(a_refund(payment, refund_id=f"R{number}", amount=1))
-        await refunds.change_status("R1", RefundStatus.REQUESTED, RefundStatus.FAILED)
-        first, cursor = await refunds.page(None, 1, status=RefundStatus.REQUESTED)
-        second, end = await refunds.page(cursor, 1, status=RefundStatus.REQUESTED)
-        everything, _ = await refunds.page(None, 10)
-    assert [refund.refund_id for refund in first + second] == ["R2", "R0"]
-    assert end is None
-    assert [refund.refund_id for refund in everything] == ["R2", "R1", "R0"]

@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
+from domain.model import Value
 from domain.reservation import Intent, ReserveRequest
 from domain.sale import ItemRef, ItemTerms
+from infra.redis.intents import GROUP
+from infra.redis.keys import ItemKeys
+from infra.redis.reservation_lines import units_of
+from infra.redis.stock_gate import StockGate
 
 ITEM = ItemRef(sale_id="SALE1", sku_id="sku-1")
 OTHER_ITEM = ItemRef(sale_id="SALE1", sku_id="sku-2")
@@ -15,6 +21,14 @@ LONG_AGO_MS = 1_000
 FAR_AHEAD_MS = 4_000_000_000_000
 
 Seen = TypeVar("Seen")
+
+
+class Backlog(Value):
+    """`waiting`: not yet a workflow, the `pending` ones included (taken by a consumer)."""
+
+    waiting: int
+    pending: int
+    dead: int
 
 
 async def eventually(
@@ -33,6 +47,30 @@ async def stream_of(redis: Redis, key: str) -> list[dict[str, str]]:
     """What each entry of a stream says, oldest first."""
     entries = cast(list[tuple[str, dict[str, str]]], await redis.xrange(key))
     return [fields for _, fields in entries]
+
+
+async def stock_left(gate: StockGate, item: ItemRef = ITEM) -> int | None:
+    """Now; what buyers are shown may be a second old."""
+    return (await gate.tally(item)).stock
+
+
+async def buyers_of(redis: Redis, item: ItemRef = ITEM) -> dict[str, int]:
+    """Units that each user holds or owns, as the gate counts them."""
+    lines = await redis.hgetall(ItemKeys.of(item).buyers)
+    return {str(user_id): units_of(str(line)) for user_id, line in lines.items()}
+
+
+async def backlog_of(redis: Redis, item: ItemRef = ITEM) -> Backlog:
+    keys = ItemKeys.of(item)
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.xlen(keys.intents)
+    pipeline.xlen(keys.dead)
+    pipeline.xinfo_groups(keys.intents)
+    waiting, dead, groups = await pipeline.execute(raise_on_error=False)
+    # A stream that nobody has written to or read from yet has no groups to ask for.
+    known: list[dict[str, Any]] = [] if isinstance(groups, ResponseError) else groups
+    pending = sum(group["pending"] for group in known if group["name"] == GROUP)
+    return Backlog(waiting=waiting, pending=pending, dead=dead)
 
 
 def terms_of(

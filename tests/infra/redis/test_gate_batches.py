@@ -8,7 +8,7 @@ from domain.reservation import GateAnswer, GateVerdict
 from infra.redis.gate_batches import MAX_BATCH, MAX_FLIGHTS
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import Overloaded, StockGate
-from tests.infra.redis.gate_words import ITEM, OTHER_ITEM, request_for, terms_of
+from tests.infra.redis.gate_words import ITEM, OTHER_ITEM, request_for, stock_left, terms_of
 from tests.infra.redis.own_redis import OwnRedis
 
 
@@ -33,7 +33,7 @@ async def test_requests_of_one_moment_are_one_script_call_per_item(
     )
     assert [answer.order_id for answer in answers] == [f"O{n}" for n in range(60)]
     assert await script_calls(redis) == 2
-    assert (await gate.stock(ITEM), await gate.stock(OTHER_ITEM)) == (69, 70)
+    assert (await stock_left(gate), await stock_left(gate, OTHER_ITEM)) == (69, 70)
 
 
 async def test_more_requests_than_all_flights_hold_are_all_answered(gate: StockGate) -> None:
@@ -43,7 +43,7 @@ async def test_more_requests_than_all_flights_hold_are_all_answered(gate: StockG
         *(gate.reserve(request_for(f"O{n}", f"user-{n}")) for n in range(crowd))
     )
     assert [answer.order_id for answer in answers] == [f"O{n}" for n in range(crowd)]
-    assert await gate.stock(ITEM) == 0
+    assert await stock_left(gate) == 0
 
 
 async def test_leaving_before_departure_withdraws_only_the_one_who_leaves(
@@ -62,7 +62,7 @@ async def test_leaving_before_departure_withdraws_only_the_one_who_leaves(
     }
     assert len(answers) == 8
     assert await gate.reservation(ITEM, "O4") is None
-    assert await gate.stock(ITEM) == 92
+    assert await stock_left(gate) == 92
 
 
 async def test_leaving_in_flight_harms_nobody_else(gate: StockGate) -> None:
@@ -87,7 +87,7 @@ async def test_more_waiting_requests_than_allowed_are_refused_at_once(redis: Red
         return_exceptions=True,
     )
     assert [type(answer) for answer in answers] == [GateAnswer] * 10 + [Overloaded] * 5
-    assert await gate.stock(ITEM) == 90
+    assert await stock_left(gate) == 90
     assert (await gate.reserve(request_for("later", "zoe"))).verdict is GateVerdict.RESERVED
 
 
@@ -103,7 +103,7 @@ async def test_a_server_that_forgot_the_scripts_learns_them_again(
     assert [answer.verdict for answer in answers] == [GateVerdict.RESERVED] * 2
     await redis.script_flush()
     await gate.release(ITEM, "A")
-    assert await gate.stock(ITEM) == 100
+    assert await stock_left(gate) == 100
 
 
 async def test_trouble_with_one_item_stays_with_that_item(gate: StockGate, redis: Redis) -> None:
@@ -143,4 +143,4 @@ class TestAwayAndBack:
             *(gate.reserve(request_for(f"O{n}", f"user-{n}")) for n in range(30))
         )
         assert [answer.order_id for answer in again] == [f"O{n}" for n in range(30)]
-        assert await gate.stock(ITEM) == 70
+        assert await stock_left(gate) == 70

@@ -22,8 +22,10 @@ from tests.infra.redis.gate_words import (
     FAR_AHEAD_MS,
     ITEM,
     LONG_AGO_MS,
+    buyers_of,
     intent_for,
     request_for,
+    stock_left,
     stream_of,
     terms_of,
 )
@@ -180,7 +182,7 @@ class GateStory(RuleBasedStateMachine):
         known = set(self.model.orders)
         expected = [self.model.reserve(request) for request in requests]
         assert self.runner.run(all_at_once()) == expected
-        buyers = self.runner.run(self.gate.buyers(ITEM))
+        buyers = self.runner.run(buyers_of(self.redis))
         bought = [held.user_id for order, held in self.model.live() if order not in known]
         assert all(buyers[user_id] <= self.model.limit for user_id in bought)
 
@@ -232,8 +234,8 @@ class GateStory(RuleBasedStateMachine):
     async def _books(self) -> dict[str, Any]:
         intents = await stream_of(self.redis, KEYS.intents)
         return {
-            "stock": await self.gate.stock(ITEM) or 0,
-            "buyers": await self.gate.buyers(ITEM),
+            "stock": await stock_left(self.gate) or 0,
+            "buyers": await buyers_of(self.redis),
             "intents": [fields["order_id"] for fields in intents],
             "reservations": {
                 line.order_id: Held(line.user_id, line.quantity, line.state)

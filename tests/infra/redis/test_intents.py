@@ -7,13 +7,15 @@ from redis.asyncio import Redis
 from domain.ids import new_order_id
 from domain.reservation import Intent
 from domain.sale import ItemRef
-from infra.redis.intent_entries import Backlog, IntentEntry, MalformedIntent
+from infra.redis.intent_entries import IntentEntry, MalformedIntent
 from infra.redis.intents import GROUP, Intents
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.infra.redis.gate_words import (
     ITEM,
     OTHER_ITEM,
+    Backlog,
+    backlog_of,
     eventually,
     request_for,
     stream_of,
@@ -105,7 +107,7 @@ class TestRead:
         await own_redis.start()
         assert orders_in(await intents.read("one", 10, 100)) == [B]
         await intents.acknowledge(taken)
-        assert await intents.backlog(ITEM) == Backlog(waiting=1, pending=1, dead=0)
+        assert await backlog_of(own_redis.client) == Backlog(waiting=1, pending=1, dead=0)
 
 
 class TestAcknowledge:
@@ -116,16 +118,16 @@ class TestAcknowledge:
         [entry] = await intents.read("one", 10, 100)
         for _ in range(2):
             await intents.acknowledge(entry)
-        assert await intents.backlog(ITEM) == Backlog(waiting=0, pending=0, dead=0)
+        assert await backlog_of(redis) == Backlog(waiting=0, pending=0, dead=0)
         assert await redis.xlen(KEYS.intents) == 0
 
     async def test_of_one_leaves_the_others_unfinished(
-        self, gate: StockGate, intents: Intents
+        self, gate: StockGate, intents: Intents, redis: Redis
     ) -> None:
         await accept(gate, A, B, C)
         await intents.acknowledge((await intents.read("one", 2, 100))[0])
         assert [entry.order_id async for entry in intents.unfinished(ITEM)] == [B, C]
-        assert await intents.backlog(ITEM) == Backlog(waiting=2, pending=1, dead=0)
+        assert await backlog_of(redis) == Backlog(waiting=2, pending=1, dead=0)
 
 
 class TestClaim:
@@ -182,12 +184,12 @@ class TestClaim:
             with pytest.raises(MalformedIntent):
                 left.intent()
             assert await intents.bury(left, "gone")
-        assert (await intents.backlog(ITEM)).pending == 0
+        assert (await backlog_of(redis)).pending == 0
 
 
 class TestBury:
     async def test_moves_an_entry_to_the_dead_ones_once(
-        self, gate: StockGate, intents: Intents
+        self, gate: StockGate, intents: Intents, redis: Redis
     ) -> None:
         await accept(gate, A)
         [entry] = await intents.read("one", 10, 100)
@@ -197,7 +199,7 @@ class TestBury:
         ]
         [dead] = [dead async for dead in intents.dead(ITEM)]
         assert (dead.error, dead.entry_id, dead.fields) == ("no good", entry.entry_id, entry.fields)
-        assert await intents.backlog(ITEM) == Backlog(waiting=0, pending=0, dead=1)
+        assert await backlog_of(redis) == Backlog(waiting=0, pending=0, dead=1)
 
     async def test_a_revived_intent_waits_again_with_its_failures_forgotten(
         self, gate: StockGate, intents: Intents, redis: Redis

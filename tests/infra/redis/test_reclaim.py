@@ -2,9 +2,18 @@
 
 import asyncio
 
+from redis.asyncio import Redis
+
 from domain.reservation import ReservationState
 from infra.redis.stock_gate import StockGate
-from tests.infra.redis.gate_words import ITEM, intent_for, request_for, terms_of
+from tests.infra.redis.gate_words import (
+    ITEM,
+    buyers_of,
+    intent_for,
+    request_for,
+    stock_left,
+    terms_of,
+)
 
 
 async def _given_back(gate: StockGate, *, stock: int = 1, limit: int = 1) -> None:
@@ -18,15 +27,15 @@ async def _state(gate: StockGate) -> ReservationState | None:
     return reservation.state if reservation else None
 
 
-async def test_takes_stock_and_limit_again_once(gate: StockGate) -> None:
+async def test_takes_stock_and_limit_again_once(gate: StockGate, redis: Redis) -> None:
     await _given_back(gate)
 
     answers = await asyncio.gather(*(gate.reclaim(intent_for("A")) for _ in range(5)))
 
     assert all(answers)
     assert await _state(gate) is ReservationState.HELD
-    assert await gate.stock(ITEM) == 0
-    assert await gate.buyers(ITEM) == {intent_for("A").user_id: 1}
+    assert await stock_left(gate) == 0
+    assert await buyers_of(redis) == {intent_for("A").user_id: 1}
 
 
 async def test_is_refused_when_the_stock_is_gone(gate: StockGate) -> None:
@@ -35,7 +44,7 @@ async def test_is_refused_when_the_stock_is_gone(gate: StockGate) -> None:
 
     assert await gate.reclaim(intent_for("A")) is False
     assert await _state(gate) is ReservationState.RELEASED
-    assert await gate.stock(ITEM) == 0
+    assert await stock_left(gate) == 0
 
 
 async def test_is_refused_when_the_buyer_has_another_unit_by_now(gate: StockGate) -> None:
@@ -43,14 +52,14 @@ async def test_is_refused_when_the_buyer_has_another_unit_by_now(gate: StockGate
     await gate.reserve(request_for("B"))
 
     assert await gate.reclaim(intent_for("A")) is False
-    assert await gate.stock(ITEM) == 4
+    assert await stock_left(gate) == 4
 
 
 async def test_works_for_an_order_redis_has_forgotten(gate: StockGate) -> None:
     await gate.preheat(terms_of(), 1)
 
     assert await gate.reclaim(intent_for("A")) is True
-    assert await gate.stock(ITEM) == 0
+    assert await stock_left(gate) == 0
 
 
 async def test_of_what_is_sold_changes_nothing(gate: StockGate) -> None:
@@ -67,15 +76,17 @@ async def test_of_an_unknown_item_holds_nothing(gate: StockGate) -> None:
     assert await gate.reservation(ITEM, "A") is None
 
 
-async def test_released_for_good_a_reclaim_still_on_its_way_fails(gate: StockGate) -> None:
+async def test_released_for_good_a_reclaim_still_on_its_way_fails(
+    gate: StockGate, redis: Redis
+) -> None:
     await _given_back(gate)
     await gate.reclaim(intent_for("A"))
     for _ in range(2):
         assert await gate.release(ITEM, "A", for_good=True) is ReservationState.RELEASED
 
     assert await gate.reclaim(intent_for("A")) is False
-    assert await gate.stock(ITEM) == 1
-    assert await gate.buyers(ITEM) == {}
+    assert await stock_left(gate) == 1
+    assert await buyers_of(redis) == {}
 
 
 async def test_released_for_good_before_the_reclaim_came_it_fails_too(gate: StockGate) -> None:
@@ -83,4 +94,4 @@ async def test_released_for_good_before_the_reclaim_came_it_fails_too(gate: Stoc
     await gate.release(ITEM, "A", for_good=True)
 
     assert await gate.reclaim(intent_for("A")) is False
-    assert await gate.stock(ITEM) == 1
+    assert await stock_left(gate) == 1

@@ -10,7 +10,9 @@ from tests.infra.redis.gate_words import (
     FAR_AHEAD_MS,
     ITEM,
     LONG_AGO_MS,
+    buyers_of,
     request_for,
+    stock_left,
     stream_of,
     terms_of,
 )
@@ -30,8 +32,8 @@ class TestReserve:
         await gate.preheat(terms_of(limit=2), 5)
         answer = await gate.reserve(request_for("A", quantity=2))
         assert answer == GateAnswer(verdict=GateVerdict.RESERVED, order_id="A")
-        assert await gate.stock(ITEM) == 3
-        assert await gate.buyers(ITEM) == {"alice": 2}
+        assert await stock_left(gate) == 3
+        assert await buyers_of(redis) == {"alice": 2}
         held = await gate.reservation(ITEM, "A")
         assert held is not None
         assert (held.state, held.user_id, held.quantity) == (ReservationState.HELD, "alice", 2)
@@ -57,7 +59,7 @@ class TestReserve:
         first = await gate.reserve(request_for("A"))
         await gate.preheat(terms_of(ends_at_ms=LONG_AGO_MS, paused=True), 5)
         assert await gate.reserve(request_for("A")) == first
-        assert await gate.stock(ITEM) == 4
+        assert await stock_left(gate) == 4
         assert await announced(redis) == ["A"]
 
     async def test_says_released_for_a_known_order_that_was_given_back(
@@ -68,7 +70,7 @@ class TestReserve:
         await gate.release(ITEM, "A")
         answer = await gate.reserve(request_for("A"))
         assert answer.verdict is GateVerdict.RELEASED
-        assert await gate.stock(ITEM) == 5
+        assert await stock_left(gate) == 5
 
     async def test_gives_the_first_order_for_a_repeated_idempotency_key(
         self, gate: StockGate, redis: Redis
@@ -77,7 +79,7 @@ class TestReserve:
         await gate.reserve(request_for("A", key="k"))
         again = await gate.reserve(request_for("B", key="k"))
         assert again == GateAnswer(verdict=GateVerdict.RESERVED, order_id="A")
-        assert await gate.stock(ITEM) == 4
+        assert await stock_left(gate) == 4
         assert await announced(redis) == ["A"]
 
     async def test_refuses_an_idempotency_key_with_another_quantity(self, gate: StockGate) -> None:
@@ -85,7 +87,7 @@ class TestReserve:
         await gate.reserve(request_for("A", key="k", quantity=1))
         answer = await gate.reserve(request_for("B", key="k", quantity=2))
         assert answer.verdict is GateVerdict.IDEMPOTENCY_MISMATCH
-        assert await gate.stock(ITEM) == 4
+        assert await stock_left(gate) == 4
 
     @pytest.mark.parametrize(
         "users_and_keys",
@@ -98,7 +100,7 @@ class TestReserve:
         for number, (user_id, key) in enumerate(users_and_keys):
             answer = await gate.reserve(request_for(f"O{number}", user_id, key=key))
             assert answer.order_id == f"O{number}"
-        assert await gate.stock(ITEM) == 3
+        assert await stock_left(gate) == 3
 
     async def test_forgets_nothing_of_awkward_names(self, gate: StockGate, redis: Redis) -> None:
         await gate.preheat(terms_of(limit=1), 5)
@@ -109,7 +111,7 @@ class TestReserve:
         assert held.user_id == AWKWARD
         assert (await stream_of(redis, KEYS.intents))[0]["user_id"] == AWKWARD
         await gate.release(ITEM, "A")
-        assert await gate.buyers(ITEM) == {}
+        assert await buyers_of(redis) == {}
 
     async def test_says_not_found_for_an_item_that_was_never_preheated(
         self, gate: StockGate, redis: Redis
@@ -125,7 +127,7 @@ class TestReserve:
         await gate.preheat(terms_of(ends_at_ms=LONG_AGO_MS + 5), 5)
         after = await gate.reserve(request_for("A"))
         assert after == GateAnswer(verdict=GateVerdict.ENDED, at_ms=LONG_AGO_MS + 5)
-        assert await gate.stock(ITEM) == 5
+        assert await stock_left(gate) == 5
 
     async def test_refuses_while_paused_and_goes_on_afterwards(self, gate: StockGate) -> None:
         await gate.preheat(terms_of(), 5)
@@ -155,7 +157,7 @@ class TestReserve:
         await gate.preheat(terms_of(limit=5), 2)
         answer = await gate.reserve(request_for("A", quantity=3))
         assert answer == GateAnswer(verdict=GateVerdict.SOLD_OUT)
-        assert await gate.stock(ITEM) == 2
+        assert await stock_left(gate) == 2
 
     @pytest.mark.parametrize("quantity", [0, -1, 1_000_001])
     async def test_refuses_what_is_no_quantity(self, gate: StockGate, quantity: int) -> None:
@@ -170,6 +172,6 @@ class TestReserve:
         )
         winners = [answer for answer in answers if answer.verdict is GateVerdict.RESERVED]
         assert len(winners) == 50
-        assert await gates[0].stock(ITEM) == 0
-        assert set((await gates[0].buyers(ITEM)).values()) == {1}
+        assert await stock_left(gates[0]) == 0
+        assert set((await buyers_of(redis)).values()) == {1}
         assert sorted(await announced(redis)) == sorted(answer.order_id for answer in winners)

@@ -10,9 +10,11 @@ from infra.redis.stock_gate import StockGate
 from tests.infra.redis.gate_words import (
     ITEM,
     OTHER_ITEM,
+    buyers_of,
     eventually,
     intent_for,
     request_for,
+    stock_left,
     stream_of,
     terms_of,
 )
@@ -25,13 +27,13 @@ async def announced(redis: Redis) -> list[str]:
 
 
 class TestRelease:
-    async def test_gives_stock_and_limit_back_once(self, gate: StockGate) -> None:
+    async def test_gives_stock_and_limit_back_once(self, gate: StockGate, redis: Redis) -> None:
         await gate.preheat(terms_of(limit=1), 5)
         await gate.reserve(request_for("A"))
         for _ in range(2):
             assert await gate.release(ITEM, "A") is ReservationState.RELEASED
-        assert await gate.stock(ITEM) == 5
-        assert await gate.buyers(ITEM) == {}
+        assert await stock_left(gate) == 5
+        assert await buyers_of(redis) == {}
         assert (await gate.reserve(request_for("B"))).verdict is GateVerdict.RESERVED
 
     async def test_of_an_unknown_order_keeps_a_late_reserve_from_holding_stock(
@@ -40,7 +42,7 @@ class TestRelease:
         await gate.preheat(terms_of(), 5)
         assert await gate.release(ITEM, "A") is None
         assert (await gate.reserve(request_for("A"))).verdict is GateVerdict.RELEASED
-        assert await gate.stock(ITEM) == 5
+        assert await stock_left(gate) == 5
 
     async def test_leaves_a_sold_reservation_alone_unless_it_is_refunded(
         self, gate: StockGate
@@ -49,54 +51,58 @@ class TestRelease:
         await gate.reserve(request_for("A"))
         await gate.confirm(intent_for("A"))
         assert await gate.release(ITEM, "A") is ReservationState.SOLD
-        assert await gate.stock(ITEM) == 4
+        assert await stock_left(gate) == 4
         assert await gate.release(ITEM, "A", sold=True) is ReservationState.RELEASED
-        assert await gate.stock(ITEM) == 5
+        assert await stock_left(gate) == 5
 
-    async def test_can_drop_a_unit_that_never_was(self, gate: StockGate) -> None:
+    async def test_can_drop_a_unit_that_never_was(self, gate: StockGate, redis: Redis) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
         await gate.release(ITEM, "A", return_stock=False)
-        assert await gate.stock(ITEM) == 4
-        assert await gate.buyers(ITEM) == {}
+        assert await stock_left(gate) == 4
+        assert await buyers_of(redis) == {}
 
     async def test_makes_no_item_out_of_nothing(self, gate: StockGate) -> None:
         assert await gate.release(OTHER_ITEM, "A") is None
-        assert await gate.stock(OTHER_ITEM) is None
+        assert await stock_left(gate, OTHER_ITEM) is None
         assert (await gate.reserve(request_for("B", item=OTHER_ITEM))).verdict is (
             GateVerdict.NOT_FOUND
         )
 
 
 class TestConfirm:
-    async def test_makes_a_held_reservation_sold_and_keeps_it_so(self, gate: StockGate) -> None:
+    async def test_makes_a_held_reservation_sold_and_keeps_it_so(
+        self, gate: StockGate, redis: Redis
+    ) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
         for _ in range(2):
             assert await gate.confirm(intent_for("A")) is ReservationState.SOLD
-        assert await gate.stock(ITEM) == 4
-        assert await gate.buyers(ITEM) == {"alice": 1}
+        assert await stock_left(gate) == 4
+        assert await buyers_of(redis) == {"alice": 1}
 
-    async def test_heals_a_reservation_that_redis_has_lost(self, gate: StockGate) -> None:
+    async def test_heals_a_reservation_that_redis_has_lost(
+        self, gate: StockGate, redis: Redis
+    ) -> None:
         await gate.preheat(terms_of(limit=2), 5)
         for _ in range(2):
             assert await gate.confirm(intent_for("A", quantity=2)) is ReservationState.SOLD
-        assert await gate.stock(ITEM) == 3
-        assert await gate.buyers(ITEM) == {"alice": 2}
+        assert await stock_left(gate) == 3
+        assert await buyers_of(redis) == {"alice": 2}
         answer = await gate.reserve(request_for("B"))
         assert answer == GateAnswer(verdict=GateVerdict.LIMIT_REACHED, order_id="A")
 
     async def test_never_takes_the_stock_below_zero(self, gate: StockGate) -> None:
         await gate.preheat(terms_of(), 1)
         assert await gate.confirm(intent_for("A", quantity=3)) is ReservationState.SOLD
-        assert await gate.stock(ITEM) == 0
+        assert await stock_left(gate) == 0
 
     async def test_leaves_a_released_reservation_released(self, gate: StockGate) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
         await gate.release(ITEM, "A")
         assert await gate.confirm(intent_for("A")) is ReservationState.RELEASED
-        assert await gate.stock(ITEM) == 5
+        assert await stock_left(gate) == 5
 
     async def test_of_an_unknown_item_does_nothing(self, gate: StockGate, redis: Redis) -> None:
         assert await gate.confirm(intent_for("A")) is None
@@ -110,7 +116,7 @@ class TestItems:
         await gate.preheat(terms_of(limit=1), 5)
         await gate.reserve(request_for("A"))
         await gate.preheat(terms_of(limit=3), 500)
-        assert await gate.stock(ITEM) == 4
+        assert await stock_left(gate) == 4
         assert await gate.terms(ITEM) == terms_of(limit=3)
         assert await gate.remaining(ITEM) == 4
 
@@ -165,8 +171,8 @@ class TestRebuild:
             _reservation("E", "erin", 1, ReservationState.RELEASED, 40),
         ]
         await gate.rebuild(terms_of(limit=2), 9, truth)
-        assert await gate.stock(ITEM) == 9
-        assert await gate.buyers(ITEM) == {"alice": 2, "carol": 2}
+        assert await stock_left(gate) == 9
+        assert await buyers_of(redis) == {"alice": 2, "carol": 2}
         found = [reservation async for reservation in gate.reservations(ITEM)]
         assert sorted(found, key=lambda line: line.order_id) == truth
         assert (await gate.reserve(request_for("F", "alice"))).order_id == "A"
@@ -183,7 +189,7 @@ class TestRebuild:
         assert len([line async for line in gate.reservations(ITEM)]) == 1200
         assert [await redis.ttl(key) for key in await redis.keys("*")] == [-1, -1, -1, -1]
         await gate.rebuild(terms_of(), 0, [])
-        assert await gate.buyers(ITEM) == {}
+        assert await buyers_of(redis) == {}
         assert [line async for line in gate.reservations(ITEM)] == []
 
 

@@ -1,0 +1,114 @@
+"""Orders hold their stock once, and never more than there is."""
+
+import asyncio
+
+from activities.orders import CancelOrder, OrderActivities, PlacedOrder, PlaceOrder
+from domain.order import Order, RejectReason
+from domain.states import OrderStatus
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from tests.infra.postgres.ledger_words import (
+    NOON,
+    a_payment,
+    an_order,
+    begin,
+    figures,
+    movements,
+    open_item,
+    place,
+    settle,
+)
+
+
+async def _place(database: Database, order: Order) -> PlacedOrder:
+    command = PlaceOrder(intent=order.intent, placed_at=NOON)
+    return await OrderActivities(database).place_order(command)
+
+
+async def _get(database: Database, order: Order) -> Order | None:
+    async with database.transaction() as connection:
+        return await Orders(connection).get(order.order_id)
+
+
+async def test_an_order_holds_its_units(database: Database) -> None:
+    item = await open_item(database, per_user_limit=3)
+    order = an_order(item, quantity=3)
+    placed = await _place(database, order)
+    assert placed.order == order == await _get(database, order)
+    assert await figures(database, item) == (7, 3, 0)
+    assert await movements(database) == [("opening", 10), ("hold", 3)]
+
+
+async def test_an_order_placed_again_holds_once(database: Database) -> None:
+    item = await open_item(database)
+    order = an_order(item)
+    assert await _place(database, order) == await _place(database, order)
+    assert await figures(database, item) == (9, 1, 0)
+
+
+async def test_more_than_is_available_is_refused_and_leaves_no_trace(database: Database) -> None:
+    item = await open_item(database, stock=2, per_user_limit=3)
+    order = an_order(item, quantity=3)
+    assert await _place(database, order) == PlacedOrder(rejected=RejectReason.SOLD_OUT)
+    assert await _get(database, order) is None
+    assert await figures(database, item) == (2, 0, 0)
+    assert await movements(database) == [("opening", 2)]
+
+
+async def test_more_than_a_user_may_have_is_refused_and_leaves_no_trace(
+    database: Database,
+) -> None:
+    item = await open_item(database, per_user_limit=2)
+    await place(database, item, quantity=1)
+    order = an_order(item, quantity=2)
+    assert await _place(database, order) == PlacedOrder(rejected=RejectReason.LIMIT_REACHED)
+    assert await _get(database, order) is None
+    assert await figures(database, item) == (9, 1, 0)
+
+
+async def test_an_unknown_item_cannot_be_ordered(database: Database) -> None:
+    item = await open_item(database)
+    order = an_order(item).model_copy(update={"sku_id": "none"})
+    assert await _place(database, order) == PlacedOrder(rejected=RejectReason.NOT_FOUND)
+    assert await _get(database, order) is None
+
+
+async def test_of_many_who_want_the_last_unit_at_once_exactly_one_gets_it(
+    database: Database,
+) -> None:
+    item = await open_item(database, stock=1)
+    orders = [an_order(item, f"user-{number}") for number in range(12)]
+    placed = await asyncio.gather(*(_place(database, order) for order in orders))
+    assert [answer.rejected for answer in placed].count(RejectReason.SOLD_OUT) == 11
+    assert [answer.order for answer in placed if answer.order] == [
+        order for order in orders if await _get(database, order)
+    ]
+    assert await figures(database, item) == (0, 1, 0)
+
+
+async def test_the_same_order_placed_many_times_at_once_holds_once(database: Database) -> None:
+    item = await open_item(database)
+    order = an_order(item)
+    placed = await asyncio.gather(*(_place(database, order) for _ in range(8)))
+    assert [answer.order for answer in placed] == [order] * 8
+    assert await figures(database, item) == (9, 1, 0)
+
+
+async def test_payment_and_cancellation_of_one_order_at_once_exclude_each_other(
+    database: Database,
+) -> None:
+    item = await open_item(database)
+    order, other = await place(database, item), await place(database, item, "bob")
+    payment = await begin(database, a_payment(order))
+    command = CancelOrder(intent=order.intent, status=OrderStatus.CANCELLED, reason="bob's")
+    cancel = OrderActivities(database).cancel_order
+    settled = await asyncio.gather(
+        *(work for _ in range(4) for work in (cancel(command), settle(database, payment)))
+    )
+    paid = settled.count(True)
+    assert paid <= 1
+    end = await _get(database, order)
+    assert end is not None
+    assert end.status is (OrderStatus.PAID if paid else OrderStatus.CANCELLED)
+    assert await figures(database, item) == (9 - paid, 1, paid)
+    assert await settle(database, await begin(database, a_payment(other))) is True
