@@ -16,8 +16,6 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -27,13 +25,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.attention import AttentionKind
 from domain.ids import workflow_id
 from domain.reservation import Intent
-from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.redis.intent_entries import IntentEntry, MalformedIntent
 from infra.redis.intents import Intents
 from infra.settings import Settings
-from infra.temporal import NEEDS_ATTENTION, ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
+from infra.temporal import attributes_of_a_new_order
 from workflows.order import OrderWorkflow
 
 log = structlog.get_logger()
@@ -161,15 +158,7 @@ class Dispatcher:
                 request_eager_start=True,
                 rpc_timeout=RPC_TIMEOUT,
                 static_summary=_summary(intent),
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(SALE_ID, intent.sale_id),
-                        SearchAttributePair(SKU_ID, intent.sku_id),
-                        SearchAttributePair(USER_ID, intent.user_id),
-                        SearchAttributePair(ORDER_STATUS, OrderStatus.QUEUED.value),
-                        SearchAttributePair(NEEDS_ATTENTION, False),
-                    ]
-                ),
+                search_attributes=attributes_of_a_new_order(intent),
             )
 
     async def _count_against(self, entry: IntentEntry, error: Exception) -> None:

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 import structlog
 from temporalio.client import Client
 from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -21,9 +19,8 @@ from audit.workflows_alive import unwatched_orders
 from domain.ids import created_at_ms, workflow_id
 from domain.model import Value
 from domain.reservation import Intent
-from domain.states import OrderStatus
 from infra.postgres.orders import Orders
-from infra.temporal import ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
+from infra.temporal import attributes_of_a_new_order
 
 log = structlog.get_logger()
 
@@ -121,14 +118,7 @@ async def _start(client: Client, task_queue: str, intent: Intent) -> bool:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             rpc_timeout=TIMEOUT,
             static_summary="started again by an audit",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(SALE_ID, intent.sale_id),
-                    SearchAttributePair(SKU_ID, intent.sku_id),
-                    SearchAttributePair(USER_ID, intent.user_id),
-                    SearchAttributePair(ORDER_STATUS, OrderStatus.QUEUED.value),
-                ]
-            ),
+            search_attributes=attributes_of_a_new_order(intent),
         )
     except WorkflowAlreadyStartedError:
         return False

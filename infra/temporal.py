@@ -8,7 +8,7 @@ from temporalio.api.operatorservice.v1 import (
     ListSearchAttributesRequest,
 )
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
     CompositePayloadConverter,
@@ -20,6 +20,9 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import GrpcCompression, RetryConfig
 
+from domain.reservation import Intent
+from domain.states import OrderStatus
+
 SALE_ID = SearchAttributeKey.for_keyword("SaleId")
 SKU_ID = SearchAttributeKey.for_keyword("SkuId")
 USER_ID = SearchAttributeKey.for_keyword("UserId")
@@ -28,6 +31,21 @@ PAYMENT_METHOD = SearchAttributeKey.for_keyword("PaymentMethod")
 NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
 
 SEARCH_ATTRIBUTES = (SALE_ID, SKU_ID, USER_ID, ORDER_STATUS, PAYMENT_METHOD, NEEDS_ATTENTION)
+
+
+def attributes_of_a_new_order(intent: Intent) -> TypedSearchAttributes:
+    """What an order's workflow is started with. The status is what it will have in a moment, so
+    that it need not be changed then; an order that is held up says so."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(SALE_ID, intent.sale_id),
+            SearchAttributePair(SKU_ID, intent.sku_id),
+            SearchAttributePair(USER_ID, intent.user_id),
+            SearchAttributePair(ORDER_STATUS, OrderStatus.PENDING_PAYMENT.value),
+            SearchAttributePair(NEEDS_ATTENTION, False),
+        ]
+    )
+
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 _FEW_RETRIES = RetryConfig(max_retries=2, max_elapsed_time_millis=1500)

@@ -37,6 +37,7 @@ from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
+from infra.temporal import attributes_of_a_new_order
 from tests.deadlines import run_out_of_time
 from tests.infra.redis.gate_words import stock_left
 from tests.practice_gateway import PracticeGateway
@@ -150,6 +151,7 @@ class Shop:
             intent,
             id=workflow_id(intent.order_id),
             task_queue=self.settings.task_queue,
+            search_attributes=attributes_of_a_new_order(intent),
         )
 
     async def begin_payment(self, handle: WorkflowHandle[OrderWorkflow, OrderOutcome]) -> Payment:

@@ -99,7 +99,7 @@ class TestStarting:
         described = await line.described(order_id)
         found = described.typed_search_attributes
         assert (found[SALE_ID], found[SKU_ID]) == (ITEM.sale_id, ITEM.sku_id)
-        assert (found[USER_ID], found[ORDER_STATUS]) == (user_id, "queued")
+        assert (found[USER_ID], found[ORDER_STATUS]) == (user_id, "pending_payment")
         assert found[NEEDS_ATTENTION] is False
         summary = await described.static_summary()
         assert summary is not None

@@ -45,7 +45,7 @@ class OrderWorkflow(DecidesDeliveries):
         self._intent = intent
         self._status = OrderStatus.QUEUED
         self._reason: str | None = None
-        self._stock = StockHold(intent)
+        self._stock = StockHold(intent, self._tell_delay)
         self._story = Story(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
         self._payments = OpenPayments(intent.order_id)
         self._till = Till(intent.order_id, self._story)
@@ -289,7 +289,19 @@ class OrderWorkflow(DecidesDeliveries):
     def _enter(self, status: OrderStatus, line: str) -> None:
         self._status = status
         self._story.tell(line)
-        updates = [ORDER_STATUS.value_set(status)]
+        self._tell_search()
+
+    def _tell_delay(self) -> None:
+        self._story.tell("not done at once, tried until it is")
+        self._tell_search()
+
+    def _tell_search(self) -> None:
+        """Only what search does not know yet: each change costs the server a twentieth of what
+        an order does. It is started as what it will be in a moment."""
+        known = workflow.info().typed_search_attributes
+        if known.get(ORDER_STATUS) == self._status:
+            return
+        updates = [ORDER_STATUS.value_set(self._status)]
         if self._till.paid_by:
             updates.append(PAYMENT_METHOD.value_set(self._till.paid_by))
         workflow.upsert_search_attributes(updates)

@@ -37,15 +37,18 @@ ENDLESS_RETRIES = RetryPolicy(
 )
 
 
-async def promptly(step: Step[In, Out], arg: In, summary: str) -> Out:
-    """Run a step of the hot path in the worker at hand; if that does not work out soon, hand it
-    to the server, where it is retried without end and an operator can see it.
+async def promptly(
+    step: Step[In, Out], arg: In, summary: str, *, delayed: Callable[[], None] = lambda: None
+) -> Out:
+    """Run a step of the hot path in the worker at hand; if that does not work out soon, call
+    `delayed` and hand it to the server, where it is retried without end and an operator can see it.
 
     Both may have an effect: steps are idempotent. What a step says is final is asked once more,
     because a worker that shuts down lets any failure look final (and not even as ActivityError).
     """
     with contextlib.suppress(FailureError):
         return await _here(step, arg, summary, PROMPT_RETRIES)
+    delayed()
     return await persistently(step, arg, summary)
 
 

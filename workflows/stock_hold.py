@@ -1,5 +1,6 @@
 """Stock for one order: reserved in Redis, held in Postgres, and given back in both."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -25,10 +26,14 @@ class Ending:
 
 
 class StockHold:
-    """The first two steps of the saga, each with its undo registered before it is tried."""
+    """The first two steps of the saga, each with its undo registered before it is tried.
 
-    def __init__(self, intent: Intent) -> None:
+    `delayed` is called when one of them cannot be done at once.
+    """
+
+    def __init__(self, intent: Intent, delayed: Callable[[], None]) -> None:
         self._intent = intent
+        self._delayed = delayed
         self._saga = Saga()
         self._ending = Ending(OrderStatus.CANCELLED, "a step failed for good")
         self._phantom_unit = False
@@ -40,14 +45,18 @@ class StockHold:
     async def reserve(self) -> RejectReason | None:
         """Reserve in Redis; answers why not, or None."""
         self._saga.before_doing(self._release_stock)
-        reserved = await promptly(StockActivities.reserve_stock, self._intent, "reserve stock")
+        reserved = await promptly(
+            StockActivities.reserve_stock, self._intent, "reserve stock", delayed=self._delayed
+        )
         return reserved.rejected
 
     async def place(self) -> RejectReason | None:
         """Write the order in Postgres and hold its stock there; answers why not, or None."""
         self._saga.before_doing(self._cancel_order)
         command = PlaceOrder(intent=self._intent, placed_at=workflow.now())
-        placed = await promptly(OrderActivities.place_order, command, "write the order")
+        placed = await promptly(
+            OrderActivities.place_order, command, "write the order", delayed=self._delayed
+        )
         self.order, self.title = placed.order, placed.title or self.title
         self.points_amount, self.open_payments = placed.points_amount, placed.open_payments
         return None if placed.order else placed.rejected or RejectReason.SOLD_OUT

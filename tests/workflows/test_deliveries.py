@@ -12,7 +12,6 @@ from domain.attention import AttentionKind
 from domain.delivery import DeliveryKind
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.orders import Orders
-from infra.temporal import ORDER_STATUS
 from tests.shop import Shop
 from tests.workflows.delivering import (
     MESSAGE,
@@ -47,19 +46,6 @@ async def test_a_paid_order_is_given_points_its_right_and_a_message(shop: Shop) 
         DeliveryKind.MESSAGE: "told",
     }
     assert shop.sender.tries.total() == 1
-
-
-async def test_with_nothing_failing_search_is_told_two_states(shop: Shop) -> None:
-    handle = await paid(shop)
-    await handle.result()
-
-    upserts = [
-        event.upsert_workflow_search_attributes_event_attributes
-        async for event in handle.fetch_history_events()
-        if event.HasField("upsert_workflow_search_attributes_event_attributes")
-    ]
-    told = [upsert.search_attributes.indexed_fields[ORDER_STATUS.name].data for upsert in upserts]
-    assert told == [b'"pending_payment"', b'"fulfilled"']
 
 
 async def test_a_message_that_fails_four_times_arrives_without_anybody(shop: Shop) -> None:

@@ -1,0 +1,60 @@
+"""What Temporal's search is told of an order, where each change has its price."""
+
+import json
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from domain.states import OrderStatus
+from infra.postgres.engine import Database
+from infra.temporal import ORDER_STATUS, PAYMENT_METHOD
+from tests.faults import Fault, FaultPlan
+from tests.shop import Shop, open_shop
+from tests.workflows.skipping import skip_until
+
+
+async def told(handle: WorkflowHandle[Any, Any]) -> list[str]:
+    """The statuses search was told after the start."""
+    upserts = [
+        event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+        async for event in handle.fetch_history_events()
+        if event.HasField("upsert_workflow_search_attributes_event_attributes")
+    ]
+    return [json.loads(fields[ORDER_STATUS.name].data) for fields in upserts]
+
+
+async def test_with_nothing_failing_search_is_told_of_the_end_alone(shop: Shop) -> None:
+    handle = await shop.start(await shop.intent())
+    await shop.pay(handle)
+    await handle.result()
+
+    assert await told(handle) == ["fulfilled"]
+    known = (await handle.describe()).typed_search_attributes
+    assert (known[ORDER_STATUS], known[PAYMENT_METHOD]) == ("fulfilled", "alipay")
+
+
+@pytest.mark.parametrize("step", ["reserve_stock", "place_order"])
+async def test_an_order_that_is_held_up_is_found_as_queued_meanwhile(
+    database: Database, redis: Redis, time_skipping: WorkflowEnvironment, step: str
+) -> None:
+    faults = FaultPlan()
+    async with (
+        open_shop(database, redis, time_skipping.client) as shop,
+        shop.worker(interceptors=[faults]),
+    ):
+        intent = await shop.intent()
+        faults.plan(intent.order_id, step, Fault.ALWAYS)
+        handle = await shop.start(intent)
+
+        async def is_queued() -> bool:
+            return await told(handle) == ["queued"]
+
+        await skip_until(time_skipping, is_queued)
+        faults.planned.clear()
+
+        assert await shop.cancel(handle) is OrderStatus.CANCELLED
+        await handle.result()
+        assert await told(handle) == ["queued", "pending_payment", "cancelled"]
