@@ -14,7 +14,7 @@ from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
-from infra.postgres.order_steps import OrderSteps
+from infra.postgres.order_steps import OrderSteps, PlacingRefused
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales
@@ -63,14 +63,6 @@ class ExtendDeadline(Value):
     reason: str
 
 
-class _Refused(Exception):
-    """Rolls a placing back; carries the reason out of the transaction."""
-
-    def __init__(self, reason: RejectReason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class OrderActivities:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -79,11 +71,13 @@ class OrderActivities:
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
         """Write the order and hold its stock; a repeat answers with what the first one did."""
         try:
-            async with self._database.driver() as driver, driver.transaction():
-                placed = await _place(OrderSteps(driver), command)
-        except _Refused as refused:
+            async with self._database.driver() as driver:
+                placing = await OrderSteps(driver).place(command.intent, command.placed_at)
+        except PlacingRefused as refused:
             return PlacedOrder(rejected=refused.reason)
-        return placed or await self._why_not(command.intent)
+        if placing is None:
+            return await self._why_not(command.intent)
+        return _placed(placing.order, placing.title, placing.points_price)
 
     @activity.defn
     async def reject_order(self, command: RejectOrder) -> None:
@@ -121,17 +115,6 @@ class OrderActivities:
         cancelled = sale is not None and sale.status is SaleStatus.CANCELLED
         reason = RejectReason.SALE_CANCELLED if cancelled else RejectReason.NOT_FOUND
         return PlacedOrder(rejected=reason)
-
-
-async def _place(steps: OrderSteps, command: PlaceOrder) -> PlacedOrder | None:
-    placing = await steps.place(command.intent, command.placed_at)
-    if placing is None:
-        return None
-    if placing.title is None:
-        raise _Refused(RejectReason.SOLD_OUT)
-    if await steps.quantity_of(placing.order) > (placing.per_user_limit or 0):
-        raise _Refused(RejectReason.LIMIT_REACHED)
-    return _placed(placing.order, placing.title, placing.points_price)
 
 
 def _placed(

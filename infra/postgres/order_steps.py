@@ -9,14 +9,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
+
 from domain.delivery import DeliveryKind
-from domain.order import Order
+from domain.order import Order, RejectReason
 from domain.payment import Payment, QrAction, Receipt, RedirectAction
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus
 from infra.postgres.engine import Driver
 
-# The item's row comes last: every order of the sale waits for its lock.
+# The item's row comes last: every order of the sale waits for its lock. Two orders of one buyer
+# see each other once it is taken, and not before. A refusal is an error, which undoes all of it.
 _PLACE = """
 WITH placed AS (
     INSERT INTO orders (order_id, sale_id, sku_id, user_id, quantity, amount, currency, status,
@@ -44,12 +47,12 @@ WITH placed AS (
       AND item.available >= moved.quantity
     RETURNING item.title, item.points_price, item.per_user_limit
 )
-SELECT placed.*, title, points_price, per_user_limit FROM placed LEFT JOIN held ON true
-"""
-
-_QUANTITY = """
-SELECT sum(quantity) FROM orders
-WHERE sale_id = $1 AND sku_id = $2 AND user_id = $3 AND status = ANY($4::text[])
+SELECT placed.*, title, points_price,
+       CASE WHEN title IS NULL THEN refuse_placing('sold_out')
+            WHEN units_of_buyer(sale_id, sku_id, user_id, $7) > per_user_limit
+            THEN refuse_placing('limit_reached')
+       END
+FROM placed LEFT JOIN held ON true
 """
 
 _BEGIN_PAYMENT = """
@@ -171,16 +174,24 @@ WHERE order_id = $1
 """
 
 _COUNTING = sorted(HOLDING_STOCK | OWNING_STOCK)
+_REFUSED = "SK001"
+
+
+class PlacingRefused(Exception):
+    """The stock does not fit, or the buyer has as many as he may; nothing was written."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = RejectReason(reason)
 
 
 @dataclass(frozen=True)
 class Placing:
-    """`title` is None when the stock did not fit: then all of it has to be rolled back."""
+    """The order as written, with its item's name and price in points."""
 
     order: Order
-    title: str | None
+    title: str
     points_price: int | None
-    per_user_limit: int | None
 
 
 @dataclass(frozen=True)
@@ -199,29 +210,25 @@ class OrderSteps:
 
     async def place(self, intent: Intent, placed_at: datetime) -> Placing | None:
         """Write the order and hold its stock. None, and nothing done, for an order that stands
-        already, an unknown item, or a cancelled sale."""
-        row = await self._driver.fetchrow(
-            _PLACE,
-            intent.order_id,
-            intent.sale_id,
-            intent.sku_id,
-            intent.user_id,
-            intent.quantity,
-            placed_at,
-        )
+        already, an unknown item, or a cancelled sale. Raises PlacingRefused."""
+        try:
+            row = await self._driver.fetchrow(
+                _PLACE,
+                intent.order_id,
+                intent.sale_id,
+                intent.sku_id,
+                intent.user_id,
+                intent.quantity,
+                placed_at,
+                _COUNTING,
+            )
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != _REFUSED:
+                raise
+            raise PlacingRefused(error.args[0]) from error
         if row is None:
             return None
-        order = Order.model_validate(dict(row))
-        return Placing(order, row["title"], row["points_price"], row["per_user_limit"])
-
-    async def quantity_of(self, order: Order) -> int:
-        """Units of the item the order's user holds or owns, this order's among them. Two orders
-        of one user see each other once the item's row is locked, and not before."""
-        return int(
-            await self._driver.fetchval(
-                _QUANTITY, order.sale_id, order.sku_id, order.user_id, _COUNTING
-            )
-        )
+        return Placing(Order.model_validate(dict(row)), row["title"], row["points_price"])
 
     async def begin_payment(self, payment: Payment, actor: str) -> Payment:
         """The payment of this id that stands already, else this one. With an action it is begun

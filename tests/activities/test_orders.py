@@ -86,6 +86,15 @@ async def test_of_many_who_want_the_last_unit_at_once_exactly_one_gets_it(
     assert await figures(database, item) == (0, 1, 0)
 
 
+async def test_a_buyer_who_orders_many_times_at_once_gets_no_more_than_he_may(
+    database: Database,
+) -> None:
+    item = await open_item(database, per_user_limit=2)
+    placed = await asyncio.gather(*(_place(database, an_order(item)) for _ in range(12)))
+    assert [answer.rejected for answer in placed].count(RejectReason.LIMIT_REACHED) == 10
+    assert await figures(database, item) == (8, 2, 0)
+
+
 async def test_the_same_order_placed_many_times_at_once_holds_once(database: Database) -> None:
     item = await open_item(database)
     order = an_order(item)

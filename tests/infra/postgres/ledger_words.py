@@ -30,7 +30,7 @@ def a_new_sale(*items: NewItem, name: str = "Noon sale") -> NewSale:
     return NewSale(name=name, starts_at=NOON, ends_at=NOON + timedelta(hours=1), items=items)
 
 
-def a_new_item(sku_id: str = "mug", *, stock: int = 10, per_user_limit: int = 1) -> NewItem:
+def a_new_item(sku_id: str = "mug", *, stock: int = 10, per_user_limit: int = 4) -> NewItem:
     return NewItem(
         sku_id=sku_id,
         title="A mug",
@@ -43,7 +43,7 @@ def a_new_item(sku_id: str = "mug", *, stock: int = 10, per_user_limit: int = 1)
 
 
 async def open_item(
-    database: Database, *, sale_id: str = "noon", stock: int = 10, per_user_limit: int = 1
+    database: Database, *, sale_id: str = "noon", stock: int = 10, per_user_limit: int = 4
 ) -> Item:
     async with database.transaction() as connection:
         item = a_new_item(stock=stock, per_user_limit=per_user_limit)

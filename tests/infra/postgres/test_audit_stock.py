@@ -104,6 +104,7 @@ async def test_stock_held_for_an_order_nobody_wrote_is_named(database: Database)
 async def test_a_user_above_the_limit_is_named_with_the_orders(database: Database) -> None:
     item = await busy_sale(database)
     twice = [await place(database, item, "greedy") for _ in range(2)]
+    await damage(database, "UPDATE sale_items SET per_user_limit = 1")
     assert await findings(database) == {"limits": ["greedy"]}
     async with database.transaction() as connection:
         [above] = await AuditQueries(connection).users_above_limit()
