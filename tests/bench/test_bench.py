@@ -15,8 +15,10 @@ ROWS = {
     "refused: sold out",
     "no-op workflow",
     "order: click → waits for payment",
-    "order: waits for payment → paid",
-    "order: click → paid",
+    "order: asks to pay → cashier",
+    "order: money → paid",
+    "order: click → waits, money → paid",
+    "order: click → cashier → paid",
 }
 
 
