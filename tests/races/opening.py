@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from infra.embedded.loopback import loopback_http
 from infra.embedded.ports import free_port
 from infra.embedded.process import start, stop
 from infra.embedded.temporal import TemporalServer
+from infra.gateways.breaker import BreakerGateway
 from infra.postgres.engine import Database
 from infra.settings import Settings
 from sandbox.server import create_app as create_provider
@@ -24,6 +27,9 @@ from tests.stores import empty_stores
 
 # Providers' pauses between notices, from minutes to fractions of a second.
 NOTIFY_RETRY_SCALE = 0.001
+# What our side waits before it asks a provider again: after a refund, and after many failures.
+FIRST_LOOK = timedelta(seconds=2)
+LEFT_ALONE_SECONDS = 2.0
 
 
 @asynccontextmanager
@@ -54,6 +60,9 @@ async def open_town(
     environment beside the usual ones."""
     async with AsyncExitStack() as closing:
         environment = closing.enter_context(pytest.MonkeyPatch.context())
+        environment.setattr("workflows.refund.FIRST_LOOK", FIRST_LOOK)
+        breaker: Any = BreakerGateway.__init__
+        environment.setitem(breaker.__kwdefaults__, "retry_after_seconds", LEFT_ALONE_SECONDS)
         provider = create_provider(
             keys, None, notify_retry_scale=NOTIFY_RETRY_SCALE, refund_seconds=0.1
         )
