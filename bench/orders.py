@@ -92,9 +92,10 @@ class OrderLine:
         return dict(Counter(name.removeprefix("EVENT_TYPE_") for name in names))
 
     async def _warm_up(self) -> None:
-        await self._noops(AT_ONCE)
-        item = await self._stage.open_sale(AT_ONCE)
-        await self._pay(item, await self._begin(await self._place(item, AT_ONCE)))
+        count = min(AT_ONCE, self._plan.orders)
+        await self._noops(count)
+        item = await self._stage.open_sale(count)
+        await self._pay(item, await self._begin(await self._place(item, count)))
         await self._until_all_ended()
 
     async def _round(self) -> list[tuple[str, Round]]:
