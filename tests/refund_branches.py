@@ -10,8 +10,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from domain.notice import RefundNews
-from domain.refund import RefundReason, RefundRequest, trade_workflow_id
-from domain.refund_plan import plan_refund
+from domain.refund import RefundReason, trade_workflow_id
 from domain.states import OrderStatus, RefundStatus
 from domain.surplus import surplus_refund
 from tests.refunding import (
@@ -20,14 +19,17 @@ from tests.refunding import (
     PaidOrder,
     RefundHandle,
     a_paid_order,
-    a_timed_out_order,
-    begin,
+    an_order_paid_after_it_timed_out,
+    an_order_paid_after_it_was_cancelled,
+    an_order_paid_after_others_were_bought,
+    an_order_paid_twice,
+    an_order_paid_with_points,
     refunds_of,
     run_refund,
     start_late_refund,
     start_refund,
 )
-from tests.shop import POINTS_PRICE, PRICE, Shop
+from tests.shop import PRICE, Shop
 from workflows.refund import RefundWorkflow
 from workflows.refund_messages import RefundOutcome
 
@@ -64,49 +66,6 @@ class RefundBranch:
         if (status, end) != (self.status, self.end):
             raise RuntimeError(f"{self.name} ended {status}, {end}")
         return handle
-
-
-# What was before.
-
-
-async def _paid_with_points(shop: Shop, user_id: str) -> PaidOrder:
-    await shop.grant_points(user_id, POINTS_PRICE)
-    handle = await shop.start(intent := await shop.intent(user_id))
-    await shop.pay_with_points(handle)
-    await handle.result()
-    plan = plan_refund(await shop.dossier(intent.order_id), WISH)
-    assert isinstance(plan, RefundRequest)
-    return PaidOrder(intent, plan.receipt)
-
-
-async def _paid_twice(shop: Shop, user_id: str) -> PaidOrder:
-    """The receipt is the second payment's."""
-    handle = await shop.start(intent := await shop.intent(user_id))
-    second = shop.wechatpay.pay((await begin(shop, handle)).payment_id)
-    await shop.pay(handle)
-    await handle.result()
-    return PaidOrder(intent, second)
-
-
-async def _paid_after_it_timed_out(shop: Shop, user_id: str) -> PaidOrder:
-    return PaidOrder(*await a_timed_out_order(shop, user_id))
-
-
-async def _paid_after_others_were_bought(shop: Shop, user_id: str) -> PaidOrder:
-    late = await _paid_after_it_timed_out(shop, user_id)
-    handle = await shop.start(await shop.intent(user_id, shop.item.per_user_limit))
-    await shop.pay(handle)
-    await handle.result()
-    return late
-
-
-async def _paid_after_it_was_cancelled(shop: Shop, user_id: str) -> PaidOrder:
-    handle = await shop.start(intent := await shop.intent(user_id))
-    payment = await shop.begin_payment(handle)
-    await shop.cancel(handle)
-    await handle.result()
-    shop.alipay.closed.discard(payment.payment_id)
-    return PaidOrder(intent, shop.alipay.pay(payment.payment_id))
 
 
 # How the refund begins.
@@ -257,10 +216,10 @@ REFUND_BRANCHES = (
     ),
     RefundBranch("refund settled by hand", a_paid_order, _undo_declined, _settle_by_hand),
     RefundBranch("refund of a part", a_paid_order, _undo_a_part, end=OrderStatus.FULFILLED),
-    RefundBranch("refund of points", _paid_with_points, _undo),
+    RefundBranch("refund of points", an_order_paid_with_points, _undo),
     RefundBranch(
         "refund of a second payment",
-        _paid_twice,
+        an_order_paid_twice,
         _see_the_order_begin_it,
         end=OrderStatus.FULFILLED,
     ),
@@ -273,19 +232,19 @@ REFUND_BRANCHES = (
     ),
     RefundBranch(
         "refund of what was paid after a cancel",
-        _paid_after_it_was_cancelled,
+        an_order_paid_after_it_was_cancelled,
         _honour,
         end=OrderStatus.CANCELLED,
     ),
     RefundBranch(
         "refund of what was paid too late for the limit",
-        _paid_after_others_were_bought,
+        an_order_paid_after_others_were_bought,
         _honour,
         end=OrderStatus.TIMED_OUT,
     ),
     RefundBranch(
         "late payment honoured",
-        _paid_after_it_timed_out,
+        an_order_paid_after_it_timed_out,
         _honour,
         steps=(
             "consider_late_payment",
@@ -299,7 +258,7 @@ REFUND_BRANCHES = (
     ),
     RefundBranch(
         "late payment honoured and delivered late",
-        _paid_after_it_timed_out,
+        an_order_paid_after_it_timed_out,
         _honour_while_messages_fail,
         end=OrderStatus.FULFILLED,
         status=None,

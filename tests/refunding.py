@@ -14,7 +14,7 @@ from domain.reservation import Intent
 from domain.surplus import surplus_refund
 from infra.postgres.attentions import Attentions
 from tests.infra.postgres.ledger_words import money_of
-from tests.shop import Shop
+from tests.shop import POINTS_PRICE, Shop
 from workflows.messages import BeginPayment
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
@@ -95,3 +95,43 @@ async def open_attentions(shop: Shop) -> list[tuple[AttentionKind, str]]:
 
 async def sums(shop: Shop, order_id: str) -> tuple[int, int]:
     return await money_of(shop.database, order_id)
+
+
+async def an_order_paid_with_points(shop: Shop, user_id: str) -> PaidOrder:
+    await shop.grant_points(user_id, POINTS_PRICE)
+    handle = await shop.start(intent := await shop.intent(user_id))
+    await shop.pay_with_points(handle)
+    await handle.result()
+    plan = plan_refund(await shop.dossier(intent.order_id), WISH)
+    assert isinstance(plan, RefundRequest)
+    return PaidOrder(intent, plan.receipt)
+
+
+async def an_order_paid_twice(shop: Shop, user_id: str) -> PaidOrder:
+    """The receipt is the second payment's."""
+    handle = await shop.start(intent := await shop.intent(user_id))
+    second = shop.wechatpay.pay((await begin(shop, handle)).payment_id)
+    await shop.pay(handle)
+    await handle.result()
+    return PaidOrder(intent, second)
+
+
+async def an_order_paid_after_it_timed_out(shop: Shop, user_id: str) -> PaidOrder:
+    return PaidOrder(*await a_timed_out_order(shop, user_id))
+
+
+async def an_order_paid_after_others_were_bought(shop: Shop, user_id: str) -> PaidOrder:
+    late = await an_order_paid_after_it_timed_out(shop, user_id)
+    handle = await shop.start(await shop.intent(user_id, shop.item.per_user_limit))
+    await shop.pay(handle)
+    await handle.result()
+    return late
+
+
+async def an_order_paid_after_it_was_cancelled(shop: Shop, user_id: str) -> PaidOrder:
+    handle = await shop.start(intent := await shop.intent(user_id))
+    payment = await shop.begin_payment(handle)
+    await shop.cancel(handle)
+    await handle.result()
+    shop.alipay.closed.discard(payment.payment_id)
+    return PaidOrder(intent, shop.alipay.pay(payment.payment_id))

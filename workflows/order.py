@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.reservation import Intent
     from domain.states import OWNING_STOCK, UNFINISHED, OrderStatus, PaymentStatus
-    from infra.temporal import ORDER_STATUS, PAYMENT_METHOD
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.messages import (
         BeginPayment,
@@ -28,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.open_payments import OpenPayments
     from workflows.policies import wait_until
     from workflows.stock_hold import Ending, StockHold
-    from workflows.story import Story
+    from workflows.story import Story, tell_search
     from workflows.till import Till
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
@@ -289,19 +288,8 @@ class OrderWorkflow(DecidesDeliveries):
     def _enter(self, status: OrderStatus, line: str) -> None:
         self._status = status
         self._story.tell(line)
-        self._tell_search()
+        tell_search(status, self._till.paid_by)
 
     def _tell_delay(self) -> None:
         self._story.tell("not done at once, tried until it is")
-        self._tell_search()
-
-    def _tell_search(self) -> None:
-        """Only what search does not know yet: each change costs the server a twentieth of what
-        an order does. It is started as what it will be in a moment."""
-        known = workflow.info().typed_search_attributes
-        if known.get(ORDER_STATUS) == self._status:
-            return
-        updates = [ORDER_STATUS.value_set(self._status)]
-        if self._till.paid_by:
-            updates.append(PAYMENT_METHOD.value_set(self._till.paid_by))
-        workflow.upsert_search_attributes(updates)
+        tell_search(self._status)
