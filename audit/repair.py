@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import (
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from audit import intents as accepted_intents
