@@ -32,6 +32,9 @@ NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
 
 SEARCH_ATTRIBUTES = (SALE_ID, SKU_ID, USER_ID, ORDER_STATUS, PAYMENT_METHOD, NEEDS_ATTENTION)
 
+CONNECT_TIMEOUT = timedelta(seconds=5)
+_FEW_RETRIES = RetryConfig(max_retries=2, max_elapsed_time_millis=1500)
+
 
 def attributes_of_a_new_order(intent: Intent) -> TypedSearchAttributes:
     """What an order's workflow is started with. The status is what it will have in a moment, so
@@ -45,10 +48,6 @@ def attributes_of_a_new_order(intent: Intent) -> TypedSearchAttributes:
             SearchAttributePair(NEEDS_ATTENTION, False),
         ]
     )
-
-
-CONNECT_TIMEOUT = timedelta(seconds=5)
-_FEW_RETRIES = RetryConfig(max_retries=2, max_elapsed_time_millis=1500)
 
 
 _JSON_OF_MODELS = PydanticJSONPlainPayloadConverter()
