@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from bench import options as bench_options
-from rush import options
+from practice.rush import options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,12 +34,12 @@ def up(detach: Detach = False, only: Only = None) -> None:
 
     State is kept under SECKILL_HOME (.seckill); started again, it goes on with the same data.
     """
-    from infra.embedded.binaries import ServerNotInstalled
-    from infra.embedded.display import announce, print_addresses, report_death
-    from infra.embedded.foreground import run_in_front
-    from infra.embedded.process import ServerFailed
-    from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.stack import StackFailed, start_stack
+    from practice.stack.binaries import ServerNotInstalled
+    from practice.stack.display import announce, print_addresses, report_death
+    from practice.stack.foreground import run_in_front
+    from practice.stack.process import ServerFailed
+    from practice.stack.settings import EmbeddedSettings
+    from practice.stack.stack import StackFailed, start_stack
 
     settings, names = EmbeddedSettings(), _chosen(only)
     home = settings.open_home()
@@ -57,8 +57,8 @@ def up(detach: Detach = False, only: Only = None) -> None:
 @app.command()
 def down() -> None:
     """Stop everything that `up` started. The data stays."""
-    from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.shutdown import stop_stack
+    from practice.stack.settings import EmbeddedSettings
+    from practice.stack.shutdown import stop_stack
 
     for name in asyncio.run(stop_stack(EmbeddedSettings().open_home())):
         typer.echo(f"{name} did not stop by itself and was killed", err=True)
@@ -67,9 +67,9 @@ def down() -> None:
 @app.command()
 def status(only: Only = None) -> None:
     """Show each process, its pid and its address. Exit code 0 when all of them run."""
-    from infra.embedded.display import print_status
-    from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.status import stack_status
+    from practice.stack.display import print_status
+    from practice.stack.settings import EmbeddedSettings
+    from practice.stack.status import stack_status
 
     settings = EmbeddedSettings()
     parts = asyncio.run(stack_status(settings, settings.open_home(), _chosen(only)))
@@ -100,10 +100,10 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema: SECKILL_POSTGRES_DSN, else the running stack's."""
-    from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.stack_file import StackFile
     from infra.postgres.migrate import migrate
     from infra.settings import Settings
+    from practice.stack.settings import EmbeddedSettings
+    from practice.stack.stack_file import StackFile
 
     embedded = EmbeddedSettings()
     stack = None if embedded.postgres_dsn else StackFile.read(embedded.open_home())
@@ -122,8 +122,9 @@ def audit(
     Exit code 0 only if every line is proved.
     """
     from audit.command import show_audit
+    from practice.stack.running import running_settings
 
-    raise typer.Exit(show_audit(with_repair=repair, as_json=as_json))
+    raise typer.Exit(show_audit(running_settings(), with_repair=repair, as_json=as_json))
 
 
 @app.command()
@@ -133,9 +134,9 @@ def token(
     hours: Annotated[float, typer.Option(min=0.01, help="How long it is good.")] = 12.0,
 ) -> None:
     """Print a bearer token for the API of the embedded stack."""
-    from infra.embedded.environment import jwt_secret
-    from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.stack_file import issue_token
+    from practice.stack.environment import jwt_secret
+    from practice.stack.settings import EmbeddedSettings
+    from practice.stack.stack_file import issue_token
 
     settings = EmbeddedSettings()
     home = settings.open_home()
@@ -149,8 +150,8 @@ def token(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def sandbox(context: typer.Context) -> None:
-    """Run the practice payment provider by itself (`python -m sandbox`, same options)."""
-    from sandbox.__main__ import main
+    """Run the practice payment provider by itself (`python -m practice.provider`, same options)."""
+    from practice.provider.__main__ import main
 
     sys.argv = ["seckill sandbox", *context.args]
     main()
@@ -177,8 +178,8 @@ def rush(
 
     Exit code 0 only if the audit, and all that the crowd saw, hold; 2 if there was no rush.
     """
-    from infra.embedded.settings import EmbeddedSettings
-    from rush.show import show_rush
+    from practice.rush.show import show_rush
+    from practice.stack.settings import EmbeddedSettings
 
     exit_code = show_rush(
         EmbeddedSettings().open_home().stack_file, json_file,
@@ -202,7 +203,7 @@ def demo(
 
     A stack that runs already is used, and left running.
     """
-    from rush.show import show_rush
+    from practice.rush.show import show_rush
 
     with _whole_stack(keep) as stack_file:
         exit_code = show_rush(
@@ -232,12 +233,12 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     # Else only Ctrl-C would take the servers along.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    from infra.embedded.binaries import ServerNotInstalled
-    from infra.embedded.display import print_addresses
-    from infra.embedded.process import ServerFailed
-    from infra.embedded.settings import EmbeddedSettings
-    from infra.embedded.shutdown import stop_stack
-    from infra.embedded.stack import StackFailed, start_stack
+    from practice.stack.binaries import ServerNotInstalled
+    from practice.stack.display import print_addresses
+    from practice.stack.process import ServerFailed
+    from practice.stack.settings import EmbeddedSettings
+    from practice.stack.shutdown import stop_stack
+    from practice.stack.stack import StackFailed, start_stack
 
     settings = EmbeddedSettings()
     home = settings.open_home()
@@ -260,7 +261,7 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
 
 
 def _chosen(only: list[str] | None) -> frozenset[str]:
-    from infra.embedded.parts import EVERYTHING
+    from practice.stack.parts import EVERYTHING
 
     names = frozenset(only or EVERYTHING)
     if unknown := names - EVERYTHING:

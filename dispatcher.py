@@ -27,7 +27,7 @@ from infra.postgres.engine import Database
 from infra.redis.intent_entries import IntentEntry, MalformedIntent
 from infra.redis.intents import Intents
 from infra.settings import Settings
-from infra.temporal import attributes_of_a_new_order
+from infra.temporal.client import attributes_of_a_new_order
 from workflows.order import OrderWorkflow
 
 log = structlog.get_logger()

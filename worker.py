@@ -22,26 +22,26 @@ from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
-from activities.refund_news import RefundNewsActivities
+from activities.refund_messages import RefundNewsActivities
 from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from dispatcher import Dispatcher
+from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_gateways
-from infra.messages.registry import open_message_sender
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.telemetry import configure_logging
-from infra.temporal import connect_temporal, register_search_attributes
+from infra.temporal.client import connect_temporal, register_search_attributes
+from schedules import keep_schedules
 from workflows.archive import ArchiveWorkflow
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
-from workflows.schedules import keep_schedules
 from workflows.upkeep import UpkeepWorkflow
 
 log = structlog.get_logger()

@@ -17,9 +17,9 @@ from domain.model import Value
 from domain.payment import PaymentMethod, Receipt
 from infra.gateways.bill import BillKind, BillLine, StatementNotReady, is_over, start_of
 from infra.gateways.protocol import Gateway
-from infra.notice_relay import NoticeRelay, Relayed
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
+from notices.relay import NoticeRelay, Relayed
 
 log = structlog.get_logger()
 

@@ -21,15 +21,15 @@ from activities.delivery_cases import (
     put_on_record,
 )
 from activities.orders import SYSTEM
+from domain.buyer_message import Message, MessageTopic
 from domain.delivery import Delivery, DeliveryKind
-from domain.message import Message, MessageTopic
 from domain.money import MINOR_PER_MAJOR
 from domain.order import Order
 from domain.states import DeliveryStatus, OrderStatus
-from infra.messages.protocol import MessageSender
+from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
-from infra.postgres.order_steps import OrderSteps
+from infra.postgres.hot_path import OrderSteps
 from infra.postgres.orders import Orders
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from domain.payment import Payment, Receipt
 from domain.reservation import Intent
 from domain.sale import LatePaymentPolicy
 from domain.states import OrderStatus, PaymentStatus
-from domain.surplus import is_settled
+from domain.surplus_money import is_settled
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders

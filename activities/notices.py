@@ -14,10 +14,10 @@ from domain.model import Value
 from domain.notice import Notice
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
-from infra.notice_relay import NoticeRelay
-from infra.notice_relay import Relayed as Outcome
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
+from notices.relay import NoticeRelay
+from notices.relay import Relayed as Outcome
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
-from infra.postgres.order_steps import OrderSteps, PlacingRefused
+from infra.postgres.hot_path import OrderSteps, PlacingRefused
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales

@@ -24,7 +24,7 @@ from domain.payment import (
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
-from infra.postgres.order_steps import OrderSteps
+from infra.postgres.hot_path import OrderSteps
 
 
 class BeginPayment(Value):

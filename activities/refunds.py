@@ -16,10 +16,10 @@ from domain.model import Value
 from domain.order import Order
 from domain.payment import Payment, Receipt
 from domain.refund import SURPLUS, Refund, RefundReason, RefundRequest
-from domain.refund_plan import REFUNDABLE
+from domain.refund_rules import REFUNDABLE
 from domain.reservation import Intent
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
-from domain.surplus import is_settled
+from domain.surplus_money import is_settled
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.entitlements import Entitlements

@@ -9,10 +9,10 @@ from domain.model import Value
 from domain.payment import Receipt
 from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus
-from domain.surplus import surplus_refund, why_surplus
+from domain.surplus_money import surplus_refund, why_surplus
 from infra.postgres.engine import Database
+from infra.postgres.hot_path import OrderSteps
 from infra.postgres.notices import Notices
-from infra.postgres.order_steps import OrderSteps
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
 

@@ -9,24 +9,21 @@ from fastapi import FastAPI
 
 from api import openapi, problems
 from api.auth import Tokens
-from api.bill_desk import BillDesk
+from api.bills import BillDesk
 from api.deps import Services
 from api.edge import Edge
-from api.inbox import NoticeInbox
 from api.jwks import KeySet
 from api.metrics import Metrics
 from api.order_commands import OrderCommands
-from api.order_shelf import OrderShelf
+from api.orders import OrderShelf
 from api.refund_commands import RefundCommands
-from api.refund_desk import RefundDesk
+from api.refunds import RefundDesk
 from api.routes import (
     dev,
     gate,
     health,
-    operator_attention,
     operator_audits,
     operator_bills,
-    operator_inbox,
     operator_orders,
     operator_sales,
     orders,
@@ -36,15 +33,18 @@ from api.routes import (
     sales,
     webhooks,
 )
-from api.sale_board import SaleBoard
+from api.routes import operator_attentions as operator_attention
+from api.routes import operator_notices as operator_inbox
+from api.sales import SaleBoard
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_gateways, open_return_check
-from infra.notice_relay import NoticeRelay
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
-from infra.temporal import connect_temporal
+from infra.temporal.client import connect_temporal
+from notices.inbox import NoticeInbox
+from notices.relay import NoticeRelay
 
 log = structlog.get_logger()
 

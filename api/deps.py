@@ -9,13 +9,12 @@ from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
 from api.auth import Caller, Tokens
-from api.bill_desk import BillDesk
-from api.inbox import NoticeInbox
+from api.bills import BillDesk
 from api.metrics import Metrics
 from api.order_commands import OrderCommands
-from api.order_shelf import OrderShelf
-from api.refund_desk import RefundDesk
-from api.sale_board import SaleBoard
+from api.orders import OrderShelf
+from api.refunds import RefundDesk
+from api.sales import SaleBoard
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
@@ -23,6 +22,7 @@ from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
+from notices.inbox import NoticeInbox
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from domain.errors import ErrorCode, Refusal
 from domain.ids import workflow_id
 from domain.payment import Payment, PaymentMethod, PaymentScene
 from domain.states import OrderStatus
-from workflows.messages import (
+from workflows.order import OrderWorkflow
+from workflows.updates import (
     BeginPayment,
     CancelOrder,
     DecideDelivery,
@@ -27,7 +28,6 @@ from workflows.messages import (
     PayWithPoints,
     RecheckPayment,
 )
-from workflows.order import OrderWorkflow
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from api.order_commands import refusal_in
 from domain.errors import ErrorCode, Refusal
 from domain.refund import Refund, RefundRequest
 from workflows.refund import RefundWorkflow
-from workflows.refund_messages import DecideRefund
+from workflows.refund_updates import DecideRefund
 
 log = structlog.get_logger()
 

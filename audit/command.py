@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 
 import structlog
@@ -14,23 +13,21 @@ from audit.run import run_audit
 from audit.show import repairs_list, report_table
 from audit.sources import AuditSources, open_sources
 from domain.audit import AuditReport
-from infra.embedded.settings import EmbeddedSettings
-from infra.embedded.stack_file import StackFile
 from infra.settings import Settings
 
 SOUND, BROKEN, NOT_REPAIRED = 0, 1, 2
 PIPE_WIDTH = 120
 
 
-def show_audit(*, with_repair: bool, as_json: bool) -> int:
-    """Audits what the environment names, or else the embedded stack that runs.
+def show_audit(settings: Settings, *, with_repair: bool, as_json: bool) -> int:
+    """Audits the stores that the settings name.
 
     Returns the exit code: 0 only if every line is proved, in the end; 2 if a repair could not
     reach a store.
     """
     _keep_standard_output_clean()
     try:
-        report = asyncio.run(_audit(_audited_settings(), with_repair, as_json))
+        report = asyncio.run(_audit(settings, with_repair, as_json))
     except Exception as error:
         store = store_of(error)
         if store is None:
@@ -70,27 +67,6 @@ def _members(
     if before and repairs:
         members |= {"repairs": repairs.model_dump(mode="json"), "before": _members(before)}
     return members
-
-
-def _audited_settings() -> Settings:
-    embedded = EmbeddedSettings()
-    stack = StackFile.read(embedded.open_home())
-    if stack is None:
-        return Settings()
-    if embedded.external_temporal is None:
-        # The client's address comes from Temporal's own environment alone.
-        os.environ["TEMPORAL_ADDRESS"] = stack.temporal_address
-    running = {
-        "redis_url": stack.redis_url,
-        "postgres_dsn": stack.postgres_dsn,
-        "sandbox_url": stack.sandbox_url or "",
-    }
-    unsaid = {
-        name: value
-        for name, value in running.items()
-        if f"SECKILL_{name.upper()}" not in os.environ
-    }
-    return Settings.model_validate(unsaid)
 
 
 def _console() -> Console:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from audit.redis_agreement import LIVE
+from audit.checks.a2_redis import LIVE
 from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 from domain.ids import created_at_ms

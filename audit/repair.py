@@ -7,18 +7,18 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from audit import intents as accepted_intents
-from audit import redis_agreement
+from audit.checks import a2_redis as redis_agreement
+from audit.checks import a7_intents as accepted_intents
+from audit.checks.a4_workflows import unwatched_orders
 from audit.findings import look_until_sure
 from audit.item_rebuild import rebuild_item
 from audit.running_workflows import ORDER_WORKFLOW, TIMEOUT
 from audit.sources import AuditSources
-from audit.workflows_alive import unwatched_orders
 from domain.ids import created_at_ms, workflow_id
 from domain.model import Value
 from domain.reservation import Intent
 from infra.postgres.orders import Orders
-from infra.temporal import attributes_of_a_new_order
+from infra.temporal.client import attributes_of_a_new_order
 
 log = structlog.get_logger()
 

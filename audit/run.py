@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 
 import structlog
 
-from audit import (
-    intents,
-    limits,
-    money,
-    points,
-    redis_agreement,
-    stock_balance,
-    workflows_alive,
-)
+from audit.checks import a1_stock as stock_balance
+from audit.checks import a2_redis as redis_agreement
+from audit.checks import a3_limits as limits
+from audit.checks import a4_workflows as workflows_alive
+from audit.checks import a5_money as money
+from audit.checks import a6_points as points
+from audit.checks import a7_intents as intents
 from audit.findings import Looked, line_of, look_until_sure
 from audit.outages import store_of
 from audit.sources import AuditSources

@@ -13,7 +13,7 @@ from infra.redis.client import connect_redis
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
-from infra.temporal import connect_temporal
+from infra.temporal.client import connect_temporal
 
 CONNECTIONS = 10
 # Sums over a whole sale take longer than any query a buyer waits for.

@@ -18,7 +18,7 @@ import uvloop
 
 from bench.cpu import CpuWatch
 from domain.model import Value
-from infra.embedded.stack_file import issue_token
+from practice.stack.stack_file import issue_token
 
 BODY = b'{"quantity":1}'
 

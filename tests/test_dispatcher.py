@@ -14,15 +14,15 @@ from dispatcher import MAX_FAILURES
 from domain.attention import AttentionKind
 from domain.ids import workflow_id
 from domain.reservation import Intent
-from infra.embedded.ports import free_port
 from infra.postgres.engine import Database
 from infra.redis.intents import GROUP
 from infra.redis.keys import ItemKeys
 from infra.settings import Settings
-from infra.temporal import NEEDS_ATTENTION, ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
-from tests.dispatch_line import Line, OwnTemporal
-from tests.infra.redis.gate_words import ITEM, Backlog, backlog_of, terms_of
-from tests.infra.redis.own_redis import OwnRedis
+from infra.temporal.client import NEEDS_ATTENTION, ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
+from practice.stack.ports import free_port
+from tests.support.dispatch_line import Line, OwnTemporal
+from tests.support.gate import ITEM, Backlog, backlog_of, terms_of
+from tests.support.own_redis import OwnRedis
 
 KEYS = ItemKeys.of(ITEM)
 

@@ -17,8 +17,8 @@ import infra.settings
 from api.app import create_app
 from cli import app as command_line
 from domain.attention import AttentionKind
-from infra.embedded.settings import EmbeddedSettings
 from infra.settings import Settings
+from practice.stack.settings import EmbeddedSettings
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs"

@@ -13,10 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.delivery import Delivery, DeliveryKind
     from domain.errors import ErrorCode
     from domain.states import DeliveryStatus, OrderStatus
-    from infra.temporal import NEEDS_ATTENTION
-    from workflows.messages import DecideDelivery
+    from infra.temporal.client import NEEDS_ATTENTION
+    from workflows.details import Story
     from workflows.policies import persistently, promptly
-    from workflows.story import Story
+    from workflows.updates import DecideDelivery
 
 # Between the five tries: long enough for a receiver that restarts, short enough for a buyer.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 8, 32, 128))

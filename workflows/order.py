@@ -16,7 +16,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.reservation import Intent
     from domain.states import OWNING_STOCK, UNFINISHED, OrderStatus, PaymentStatus
     from workflows.deliveries import DecidesDeliveries, Deliveries
-    from workflows.messages import (
+    from workflows.details import Story, tell_search
+    from workflows.payments import OpenPayments
+    from workflows.placement import Ending, StockHold
+    from workflows.policies import wait_until
+    from workflows.receipts import Till
+    from workflows.updates import (
         BeginPayment,
         CancelOrder,
         ExtendDeadline,
@@ -24,11 +29,6 @@ with workflow.unsafe.imports_passed_through():
         PayWithPoints,
         RecheckPayment,
     )
-    from workflows.open_payments import OpenPayments
-    from workflows.policies import wait_until
-    from workflows.stock_hold import Ending, StockHold
-    from workflows.story import Story, tell_search
-    from workflows.till import Till
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
 BROKEN = Ending(OrderStatus.CANCELLED, "a step failed for good")

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.refund_calls import AskRefund, RefundCallActivities, refund_queue
-    from activities.refund_news import RefundNewsActivities, TellBuyer
+    from activities.refund_messages import RefundNewsActivities, TellBuyer
     from activities.refunds import (
         FailRefund,
         FinishRefund,
@@ -24,12 +24,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.notice import RefundNews
     from domain.refund import Refund, RefundAnswer, RefundReason, RefundRequest, RefundState
     from domain.states import RefundStatus
-    from infra.temporal import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
+    from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
     from workflows.deliveries import DecidesDeliveries, Deliveries
-    from workflows.late_order import LateOrder
+    from workflows.details import Story
+    from workflows.late_payment import LateOrder
     from workflows.policies import Step, for_a_while, patiently, persistently
-    from workflows.refund_messages import DecideRefund, RefundOutcome
-    from workflows.story import Story
+    from workflows.refund_updates import DecideRefund, RefundOutcome
 
 # A provider that took the refund on is asked this long after, then twice as long, and so on.
 FIRST_LOOK = timedelta(seconds=10)

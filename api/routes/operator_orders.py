@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, Refusal
 from domain.refund import trade_workflow_id
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.orders import Orders
-from workflows.messages import DecideDelivery
+from workflows.updates import DecideDelivery
 
 router = APIRouter(prefix="/v1/operator/orders", tags=["operator"])
 

@@ -10,7 +10,7 @@ from api.routes.names import known_name
 from api.schemas import ReasonBody, RefundView
 from domain.errors import ErrorCode, Refusal
 from domain.refund import Refund
-from domain.refund_plan import REFUNDABLE, RefundWish
+from domain.refund_rules import REFUNDABLE, RefundWish
 from domain.states import OrderStatus
 
 router = APIRouter()

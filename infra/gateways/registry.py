@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from domain.payment import PaymentMethod
-from infra.gateways.alipay import AlipayGateway
-from infra.gateways.alipay_notice import AlipayNotices
+from infra.gateways.alipay.gateway import AlipayGateway
+from infra.gateways.alipay.notice import AlipayNotices
 from infra.gateways.breaker import BreakerGateway
-from infra.gateways.points import PointsGateway
+from infra.gateways.points.gateway import PointsGateway
 from infra.gateways.protocol import Gateway
 from infra.gateways.rsa import load_public_key
-from infra.gateways.wechatpay import WechatPayGateway
+from infra.gateways.wechatpay.gateway import WechatPayGateway
 from infra.postgres.engine import Database
 from infra.settings import AlipaySettings, Settings, WechatPaySettings
 

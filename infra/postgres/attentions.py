@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.attention import Attention, AttentionKind
-from infra.postgres.statements import fetch_page, happened
+from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables import attentions
 
 

@@ -11,7 +11,7 @@ from domain.bill import BillCheck, BillFault, BillMismatch, ComparedLine
 from domain.payment import PaymentMethod
 from infra.gateways.bill import BillKind, BillLine
 from infra.postgres.payments import FlowKind
-from infra.postgres.statements import fetch_page
+from infra.postgres.queries import fetch_page
 from infra.postgres.tables import bill_checks, bill_lines, payment_flows, payments, refunds
 
 # A line has eight fields, and one statement at most 32767 values.

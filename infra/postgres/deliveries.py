@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.delivery import Delivery, DeliveryKind
 from domain.states import FINAL, DeliveryStatus
-from infra.postgres.statements import happened
+from infra.postgres.queries import happened
 from infra.postgres.tables import archived_deliveries, deliveries, orders
 
 _OVER = (DeliveryStatus.DONE, DeliveryStatus.SKIPPED)

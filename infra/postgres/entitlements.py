@@ -3,7 +3,7 @@
 from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from infra.postgres.statements import happened
+from infra.postgres.queries import happened
 from infra.postgres.tables import entitlements
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
-from infra.postgres.statements import fetch_page, happened
+from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables import payment_notices
 
 _UNPROVEN = (Verdict.MALFORMED, Verdict.BAD_SIGNATURE, Verdict.STALE)

@@ -13,8 +13,8 @@ from domain.sale import ItemRef
 from domain.states import FINAL, HOLDING_STOCK, ORDER_TRANSITIONS, OWNING_STOCK, OrderStatus
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
+from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
-from infra.postgres.statements import fetch_page, happened
 from infra.postgres.tables import order_events, orders, payments
 
 

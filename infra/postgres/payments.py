@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payment import Payment, PaymentMethod
 from domain.states import PaymentStatus
-from infra.postgres.statements import happened
+from infra.postgres.queries import happened
 from infra.postgres.tables import payment_flows, payments
 
 FlowKind = Literal["received", "refunded"]

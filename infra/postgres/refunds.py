@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.refund import Refund
 from domain.states import RefundStatus
-from infra.postgres.statements import happened
+from infra.postgres.queries import happened
 from infra.postgres.tables import refunds
 
 

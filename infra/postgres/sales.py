@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sale import Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
-from infra.postgres.statements import fetch_page, happened
+from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables import sale_items, sales, stock_movements
 
 

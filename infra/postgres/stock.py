@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import Order
 from domain.sale import Item, ItemRef
-from infra.postgres.statements import happened
+from infra.postgres.queries import happened
 from infra.postgres.tables import sale_items, stock_movements
 
 _MOVEMENT_COLUMNS = ["sale_id", "sku_id", "order_id", "kind", "quantity"]

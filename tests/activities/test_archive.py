@@ -17,7 +17,7 @@ from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
 from infra.postgres.tables import archived_deliveries
-from tests.infra.postgres.ledger_words import an_order, open_item
+from tests.support.ledger import an_order, open_item
 
 ORDERS = 3
 

@@ -7,7 +7,7 @@ from domain.order import Order, RejectReason
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     NOON,
     a_payment,
     an_order,

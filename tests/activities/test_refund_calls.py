@@ -14,7 +14,7 @@ from domain.states import RefundStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
-from tests.practice_gateway import PracticeGateway
+from tests.support.practice_gateway import PracticeGateway
 
 MINUTE = timedelta(minutes=1)
 

@@ -23,8 +23,8 @@ from temporalio.client import Client
 from api.app import create_app
 from infra.postgres.engine import Database
 from infra.settings import Settings
-from tests.api.providers import API_V3_KEY, APP_ID, APPID, MCHID, SELLER_ID, SERIAL
-from tests.shop import Shop, open_shop
+from tests.support.provider_notices import API_V3_KEY, APP_ID, APPID, MCHID, SELLER_ID, SERIAL
+from tests.support.shop import Shop, open_shop
 
 SECRET = "a secret that only these tests know, long enough"
 

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from domain.states import OrderStatus, PaymentStatus
 from infra.postgres.orders import Orders
-from tests.api.inbox import begun
-from tests.api.providers import APP_ID, SELLER_ID, alipay_form
-from tests.shop import Shop
+from tests.support.kept_notices import begun
+from tests.support.provider_notices import APP_ID, SELLER_ID, alipay_form
+from tests.support.shop import Shop
 
 
 async def test_the_return_page_shows_the_order_and_changes_nothing(

@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from tests.api.buyers import assert_problem
 from tests.api.conftest import ADA, OPERATOR
-from tests.shop import Shop
+from tests.support.buyers import assert_problem
+from tests.support.shop import Shop
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api import bill_desk
+from api import bills as bill_desk
 from infra.gateways.bill import day_of, start_of
 from infra.settings import Settings
-from tests.api.buyers import assert_problem
 from tests.api.conftest import ADA, OPERATOR
-from tests.bookkeeper import Bookkeeper
-from tests.shop import Shop
+from tests.support.bookkeeper import Bookkeeper
+from tests.support.buyers import assert_problem
+from tests.support.shop import Shop
 
 PATH = "/v1/operator/bills"
 YESTERDAY = day_of(datetime.now(UTC)) - timedelta(days=1)

@@ -7,8 +7,8 @@ import pytest
 
 from api.app import create_app
 from infra.settings import Settings
-from tests.api.buyers import assert_problem
 from tests.api.conftest import SECRET, served
+from tests.support.buyers import assert_problem
 
 CONTRACT = {
     ("get", "/v1/sales"),

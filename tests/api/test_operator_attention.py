@@ -14,12 +14,12 @@ from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.redis.intent_entries import IntentEntry
 from infra.redis.intents import Intents
-from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, OPERATOR
-from tests.infra.redis.gate_words import backlog_of
-from tests.refunding import a_timed_out_order, start_late_refund
-from tests.shop import Shop, open_shop
-from tests.workflows.skipping import needs_attention
+from tests.support.buyers import assert_problem, eventually, order_id
+from tests.support.gate import backlog_of
+from tests.support.refunding import a_timed_out_order, start_late_refund
+from tests.support.shop import Shop, open_shop
+from tests.support.skipping import needs_attention
 from workflows import deliveries
 
 WHY = {"reason": "looked into it"}

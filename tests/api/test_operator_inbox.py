@@ -4,11 +4,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.api.buyers import assert_problem
 from tests.api.conftest import OPERATOR
-from tests.api.inbox import begun
-from tests.api.providers import ALIPAY, FORM, alipay_notice
-from tests.shop import PRICE, Shop
+from tests.support.buyers import assert_problem
+from tests.support.kept_notices import begun
+from tests.support.provider_notices import ALIPAY, FORM, alipay_notice
+from tests.support.shop import PRICE, Shop
 
 
 async def test_operators_read_the_inbox_and_replay(

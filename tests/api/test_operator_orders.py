@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from domain.states import OrderStatus
-from tests.api.buyers import assert_problem, order_id, placed, status
 from tests.api.conftest import ADA, BOB, OPERATOR
-from tests.shop import Shop
+from tests.support.buyers import assert_problem, order_id, placed, status
+from tests.support.shop import Shop
 
 
 async def test_an_operators_extension_is_on_record(api: httpx.AsyncClient, staffed: Shop) -> None:

@@ -10,10 +10,10 @@ from api.app import create_app
 from domain.ids import is_order_id
 from domain.reservation import ReservationState
 from infra.settings import Settings
-from tests.api.buyers import assert_problem, click, gate_path, new_sale, order_id
 from tests.api.conftest import ADA, BOB, OPERATOR, bearer, served
-from tests.infra.redis.gate_words import stock_left
-from tests.shop import Shop
+from tests.support.buyers import assert_problem, click, gate_path, new_sale, order_id
+from tests.support.gate import stock_left
+from tests.support.shop import Shop
 
 
 async def test_an_accepted_click_says_where_the_order_will_be(

@@ -5,9 +5,9 @@ import pytest
 
 from api.app import create_app
 from infra.settings import Settings
-from tests.api.buyers import assert_problem, eventually, order_id, placed, status
 from tests.api.conftest import ADA, OPERATOR, served
-from tests.shop import PRICE, Shop
+from tests.support.buyers import assert_problem, eventually, order_id, placed, status
+from tests.support.shop import PRICE, Shop
 
 
 async def test_a_payment_is_begun_once_per_method(api: httpx.AsyncClient, staffed: Shop) -> None:

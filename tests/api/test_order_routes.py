@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from domain.ids import new_order_id
-from tests.api.buyers import assert_problem, click, order_id, placed, status
 from tests.api.conftest import ADA, BOB, OPERATOR
-from tests.shop import PRICE, Shop
+from tests.support.buyers import assert_problem, click, order_id, placed, status
+from tests.support.shop import PRICE, Shop
 
 STRANGE_IDS = [
     "nosuchorder",

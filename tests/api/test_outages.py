@@ -7,10 +7,10 @@ import pytest
 
 from api.app import create_app
 from infra.settings import Settings
-from tests.api.buyers import assert_problem, click, order_id
 from tests.api.conftest import ADA, OPERATOR, served
-from tests.infra.redis.gate_words import stock_left
-from tests.shop import Shop
+from tests.support.buyers import assert_problem, click, order_id
+from tests.support.gate import stock_left
+from tests.support.shop import Shop
 
 NOWHERE: dict[str, dict[str, Any]] = {
     "redis": {"redis_url": "redis://127.0.0.1:1/0", "redis_timeout_seconds": 0.5},

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, BOB, OPERATOR
-from tests.shop import POINTS_PRICE, Shop
+from tests.support.buyers import assert_problem, eventually, order_id
+from tests.support.shop import POINTS_PRICE, Shop
 
 
 async def give(api: httpx.AsyncClient, amount: object, key: str = "gift") -> httpx.Response:

@@ -8,10 +8,10 @@ import pytest
 from api.app import create_app
 from domain.refund import RefundReason
 from infra.settings import Settings
-from tests.api.buyers import assert_problem, eventually, order_id
 from tests.api.conftest import ADA, BOB, OPERATOR, served
-from tests.refunding import a_paid_order, refunds_of, some_key
-from tests.shop import PRICE, Shop
+from tests.support.buyers import assert_problem, eventually, order_id
+from tests.support.refunding import a_paid_order, refunds_of, some_key
+from tests.support.shop import PRICE, Shop
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from domain.payment import PaymentMethod
 from domain.states import PaymentStatus
 from infra.postgres.notices import Notices
 from infra.postgres.payments import Payments
-from tests.api.buyers import assert_problem
-from tests.api.inbox import attention, begun, kept
-from tests.api.providers import (
+from tests.support.buyers import assert_problem
+from tests.support.kept_notices import attention, begun, kept
+from tests.support.provider_notices import (
     ALIPAY,
     FORM,
     WECHATPAY,
@@ -22,7 +22,7 @@ from tests.api.providers import (
     wechatpay_headers,
     wechatpay_notice,
 )
-from tests.shop import PRICE, Shop
+from tests.support.shop import PRICE, Shop
 
 BAD_ALIPAY: dict[str, tuple[dict[str, str], Verdict]] = {
     "another amount": ({"total_amount": "0.01"}, Verdict.WRONG_AMOUNT),

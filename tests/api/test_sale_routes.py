@@ -8,9 +8,9 @@ import pytest
 
 from domain.states import SaleStatus
 from infra.postgres.sales import Sales
-from tests.api.buyers import assert_problem, click, eventually, new_sale
 from tests.api.conftest import ADA, BOB, OPERATOR
-from tests.shop import Shop
+from tests.support.buyers import assert_problem, click, eventually, new_sale
+from tests.support.shop import Shop
 
 
 async def drafted(api: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from api.auth import Tokens
 from api.jwks import KeySet
 from domain.errors import ErrorCode, Refusal
-from tests.api.buyers import assert_problem, gate_path
 from tests.api.conftest import SECRET, token
-from tests.infra.redis.gate_words import stock_left
-from tests.shop import Shop
+from tests.support.buyers import assert_problem, gate_path
+from tests.support.gate import stock_left
+from tests.support.shop import Shop
 
 CALLS = (("GET", "/v1/orders"), ("GET", "/v1/operator/attention"))
 

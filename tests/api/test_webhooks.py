@@ -9,17 +9,17 @@ from domain.attention import AttentionKind
 from domain.notice import Verdict
 from domain.payment import PaymentMethod
 from infra.settings import Settings
-from tests.api.buyers import eventually, order_id, status
 from tests.api.conftest import ADA, served
-from tests.api.inbox import attention, begun, kept
-from tests.api.providers import (
+from tests.support.buyers import eventually, order_id, status
+from tests.support.kept_notices import attention, begun, kept
+from tests.support.provider_notices import (
     ALIPAY,
     FORM,
     WECHATPAY,
     alipay_notice,
     wechatpay_notice,
 )
-from tests.shop import PRICE, Shop
+from tests.support.shop import PRICE, Shop
 
 
 async def test_alipays_word_pays_the_order(

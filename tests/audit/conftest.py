@@ -12,15 +12,15 @@ from temporalio.client import Client
 from audit.running_workflows import running_orders
 from audit.sources import AuditSources
 from domain.ids import workflow_id
-from infra.embedded.ports import free_port
-from infra.embedded.process import start, stop
-from infra.embedded.temporal import TemporalServer
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
-from infra.temporal import DATA_CONVERTER
-from tests.audit.paper_book import PaperBook
-from tests.audit.polling import eventually
-from tests.shop import Shop, open_shop
+from infra.temporal.client import DATA_CONVERTER
+from practice.stack.ports import free_port
+from practice.stack.process import start, stop
+from practice.stack.temporal import TemporalServer
+from tests.support.paper_book import PaperBook
+from tests.support.polling import eventually
+from tests.support.shop import Shop, open_shop
 
 
 @pytest.fixture(scope="session")

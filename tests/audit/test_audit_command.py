@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 
 from audit.sources import AuditSources
 from infra.redis.keys import ItemKeys
-from tests.audit.scenes import dispatched, paid
-from tests.shop import Shop
+from tests.support.damage import dispatched, paid
+from tests.support.shop import Shop
 
 PROJECT = Path(__file__).parents[2]
 

@@ -14,10 +14,10 @@ from domain.states import PaymentStatus, RefundStatus
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.points import Points
 from infra.postgres.refunds import Refunds
-from tests.audit.paper_book import PaperBook, book_trade
-from tests.audit.polling import eventually
-from tests.audit.scenes import assert_breaks, cancelled, damage, dispatched, handle_of, line, paid
-from tests.shop import PRICE, Shop
+from tests.support.damage import assert_breaks, cancelled, damage, dispatched, handle_of, line, paid
+from tests.support.paper_book import PaperBook, book_trade
+from tests.support.polling import eventually
+from tests.support.shop import PRICE, Shop
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from audit.run import run_audit
 from audit.sources import AuditSources
 from domain.states import OrderStatus
 from infra.redis.keys import ItemKeys
-from tests.audit.polling import eventually
-from tests.audit.scenes import (
+from tests.support.damage import (
     acknowledge_all,
     assert_breaks,
     broken_lines,
@@ -19,8 +18,9 @@ from tests.audit.scenes import (
     has_status,
     paid,
 )
-from tests.infra.redis.gate_words import buyers_of, stock_left
-from tests.shop import Shop
+from tests.support.gate import buyers_of, stock_left
+from tests.support.polling import eventually
+from tests.support.shop import Shop
 
 
 async def test_a_redis_that_lost_everything_is_rebuilt_from_postgres(

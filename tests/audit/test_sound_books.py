@@ -15,8 +15,8 @@ from infra.postgres.audits import Audits
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
-from tests.audit.scenes import broken_lines, cancelled, dispatched, handle_of, line, paid
-from tests.shop import Shop
+from tests.support.damage import broken_lines, cancelled, dispatched, handle_of, line, paid
+from tests.support.shop import Shop
 from workflows.order import OrderWorkflow
 
 NOBODY = "127.0.0.1:1"

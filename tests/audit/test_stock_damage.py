@@ -11,8 +11,8 @@ from audit.sources import AuditSources
 from domain.ids import new_order_id, workflow_id
 from domain.reservation import Intent
 from infra.redis.keys import ItemKeys
-from tests.audit.scenes import assert_breaks, cancelled, damage, dispatched, line, paid
-from tests.shop import Shop
+from tests.support.damage import assert_breaks, cancelled, damage, dispatched, line, paid
+from tests.support.shop import Shop
 from workflows.order import OrderWorkflow
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import BenchReport
-from tests.infra.embedded.command_line import CommandLine
+from tests.support.command_line import CommandLine
 
 ROWS = {
     "empty FastAPI POST",

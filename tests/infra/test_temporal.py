@@ -10,11 +10,11 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
-from infra.embedded.ports import free_port
-from infra.embedded.process import start, stop
-from infra.embedded.temporal import TemporalServer
-from infra.search_attributes import SEARCH_TYPES
-from infra.temporal import SEARCH_ATTRIBUTES, register_search_attributes
+from infra.temporal.client import SEARCH_ATTRIBUTES, register_search_attributes
+from infra.temporal.search_attributes import SEARCH_TYPES
+from practice.stack.ports import free_port
+from practice.stack.process import start, stop
+from practice.stack.temporal import TemporalServer
 
 
 async def _known(client: Client) -> set[str]:

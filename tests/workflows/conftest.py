@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner
 
 from infra.postgres.engine import Database
-from tests.shop import Shop, open_shop
+from tests.support.shop import Shop, open_shop
 
 CACHES = [
     pytest.param({}, id="cached"),

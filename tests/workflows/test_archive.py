@@ -2,7 +2,7 @@
 
 from activities.archive import Archived
 from domain.states import OrderStatus
-from tests.shop import Shop
+from tests.support.shop import Shop
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 
 

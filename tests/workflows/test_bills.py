@@ -13,8 +13,8 @@ from domain.states import OrderStatus, RefundStatus
 from infra.gateways.bill import day_of, start_of
 from infra.postgres.bills import Bills
 from infra.postgres.refunds import Refunds
-from tests.bookkeeper import DAY, Bookkeeper
-from tests.infra.postgres.ledger_words import (
+from tests.support.bookkeeper import DAY, Bookkeeper
+from tests.support.ledger import (
     a_payment,
     a_refund,
     an_order,
@@ -23,7 +23,7 @@ from tests.infra.postgres.ledger_words import (
     give_back,
     place,
 )
-from tests.shop import PRICE, Shop
+from tests.support.shop import PRICE, Shop
 from workflows.bills import ReconcileBills
 
 

@@ -13,12 +13,12 @@ from domain.states import OrderStatus
 from infra.gateways.bill import day_of
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
-from tests.infra.gateways import sandbox_shop as provider_side
-from tests.infra.gateways.sandbox_shop import opened_shop
-from tests.shop import Shop, open_shop
+from tests.support import merchant_shop as provider_side
+from tests.support.merchant_shop import opened_shop
+from tests.support.shop import Shop, open_shop
 from workflows.bills import ReconcileBills, ReconcileBillsWorkflow
-from workflows.messages import BeginPayment
 from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment
 
 
 class ConnectedShop(Shop):

@@ -12,8 +12,7 @@ from domain.attention import AttentionKind
 from domain.delivery import DeliveryKind
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.orders import Orders
-from tests.shop import Shop
-from tests.workflows.delivering import (
+from tests.support.delivering import (
     MESSAGE,
     RETRY,
     SKIP,
@@ -27,7 +26,8 @@ from tests.workflows.delivering import (
     paid,
     tried,
 )
-from tests.workflows.skipping import left_to_a_person, needs_attention, skip_until
+from tests.support.shop import Shop
+from tests.support.skipping import left_to_a_person, needs_attention, skip_until
 from workflows.order import OrderWorkflow
 
 A_SECOND = timedelta(seconds=1)

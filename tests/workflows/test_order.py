@@ -11,9 +11,9 @@ from temporalio.testing import WorkflowEnvironment
 from domain.ids import new_order_id
 from domain.reservation import ReservationState
 from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
-from tests.shop import PRICE, Shop
-from workflows.messages import ExtendDeadline, RecheckPayment
+from tests.support.shop import PRICE, Shop
 from workflows.order import OrderWorkflow
+from workflows.updates import ExtendDeadline, RecheckPayment
 
 
 async def test_an_order_that_is_paid_owns_its_stock(shop: Shop) -> None:

@@ -8,9 +8,9 @@ from temporalio.exceptions import ApplicationError
 
 from domain.payment import PaymentMethod, PaymentScene
 from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
-from tests.shop import POINTS_PRICE, Shop
-from workflows.messages import BeginPayment
+from tests.support.shop import POINTS_PRICE, Shop
 from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment
 
 
 async def test_points_pay_an_order_at_once(shop: Shop) -> None:

@@ -2,12 +2,12 @@
 
 from domain.points import PointsKind
 from domain.refund import RefundReason, RefundRequest
-from domain.refund_plan import plan_refund
+from domain.refund_rules import plan_refund
 from domain.reservation import ReservationState
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.points import Points
-from tests.infra.postgres.ledger_words import is_entitled
-from tests.refunding import (
+from tests.support.ledger import is_entitled
+from tests.support.refunding import (
     WISH,
     a_paid_order,
     events,
@@ -15,7 +15,7 @@ from tests.refunding import (
     start_refund,
     sums,
 )
-from tests.shop import POINTS_PRICE, PRICE, Shop
+from tests.support.shop import POINTS_PRICE, PRICE, Shop
 
 
 async def test_a_refunded_order_gives_back_money_stock_rights_and_points(shop: Shop) -> None:

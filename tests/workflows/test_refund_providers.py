@@ -8,7 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.attention import AttentionKind
 from domain.notice import RefundNews
 from domain.states import OrderStatus, RefundStatus
-from tests.refunding import (
+from tests.support.refunding import (
     OLGA,
     RefundHandle,
     a_paid_order,
@@ -17,8 +17,8 @@ from tests.refunding import (
     start_refund,
     sums,
 )
-from tests.shop import PRICE, Shop
-from tests.workflows.skipping import left_to_a_person, skip_until
+from tests.support.shop import PRICE, Shop
+from tests.support.skipping import left_to_a_person, skip_until
 from workflows.refund import RefundWorkflow
 
 

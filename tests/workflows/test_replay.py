@@ -17,8 +17,8 @@ from temporalio.worker import (
 )
 
 from domain.refund import Refund
-from infra.temporal import DATA_CONVERTER
-from tests.workflows.record_histories import ALL_BRANCHES, HISTORIES, Played, history_of
+from infra.temporal.client import DATA_CONVERTER
+from tests.support.record_histories import ALL_BRANCHES, HISTORIES, Played, history_of
 from worker import WORKFLOW_RUNNER, WORKFLOWS
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.refund import RefundWorkflow

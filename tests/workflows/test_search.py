@@ -10,10 +10,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
-from infra.temporal import ORDER_STATUS, PAYMENT_METHOD
-from tests.faults import Fault, FaultPlan
-from tests.shop import Shop, open_shop
-from tests.workflows.skipping import skip_until
+from infra.temporal.client import ORDER_STATUS, PAYMENT_METHOD
+from tests.support.faults import Fault, FaultPlan
+from tests.support.shop import Shop, open_shop
+from tests.support.skipping import skip_until
 
 
 async def told(handle: WorkflowHandle[Any, Any]) -> list[str]:

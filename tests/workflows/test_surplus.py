@@ -12,7 +12,7 @@ from domain.reservation import Intent, ReservationState
 from domain.sale import LatePaymentPolicy
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.engine import Database
-from tests.refunding import (
+from tests.support.refunding import (
     RefundHandle,
     a_timed_out_order,
     begin,
@@ -21,9 +21,9 @@ from tests.refunding import (
     start_late_refund,
     start_refund,
 )
-from tests.shop import PRICE, Shop, open_shop
+from tests.support.shop import PRICE, Shop, open_shop
 from workflows.order import OrderWorkflow
-from workflows.refund_messages import RefundOutcome
+from workflows.refund_updates import RefundOutcome
 
 
 @pytest.fixture

@@ -3,18 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from infra.gateways.alipay import AlipayGateway
+from infra.gateways.alipay.gateway import AlipayGateway
 from infra.gateways.rsa import load_private_key
-from infra.gateways.wechatpay import WechatPayGateway
+from infra.gateways.wechatpay.gateway import WechatPayGateway
 from infra.settings import AlipaySettings, WechatPaySettings
-from tests.infra.gateways.notice_keys import (
+from tests.support.notice_keys import (
     AlipaySide,
     WechatPaySide,
     new_key,
     private_pem,
     public_pem,
 )
-from tests.infra.gateways.provider_doubles import AlipayDouble, WechatPayDouble
+from tests.support.provider_doubles import AlipayDouble, WechatPayDouble
 
 
 @pytest.fixture(scope="session")

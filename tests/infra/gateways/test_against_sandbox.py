@@ -17,10 +17,11 @@ from domain.payment import (
     TradeState,
 )
 from domain.refund import RefundState
-from infra.gateways.alipay import AlipayGateway
+from infra.gateways.alipay.gateway import AlipayGateway
 from infra.gateways.bill import BillKind
 from infra.gateways.wire import SHANGHAI
-from tests.infra.gateways.sandbox_shop import (
+from tests.support.merchant import until
+from tests.support.merchant_shop import (
     Shop,
     charge_for,
     opened_shop,
@@ -28,7 +29,6 @@ from tests.infra.gateways.sandbox_shop import (
     refund_of,
     until_done,
 )
-from tests.sandbox.merchant_side import until
 
 BOTH = pytest.mark.parametrize("method", [PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY])
 
@@ -202,7 +202,7 @@ async def test_alipay_brings_the_buyer_back_with_a_page_we_can_verify(shop: Shop
 async def test_wechat_pays_keys_may_be_rotated_while_we_run(
     keys_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.gateways.wechatpay_wire._REREAD_SECONDS", 0.0)
+    monkeypatch.setattr("infra.gateways.wechatpay.wire._REREAD_SECONDS", 0.0)
     async with opened_shop(keys_dir) as shop:
         method = PaymentMethod.WECHATPAY
         before = await paid(shop, method)

@@ -2,9 +2,9 @@ import httpx
 import pytest
 
 from domain.gateway_errors import TryLater
-from infra.gateways.alipay import AlipayGateway
-from tests.infra.gateways.notice_keys import PAYMENT_ID, AlipaySide, new_key
-from tests.infra.gateways.provider_doubles import AlipayDouble, Answer, done, failed
+from infra.gateways.alipay.gateway import AlipayGateway
+from tests.support.notice_keys import PAYMENT_ID, AlipaySide, new_key
+from tests.support.provider_doubles import AlipayDouble, Answer, done, failed
 
 QUERY, CLOSE = "alipay.trade.query", "alipay.trade.close"
 

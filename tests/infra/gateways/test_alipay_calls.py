@@ -6,10 +6,10 @@ import pytest
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound, TryLater
 from domain.payment import Charge, PaymentScene, QrAction, RedirectAction, TradeState
 from domain.refund import RefundOrder, RefundState
-from infra.gateways.alipay import AlipayGateway
+from infra.gateways.alipay.gateway import AlipayGateway
 from infra.gateways.bill import StatementNotReady
-from tests.infra.gateways.notice_keys import PAYMENT_ID
-from tests.infra.gateways.provider_doubles import AlipayDouble, Answer, done, failed
+from tests.support.notice_keys import PAYMENT_ID
+from tests.support.provider_doubles import AlipayDouble, Answer, done, failed
 
 QUERY, CLOSE, REFUND = "alipay.trade.query", "alipay.trade.close", "alipay.trade.refund"
 REFUND_QUERY = "alipay.trade.fastpay.refund.query"

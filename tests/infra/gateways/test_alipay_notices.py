@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from domain.notice import NoticeKind, RefundNews, Verdict
 from domain.payment import PaymentMethod, Receipt
-from infra.gateways.alipay_notice import AlipayNotices
+from infra.gateways.alipay.notice import AlipayNotices
 from infra.gateways.protocol import RawNotice
-from tests.infra.gateways.notice_forge import ALIPAY_NAMES, alipay_forgery
-from tests.infra.gateways.notice_keys import FORM_HEADERS, PAYMENT_ID, AlipaySide
+from tests.support.notice_forge import ALIPAY_NAMES, alipay_forgery
+from tests.support.notice_keys import FORM_HEADERS, PAYMENT_ID, AlipaySide
 
 PAID_AT = "2026-11-21 10:00:05"
 REFUND = {

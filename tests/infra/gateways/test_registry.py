@@ -7,7 +7,7 @@ from infra.gateways.registry import open_gateways, open_return_check
 from infra.gateways.rsa import UnusableKey
 from infra.postgres.engine import Database
 from infra.settings import AlipaySettings, Settings, WechatPaySettings
-from tests.infra.gateways.notice_keys import PAYMENT_ID, AlipaySide
+from tests.support.notice_keys import PAYMENT_ID, AlipaySide
 
 
 def settings_with(

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.gateways import alipay_bill, wechatpay_bill
+from infra.gateways.alipay import bill as alipay_bill
 from infra.gateways.bill import BillKind, BillLine
+from infra.gateways.wechatpay import bill as wechatpay_bill
 
 ALIPAY = """#支付宝业务明细查询
 #账号：[20880000000000010156]

@@ -5,9 +5,9 @@ import httpx
 import pytest
 
 from domain.gateway_errors import Declined, TryLater
-from infra.gateways.wechatpay import WechatPayGateway
-from tests.infra.gateways.notice_keys import PAYMENT_ID, new_key
-from tests.infra.gateways.provider_doubles import WechatPayDouble
+from infra.gateways.wechatpay.gateway import WechatPayGateway
+from tests.support.notice_keys import PAYMENT_ID, new_key
+from tests.support.provider_doubles import WechatPayDouble
 
 TRADE = f"/v3/pay/transactions/out-trade-no/{PAYMENT_ID}"
 QUERY, CLOSE = f"GET {TRADE}", f"POST {TRADE}/close"

@@ -5,10 +5,10 @@ import pytest
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TryLater
 from domain.payment import Charge, PaymentScene, QrAction, TradeState
 from infra.gateways.rsa import UnusableKey
-from infra.gateways.wechatpay import WechatPayGateway
+from infra.gateways.wechatpay.gateway import WechatPayGateway
 from infra.settings import WechatPaySettings
-from tests.infra.gateways.notice_keys import PAYMENT_ID
-from tests.infra.gateways.provider_doubles import WechatPayDouble, wechatpay_error
+from tests.support.notice_keys import PAYMENT_ID
+from tests.support.provider_doubles import WechatPayDouble, wechatpay_error
 
 TRADE = f"/v3/pay/transactions/out-trade-no/{PAYMENT_ID}"
 NATIVE, QUERY = "POST /v3/pay/transactions/native", f"GET {TRADE}"

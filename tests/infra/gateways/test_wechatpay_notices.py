@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from domain.notice import NoticeKind, RefundNews, Verdict
 from domain.payment import PaymentMethod, Receipt
-from infra.gateways import wechatpay_wire
 from infra.gateways.protocol import RawNotice
 from infra.gateways.rsa import UnusableKey
-from infra.gateways.wechatpay_notice import WechatPayNotices
-from infra.gateways.wechatpay_wire import PlatformKeys
-from tests.infra.gateways.notice_forge import WECHATPAY_NAMES, wechatpay_forgery
-from tests.infra.gateways.notice_keys import PAYMENT_ID, WechatPaySide, new_key, public_pem
+from infra.gateways.wechatpay import wire as wechatpay_wire
+from infra.gateways.wechatpay.notice import WechatPayNotices
+from infra.gateways.wechatpay.wire import PlatformKeys
+from tests.support.notice_forge import WECHATPAY_NAMES, wechatpay_forgery
+from tests.support.notice_keys import PAYMENT_ID, WechatPaySide, new_key, public_pem
 
 PAID_AT = "2026-11-21T10:00:05+08:00"
 

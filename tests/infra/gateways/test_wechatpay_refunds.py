@@ -2,9 +2,9 @@ import pytest
 
 from domain.gateway_errors import Declined, TradeNotFound, TryLater
 from domain.refund import RefundOrder, RefundState
-from infra.gateways.wechatpay import WechatPayGateway
-from tests.infra.gateways.notice_keys import PAYMENT_ID
-from tests.infra.gateways.provider_doubles import WechatPayDouble, wechatpay_error
+from infra.gateways.wechatpay.gateway import WechatPayGateway
+from tests.support.notice_keys import PAYMENT_ID
+from tests.support.provider_doubles import WechatPayDouble, wechatpay_error
 
 REFUND = "POST /v3/refund/domestic/refunds"
 REFUND_QUERY = "GET /v3/refund/domestic/refunds/R-1"

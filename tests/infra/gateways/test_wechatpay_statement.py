@@ -5,8 +5,8 @@ import pytest
 
 from domain.gateway_errors import TryLater
 from infra.gateways.bill import StatementNotReady
-from infra.gateways.wechatpay import WechatPayGateway
-from tests.infra.gateways.provider_doubles import WechatPayDouble, wechatpay_error
+from infra.gateways.wechatpay.gateway import WechatPayGateway
+from tests.support.provider_doubles import WechatPayDouble, wechatpay_error
 
 BILL = "GET /v3/bill/tradebill"
 

@@ -10,8 +10,7 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.refunds import Refunds
-from tests.infra.postgres.audit_words import busy_sale, findings, pay_with_points
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     POINTS_PRICE,
     PRICE,
     a_refund,
@@ -21,6 +20,7 @@ from tests.infra.postgres.ledger_words import (
     pay,
     place,
 )
+from tests.support.sound_sale import busy_sale, findings, pay_with_points
 
 
 async def _flow(

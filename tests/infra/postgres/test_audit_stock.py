@@ -9,8 +9,7 @@ from infra.postgres import audit_queries
 from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.audit_values import PaymentMoney, StockOrder
 from infra.postgres.engine import Database
-from tests.infra.postgres.audit_words import busy_sale, findings
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     PRICE,
     an_order,
     damage,
@@ -18,6 +17,7 @@ from tests.infra.postgres.ledger_words import (
     pay,
     place,
 )
+from tests.support.sound_sale import busy_sale, findings
 
 
 async def test_every_rule_is_silent_on_empty_tables(database: Database) -> None:

@@ -8,7 +8,7 @@ from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.refunds import Refunds
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     PRICE,
     a_payment,
     a_refund,

@@ -11,7 +11,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.tables import archived_deliveries
-from tests.infra.postgres.ledger_words import an_order, open_item
+from tests.support.ledger import an_order, open_item
 
 PENDING, DONE, FAILED, SKIPPED = (
     DeliveryStatus.PENDING,

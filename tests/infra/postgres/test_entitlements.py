@@ -4,7 +4,7 @@ from domain.delivery import DeliveryKind
 from domain.order import Order
 from infra.postgres.engine import Database
 from infra.postgres.entitlements import Entitlements
-from tests.infra.postgres.ledger_words import damage, deliver, is_entitled, open_item, pay, place
+from tests.support.ledger import damage, deliver, is_entitled, open_item, pay, place
 
 
 async def _paid(database: Database) -> Order:

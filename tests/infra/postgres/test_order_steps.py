@@ -6,7 +6,7 @@ from asyncpg import CheckViolationError
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     a_payment,
     an_order,
     begin,

@@ -13,7 +13,7 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     NOON,
     a_payment,
     a_refund,

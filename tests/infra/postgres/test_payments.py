@@ -8,10 +8,10 @@ from domain.order import Order
 from domain.payment import Payment, PaymentMethod, QrAction, RedirectAction
 from domain.states import PaymentStatus
 from infra.postgres.engine import Database
-from infra.postgres.order_steps import OrderSteps
+from infra.postgres.hot_path import OrderSteps
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     NOON,
     a_payment,
     an_order,

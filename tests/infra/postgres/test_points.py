@@ -14,7 +14,7 @@ from domain.points import (
 )
 from infra.postgres.engine import Database
 from infra.postgres.points import Points
-from tests.infra.postgres.ledger_words import award, damage, open_item, pay, place
+from tests.support.ledger import award, damage, open_item, pay, place
 
 
 async def _grant(database: Database, amount: int, user_id: str = "ada") -> None:

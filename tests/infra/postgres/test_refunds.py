@@ -4,7 +4,7 @@ from domain.order import Order
 from domain.states import RefundStatus
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
-from tests.infra.postgres.ledger_words import a_payment, a_refund, open_item, pay, place
+from tests.support.ledger import a_payment, a_refund, open_item, pay, place
 
 
 async def _paid_order(database: Database) -> Order:

@@ -7,7 +7,7 @@ from domain.order import Order
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.stock import Stock
-from tests.infra.postgres.ledger_words import (
+from tests.support.ledger import (
     an_order,
     damage,
     figures,

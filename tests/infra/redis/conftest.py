@@ -5,7 +5,7 @@ import pytest
 from redis.asyncio import Redis
 
 from infra.redis.stock_gate import StockGate
-from tests.infra.redis.own_redis import OwnRedis
+from tests.support.own_redis import OwnRedis
 
 
 @pytest.fixture

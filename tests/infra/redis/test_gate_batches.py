@@ -8,8 +8,8 @@ from domain.reservation import GateAnswer, GateVerdict
 from infra.redis.gate_batches import MAX_BATCH, MAX_FLIGHTS
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import Overloaded, StockGate
-from tests.infra.redis.gate_words import ITEM, OTHER_ITEM, request_for, stock_left, terms_of
-from tests.infra.redis.own_redis import OwnRedis
+from tests.support.gate import ITEM, OTHER_ITEM, request_for, stock_left, terms_of
+from tests.support.own_redis import OwnRedis
 
 
 async def script_calls(redis: Redis) -> int:

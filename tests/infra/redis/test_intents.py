@@ -11,7 +11,7 @@ from infra.redis.intent_entries import IntentEntry, MalformedIntent
 from infra.redis.intents import GROUP, Intents
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
-from tests.infra.redis.gate_words import (
+from tests.support.gate import (
     ITEM,
     OTHER_ITEM,
     Backlog,
@@ -21,7 +21,7 @@ from tests.infra.redis.gate_words import (
     stream_of,
     terms_of,
 )
-from tests.infra.redis.own_redis import OwnRedis
+from tests.support.own_redis import OwnRedis
 
 KEYS = ItemKeys.of(ITEM)
 A, B, C, D = (new_order_id(1, 1_700_000_000_000 + n) for n in range(4))

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from domain.reservation import ReservationState
 from infra.redis.stock_gate import StockGate
-from tests.infra.redis.gate_words import (
+from tests.support.gate import (
     ITEM,
     buyers_of,
     intent_for,

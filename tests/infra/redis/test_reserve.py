@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from domain.reservation import GateAnswer, GateVerdict, ReservationState
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
-from tests.infra.redis.gate_words import (
+from tests.support.gate import (
     FAR_AHEAD_MS,
     ITEM,
     LONG_AGO_MS,

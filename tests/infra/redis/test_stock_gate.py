@@ -7,7 +7,7 @@ from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, Reservation, ReservationState
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
-from tests.infra.redis.gate_words import (
+from tests.support.gate import (
     ITEM,
     OTHER_ITEM,
     buyers_of,

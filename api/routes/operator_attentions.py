@@ -1,0 +1,58 @@
+"""What needs a person, and what that person did about it."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from api.attentions import AttentionDesk
+from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.operator_schemas import AttentionPage, AttentionView, DecisionBody
+from api.views import attention_view
+from infra.postgres.attentions import Attentions
+
+router = APIRouter(prefix="/v1/operator/attention", tags=["operator"])
+
+AttentionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+class Which(StrEnum):
+    OPEN = "open"
+    ALL = "all"
+
+
+@router.get("", summary="What needs a person now, or ever did")
+async def list_attention(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    status: Which = Which.OPEN,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> AttentionPage:
+    """Open ones oldest first: who waits longest is helped first. All of them newest first."""
+    async with services.database.transaction() as connection:
+        attentions = Attentions(connection)
+        look = attentions.open_ if status is Which.OPEN else attentions.page
+        rows, following = await look(cursor, limit)
+    return AttentionPage(attention=[attention_view(row) for row in rows], next_cursor=following)
+
+
+@router.post("/{attention_id}/resolve", summary="Close a case that was seen to")
+async def resolve_attention(
+    attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
+) -> AttentionView:
+    """Failed deliveries and refunds are closed by deciding about them instead."""
+    resolved = await _desk(services).resolve(attention_id, operator.actor, body.reason)
+    return attention_view(resolved)
+
+
+@router.post("/{attention_id}/retry", summary="Let an order that could not be started try again")
+async def retry_attention(
+    attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
+) -> AttentionView:
+    revived = await _desk(services).revive(attention_id, operator.actor, body.reason)
+    return attention_view(revived)
+
+
+def _desk(services: Services) -> AttentionDesk:
+    return AttentionDesk(services.database, services.redis, services.gate)

@@ -1,0 +1,170 @@
+"""WeChat Pay's notices: is it authentic, fresh, ours, and what does it say?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+import structlog
+from pydantic import AwareDatetime
+
+from domain.notice import NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.payment import PaymentMethod, Receipt
+from infra.gateways.protocol import RawNotice
+from infra.gateways.wechatpay.wire import PlatformKeys, authenticity, decrypt
+from infra.gateways.wire import MAX_NOTICE_BYTES, Fen, Number, WireModel
+
+log = structlog.get_logger()
+
+_REFUND_ENDS = {"SUCCESS": True, "CLOSED": False, "ABNORMAL": False}
+
+
+class _Resource(WireModel):
+    algorithm: Literal["AEAD_AES_256_GCM"]
+    ciphertext: str
+    nonce: str
+    associated_data: str = ""
+
+
+class _Envelope(WireModel):
+    id: Number
+    event_type: str
+    resource: _Resource
+
+
+class Amount(WireModel):
+    total: Fen
+    currency: str = "CNY"
+
+
+class Transaction(WireModel):
+    """A payment as queries and notices show it. Only a paid one has all fields."""
+
+    appid: str
+    mchid: str
+    out_trade_no: Number
+    trade_state: str
+    transaction_id: Number | None = None
+    amount: Amount | None = None
+    success_time: AwareDatetime | None = None
+
+    def receipt(self) -> Receipt:
+        """Raises ValueError if this is not the account of a payment."""
+        if self.transaction_id is None or self.amount is None or self.success_time is None:
+            raise ValueError("paid, but without number, amount or time")
+        return Receipt(
+            method=PaymentMethod.WECHATPAY,
+            payment_id=self.out_trade_no,
+            trade_no=self.transaction_id,
+            amount=self.amount.total,
+            paid_at=self.success_time.astimezone(UTC),
+        )
+
+
+class _RefundAmount(WireModel):
+    refund: Fen
+
+
+class _RefundResource(WireModel):
+    mchid: str
+    out_trade_no: Number
+    out_refund_no: Number
+    refund_status: str
+    amount: _RefundAmount
+
+
+class WechatPayNotices:
+    def __init__(
+        self,
+        appid: str,
+        mchid: str,
+        api_v3_key: bytes,
+        keys: PlatformKeys,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._appid = appid
+        self._mchid = mchid
+        self._api_v3_key = api_v3_key
+        self._keys = keys
+        self._clock = clock
+
+    def verify(self, raw: RawNotice) -> VerifiedNotice:
+        """The notice as far as it can be judged without knowing the payment. Never raises."""
+        if len(raw.body) > MAX_NOTICE_BYTES:
+            return _refused(Verdict.MALFORMED)
+        try:
+            verdict = authenticity(raw.headers, raw.body, self._keys, self._clock())
+            if verdict is not Verdict.ACCEPTED:
+                return _refused(verdict)
+            return self._read(_Envelope.model_validate_json(raw.body))
+        except (ValueError, OverflowError) as error:
+            log.warning("wechatpay_notice_malformed", error=type(error).__name__)
+            return _refused(Verdict.MALFORMED)
+
+    def _read(self, envelope: _Envelope) -> VerifiedNotice:
+        if envelope.event_type.startswith("TRANSACTION."):
+            return self._payment(envelope)
+        if envelope.event_type.startswith("REFUND."):
+            return self._refund(envelope)
+        return VerifiedNotice(
+            provider_notice_id=envelope.id, kind=NoticeKind.OTHER, verdict=Verdict.NOT_PAID
+        )
+
+    def _payment(self, envelope: _Envelope) -> VerifiedNotice:
+        transaction = Transaction.model_validate_json(self._decrypted(envelope.resource))
+        verdict = self._verdict(transaction)
+        return VerifiedNotice(
+            provider_notice_id=envelope.id,
+            kind=NoticeKind.PAYMENT,
+            verdict=verdict,
+            payment_id=transaction.out_trade_no,
+            receipt=transaction.receipt() if verdict is Verdict.ACCEPTED else None,
+        )
+
+    def _verdict(self, transaction: Transaction) -> Verdict:
+        if transaction.appid != self._appid:
+            return Verdict.FOREIGN_APP
+        if transaction.mchid != self._mchid:
+            return Verdict.FOREIGN_SELLER
+        if transaction.trade_state != "SUCCESS":
+            return Verdict.NOT_PAID
+        # Every price here is in yuan: the same number of another currency is another amount.
+        if transaction.amount is not None and transaction.amount.currency != "CNY":
+            return Verdict.WRONG_AMOUNT
+        return Verdict.ACCEPTED
+
+    def _refund(self, envelope: _Envelope) -> VerifiedNotice:
+        """A refund's resource names no appid; the merchant is all there is to compare."""
+        refund = _RefundResource.model_validate_json(self._decrypted(envelope.resource))
+        ours = refund.mchid == self._mchid
+        ended = refund.refund_status in _REFUND_ENDS
+        return VerifiedNotice(
+            provider_notice_id=envelope.id,
+            kind=NoticeKind.REFUND,
+            verdict=_refund_verdict(ours=ours, ended=ended),
+            payment_id=refund.out_trade_no,
+            refund=_news(refund) if ours and ended else None,
+        )
+
+    def _decrypted(self, resource: _Resource) -> bytes:
+        return decrypt(
+            self._api_v3_key, resource.nonce, resource.associated_data, resource.ciphertext
+        )
+
+
+def _refund_verdict(*, ours: bool, ended: bool) -> Verdict:
+    if not ours:
+        return Verdict.FOREIGN_SELLER
+    return Verdict.ACCEPTED if ended else Verdict.NOT_PAID
+
+
+def _news(refund: _RefundResource) -> RefundNews:
+    return RefundNews(
+        refund_id=refund.out_refund_no,
+        payment_id=refund.out_trade_no,
+        amount=refund.amount.refund,
+        succeeded=_REFUND_ENDS[refund.refund_status],
+    )
+
+
+def _refused(verdict: Verdict) -> VerifiedNotice:
+    return VerifiedNotice(provider_notice_id="", kind=NoticeKind.OTHER, verdict=verdict)

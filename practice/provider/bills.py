@@ -1,0 +1,151 @@
+"""A day's statement in each provider's own format, and the short-lived addresses of the files.
+
+Unlike the real ones, a day's bill can be had on the same day: a demo must be able to reconcile.
+"""
+
+import csv
+import io
+import secrets
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from practice.provider.book import BEIJING, Book, Provider, Refund, Trade, beijing, to_yuan
+
+Bounds = tuple[float, float]
+_ALIPAY_COLUMNS = (
+    "支付宝交易号", "商户订单号", "业务类型", "商品名称", "创建时间", "完成时间", "门店编号",
+    "门店名称", "操作员", "终端号", "对方账户", "订单金额（元）", "商家实收（元）",
+    "支付宝红包（元）", "集分宝（元）", "支付宝优惠（元）", "商家优惠（元）", "券核销金额（元）",
+    "券名称", "商家红包消费金额（元）", "卡消费金额（元）", "退款批次号/请求号", "服务费（元）",
+    "分润（元）", "备注",
+)  # fmt: skip
+_WECHAT_COLUMNS = (
+    "交易时间", "公众账号ID", "商户号", "特约商户号", "设备号", "微信订单号", "商户订单号",
+    "用户标识", "交易类型", "交易状态", "付款银行", "货币种类", "应结订单金额", "代金券金额",
+    "微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态",
+    "商品名称", "商户数据包", "手续费", "费率", "订单金额", "申请退款金额", "费率备注",
+)  # fmt: skip
+_WECHAT_TOTALS = (
+    "总交易单数", "应结订单总金额", "退款总金额", "充值券退款总金额", "手续费总金额",
+    "订单总金额", "申请退款总金额",
+)  # fmt: skip
+
+
+class BillShelf:
+    """Files behind unguessable addresses that expire."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._files: dict[str, tuple[float, bytes]] = {}
+
+    def put(self, content: bytes, seconds: float) -> str:
+        now = self._clock()
+        self._files = {token: file for token, file in self._files.items() if file[0] > now}
+        token = secrets.token_urlsafe(24)
+        self._files[token] = (now + seconds, content)
+        return token
+
+    def take(self, token: str) -> bytes | None:
+        expires_at, content = self._files.get(token, (0.0, b""))
+        return content if self._clock() < expires_at else None
+
+
+def day_bounds(day: str, now: float) -> Bounds | None:
+    """Start and end of a day in China, in epoch seconds; None for no day or one to come."""
+    try:
+        start = datetime.combine(date.fromisoformat(day), datetime.min.time(), BEIJING)
+    except ValueError:
+        return None
+    if start.timestamp() > now:
+        return None
+    return start.timestamp(), (start + timedelta(days=1)).timestamp()
+
+
+def alipay_bill(book: Book, seller_id: str, bounds: Bounds, now: float) -> bytes | None:
+    """A zip of one GBK file of details between comment lines, as Alipay's "trade" bill; None
+    for an empty day."""
+    paid = book.paid_between(Provider.ALIPAY, *bounds)
+    refunds = book.refunded_between(Provider.ALIPAY, *bounds)
+    if not paid and not refunds:
+        return None
+    received = sum(trade.amount for trade in paid)
+    returned = sum(refund.amount for _, refund in refunds)
+    rows = [_alipay_row(trade) for trade in paid]
+    rows += [_alipay_row(trade, refund) for trade, refund in refunds]
+    lines = (
+        "#支付宝业务明细查询",
+        f"#账号：[{seller_id}0156]",
+        f"#起始日期：[{_chinese(bounds[0])}]   终止日期：[{_chinese(bounds[1])}]",
+        "#-----------------------------------------业务明细列表----------------------------------",
+        _csv([_ALIPAY_COLUMNS, *rows]).rstrip("\r\n"),
+        "#-----------------------------------------业务明细列表结束------------------------------",
+        f"#交易合计：{len(paid)}笔，商家实收共{to_yuan(received)}元，商家优惠共0.00元",
+        f"#退款合计：{len(refunds)}笔，商家实收退款共{to_yuan(-returned)}元，商家优惠退款共0.00元",
+        f"#导出时间：[{_chinese(now)}]",
+    )
+    day = datetime.fromtimestamp(bounds[0], BEIJING).strftime("%Y%m%d")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        text = "\r\n".join(lines) + "\r\n"
+        archive.writestr(f"{seller_id}0156_{day}_业务明细.csv", text.encode("gb18030"))
+    return packed.getvalue()
+
+
+def wechatpay_bill(book: Book, appid: str, mchid: str, bounds: Bounds) -> bytes | None:
+    """UTF-8 with a backtick before each value and a line of totals; None for an empty day."""
+    paid = book.paid_between(Provider.WECHATPAY, *bounds)
+    refunds = book.refunded_between(Provider.WECHATPAY, *bounds)
+    if not paid and not refunds:
+        return None
+    rows = [_wechat_row(appid, mchid, trade) for trade in paid]
+    rows += [_wechat_row(appid, mchid, trade, refund) for trade, refund in refunds]
+    received = to_yuan(sum(trade.amount for trade in paid))
+    returned = to_yuan(sum(refund.amount for _, refund in refunds))
+    totals = (str(len(rows)), received, returned, "0.00", "0.00000", received, returned)
+    details = [",".join(_WECHAT_COLUMNS), *map(_ticked, rows)]
+    lines = [*details, ",".join(_WECHAT_TOTALS), _ticked(totals)]
+    return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
+
+
+def _alipay_row(trade: Trade, refund: Refund | None = None) -> tuple[str, ...]:
+    # A tab after each number keeps spreadsheets from rounding it: the real files have it.
+    amount = -refund.amount if refund else trade.amount
+    done_at = (refund.done_at if refund else trade.paid_at) or trade.created_at
+    return (
+        f"{trade.trade_no}\t", f"{trade.out_trade_no}\t", "退款" if refund else "交易",
+        trade.subject, beijing(trade.created_at), beijing(done_at), "", "", "", "",
+        "*践(pra***@sandbox.com)", to_yuan(amount), to_yuan(amount), "0.00", "0.00", "0.00",
+        "0.00", "0.00", "", "0.00", "0.00", f"{refund.refund_no}\t" if refund else "", "0.00",
+        "0.00", refund.reason if refund else "",
+    )  # fmt: skip
+
+
+def _wechat_row(
+    appid: str, mchid: str, trade: Trade, refund: Refund | None = None
+) -> tuple[str, ...]:
+    at = (refund.done_at if refund else trade.paid_at) or trade.created_at
+    total, returned = to_yuan(trade.amount), to_yuan(refund.amount if refund else 0)
+    received = "0.00" if refund else total
+    return (
+        beijing(at), appid, mchid, "0", "", trade.trade_no, trade.out_trade_no, f"o{trade.buyer}",
+        "NATIVE", "REFUND" if refund else "SUCCESS", "OTHERS", "CNY", received, "0.00",
+        refund.provider_refund_no if refund else "0", refund.refund_no if refund else "0",
+        returned, "0.00", "ORIGINAL" if refund else "", "SUCCESS" if refund else "",
+        trade.subject, "", "0.00000", "0.60%", received, returned, "",
+    )  # fmt: skip
+
+
+def _ticked(row: tuple[str, ...]) -> str:
+    # Nothing is quoted, goods' names may hold commas: the backtick is what parts the values.
+    return ",".join("`" + " ".join(value.split()) for value in row)
+
+
+def _csv(rows: list[tuple[str, ...]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def _chinese(at: float) -> str:
+    return datetime.fromtimestamp(at, BEIJING).strftime("%Y年%m月%d日 %H:%M:%S")

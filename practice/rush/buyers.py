@@ -1,0 +1,90 @@
+"""Who comes: buyers with their habits, and what each winner has in mind. All drawn from a seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from practice.rush.plan import RushPlan
+
+TWICE_SHARE = 0.1
+EARLY_SHARE = 0.03
+EARLY_SECONDS = 0.6
+# Most of a crowd clicks within the first second.
+MEAN_DELAY_SECONDS = 0.4
+DECK = 10
+
+
+class Habit(StrEnum):
+    ONCE = "once"
+    TWICE_SAME_KEY = "twice_same_key"
+    TWICE_WITHOUT_KEY = "twice_without_key"
+
+
+class Intention(StrEnum):
+    PAY = "pay"
+    PAY_UNHEARD = "pay_unheard"
+    CANCEL = "cancel"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """`first_click` in seconds after the sale's start; before it, if negative."""
+
+    user_id: str
+    habit: Habit
+    first_click: float
+    wants: int
+
+
+def draw_buyers(plan: RushPlan, run: str, random: Random) -> list[Buyer]:
+    return [
+        Buyer(
+            user_id=f"rush-{run}-{number:05d}",
+            habit=_habit(random),
+            first_click=_first_click(plan, random),
+            wants=random.randint(1, plan.limit),
+        )
+        for number in range(plan.buyers)
+    ]
+
+
+def intentions(plan: RushPlan, random: Random) -> Iterator[Intention]:
+    """What the winners have in mind, in the order they win: the shares hold for every run of
+    winners, not only on average, so that a small rush shows every ending too."""
+    owed = dict.fromkeys(Intention, 0.0)
+    shares = _shares(plan)
+    while True:
+        deck: list[Intention] = []
+        for _ in range(DECK):
+            for intention, share in shares.items():
+                owed[intention] += share
+            next_one = max(owed, key=lambda one: owed[one])
+            owed[next_one] -= 1
+            deck.append(next_one)
+        random.shuffle(deck)
+        yield from deck
+
+
+def _shares(plan: RushPlan) -> dict[Intention, float]:
+    unheard = plan.pay * plan.lost_notices
+    return {
+        Intention.PAY: plan.pay - unheard,
+        Intention.PAY_UNHEARD: unheard,
+        Intention.CANCEL: plan.cancel,
+        Intention.LEAVE: max(0.0, 1 - plan.pay - plan.cancel),
+    }
+
+
+def _habit(random: Random) -> Habit:
+    draw = random.random()
+    if draw < TWICE_SHARE:
+        return Habit.TWICE_SAME_KEY
+    return Habit.TWICE_WITHOUT_KEY if draw < 2 * TWICE_SHARE else Habit.ONCE
+
+
+def _first_click(plan: RushPlan, random: Random) -> float:
+    if random.random() < EARLY_SHARE:
+        return -random.uniform(0.1, EARLY_SECONDS)
+    return min(random.expovariate(1 / MEAN_DELAY_SECONDS), 0.9 * plan.seconds)

@@ -1,0 +1,163 @@
+"""What winners do with their orders: pay, change their mind, or let the time run out."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
+
+from domain.payment import PaymentMethod
+from domain.states import OrderStatus
+from practice.rush.buyers import Intention
+from practice.rush.http import Answer
+from practice.rush.ledger import Conduct, Ledger, OrderStory, Wait
+from practice.rush.patience import Patience
+from practice.rush.shop import Cashier, Shop, read
+from practice.rush.views import Checkout, SeenOrder
+
+THINK_SECONDS = (0.2, 1.5)
+FIRST_LOOK, LONGEST_LOOK = 0.3, 1.2
+NAP_SECONDS = 0.5
+
+
+class Winners:
+    def __init__(
+        self,
+        shop: Shop,
+        cashier: Cashier,
+        tokens: Mapping[str, str],
+        intentions: Iterator[Intention],
+        *,
+        wechat: float,
+        ledger: Ledger,
+        patience: Patience,
+        random: Random,
+    ) -> None:
+        self._wechat = wechat
+        self._shop = shop
+        self._cashier = cashier
+        self._tokens = tokens
+        self._intentions = intentions
+        self._ledger = ledger
+        self._patience = patience
+        self._random = random
+        self._following: set[asyncio.Task[None]] = set()
+        self._give_up_at = math.inf
+
+    def welcome(self, order: OrderStory) -> None:
+        """Begin to follow an order, with the next intention."""
+        self._following.add(asyncio.create_task(self._follow(order, next(self._intentions))))
+
+    async def finish(self, seconds: float) -> None:
+        """Return when all orders have come to rest, after `seconds` at the latest."""
+        self._give_up_at = time.monotonic() + seconds
+        try:
+            await asyncio.gather(*self._following)
+        finally:
+            for task in self._following:
+                task.cancel()
+
+    async def _follow(self, order: OrderStory, intention: Intention) -> None:
+        accepted = time.perf_counter()
+        await self._watch(order, lambda status: status is not OrderStatus.QUEUED)
+        self._ledger.waits[Wait.PLACING].append(time.perf_counter() - accepted)
+        if order.status is OrderStatus.PENDING_PAYMENT:
+            await asyncio.sleep(self._random.uniform(*THINK_SECONDS))
+            await self._act(order, intention)
+        if order.conduct is not Conduct.NOTHING or await self._deadline_passes(order):
+            await self._watch(order, lambda _: order.at_rest)
+
+    async def _act(self, order: OrderStory, intention: Intention) -> None:
+        match intention:
+            case Intention.PAY | Intention.PAY_UNHEARD:
+                await self._pay(order, unheard=intention is Intention.PAY_UNHEARD)
+            case Intention.CANCEL:
+                await self._look_at_cashier(order)
+                await self._cancel(order)
+            case Intention.LEAVE:
+                await self._look_at_cashier(order)
+
+    async def _pay(self, order: OrderStory, *, unheard: bool) -> None:
+        checkout = await self._check_out(order)
+        if checkout is None or checkout.action is None:
+            return
+        number, url = checkout.out_trade_no, checkout.action.url
+        if unheard:
+            lost = await self._patience.ask(lambda: self._cashier.lose_notices(number))
+            order.notice_lost = bool(lost and lost.ok)
+        answer = await self._patience.ask(lambda: self._cashier.pay(number, url))
+        if answer is None:
+            order.conduct = Conduct.PERHAPS_PAID
+        elif answer.ok:
+            order.conduct = Conduct.PAID
+            await self._see_it_paid(order, measured=not unheard)
+
+    async def _see_it_paid(self, order: OrderStory, *, measured: bool) -> None:
+        paid = time.perf_counter()
+        await self._watch(order, lambda status: status is not OrderStatus.PENDING_PAYMENT)
+        # A lost notice is made good at the deadline: that wait says nothing about speed.
+        if measured and order.status is not OrderStatus.PENDING_PAYMENT:
+            self._ledger.waits[Wait.SETTLING].append(time.perf_counter() - paid)
+
+    async def _look_at_cashier(self, order: OrderStory) -> None:
+        """Every second one goes to the cashier and turns back there, so that there are begun
+        payments which the system must close before the stock may go back."""
+        if self._random.random() < 0.5:
+            return
+        checkout = await self._check_out(order)
+        if checkout and checkout.action and checkout.action.url:
+            url = checkout.action.url
+            await self._patience.ask(lambda: self._cashier.open(url))
+
+    async def _check_out(self, order: OrderStory) -> Checkout | None:
+        token, by_wechat = self._tokens[order.user_id], self._random.random() < self._wechat
+        method = PaymentMethod.WECHATPAY if by_wechat else PaymentMethod.ALIPAY
+        answer = await self._patience.ask(
+            lambda: self._shop.begin_payment(order.order_id, token, method)
+        )
+        if answer and answer.ok:
+            self._ledger.waits[Wait.CHECKOUT].append(answer.seconds)
+        return read(Checkout, answer)
+
+    async def _cancel(self, order: OrderStory) -> None:
+        token, began = self._tokens[order.user_id], time.perf_counter()
+        order.cancel_sent_at = self._ledger.now()
+        answer = await self._patience.ask(lambda: self._shop.cancel(order.order_id, token))
+        if answer and _says_cancelled(answer):
+            order.conduct = Conduct.CANCELLED
+            self._ledger.waits[Wait.GIVING_UP].append(time.perf_counter() - began)
+        elif answer is None or answer.ok:
+            # Taken in, but not done when the answer was given: time may yet run out first.
+            order.conduct = Conduct.PERHAPS_CANCELLED
+
+    async def _deadline_passes(self, order: OrderStory) -> bool:
+        """Sleep until the time to pay is over: before that there is nothing to see. False when
+        that is later than anybody here waits."""
+        while (left := (order.pay_deadline or 0.0) - self._ledger.now()) > 0:
+            if time.monotonic() + left > self._give_up_at:
+                return False
+            await asyncio.sleep(min(left, NAP_SECONDS))
+        return True
+
+    async def _watch(self, order: OrderStory, done: Callable[[OrderStatus], bool]) -> None:
+        """Look at the order until its status is as wished, or it is time to give up."""
+        look = FIRST_LOOK
+        while not (order.seen and done(order.status)) and time.monotonic() < self._give_up_at:
+            await self.look(order)
+            if order.seen and done(order.status):
+                return
+            await asyncio.sleep(look * self._random.uniform(0.8, 1.2))
+            look = min(1.5 * look, LONGEST_LOOK)
+
+    async def look(self, order: OrderStory) -> None:
+        """See the order as it is now; without an answer the last look stays."""
+        token = self._tokens[order.user_id]
+        answer = await self._patience.ask(lambda: self._shop.order(order.order_id, token))
+        order.seen = read(SeenOrder, answer) or order.seen
+
+
+def _says_cancelled(answer: Answer) -> bool:
+    """The order's view says so; or the refusal does, if an earlier cancel whose answer was lost
+    has done its work."""
+    document = answer.document()
+    return OrderStatus.CANCELLED in (document.get("status"), document.get("order_status"))

@@ -1,0 +1,68 @@
+"""What the environment says about the embedded stack."""
+
+import os
+import re
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from practice.stack.home import PROJECT, Home
+
+# Any of these says that the caller has a Temporal of their own.
+_TEMPORAL_ELSEWHERE = ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE")
+_PASSWORD = re.compile(r"(?<=//)([^/:@]*):[^@?#]*@")
+_PASSWORD_IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")
+
+
+class EmbeddedSettings(BaseSettings):
+    """A port that is not set is chosen once and remembered. A server whose address is set runs
+    elsewhere, and none is started here."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_", env_ignore_empty=True)
+
+    home: Path = PROJECT / ".seckill"
+
+    api_port: int | None = None
+    redis_port: int | None = None
+    postgres_port: int | None = None
+    temporal_port: int | None = None
+    temporal_http_port: int | None = None
+    temporal_ui_port: int | None = None
+    sandbox_port: int | None = None
+    worker_metrics_port: int | None = None
+
+    redis_url: str | None = None
+    postgres_dsn: str | None = None
+    public_url: str | None = None
+    jwt_secret: SecretStr | None = None
+    jwt_issuer: str = ""
+    alipay_gateway_url: str | None = None
+    wechatpay_gateway_url: str | None = None
+    ready_within_seconds: float = Field(default=60.0, gt=0)
+
+    def open_home(self) -> Home:
+        return Home(self.home.expanduser().resolve())
+
+    def wanted_ports(self) -> dict[str, int]:
+        ports = {
+            name.removesuffix("_port"): value
+            for name, value in self.model_dump().items()
+            if name.endswith("_port")
+        }
+        return {name: port for name, port in ports.items() if port}
+
+    @property
+    def external_temporal(self) -> str | None:
+        """The address of the caller's own Temporal, from Temporal's own environment."""
+        if not any(os.environ.get(name) for name in _TEMPORAL_ELSEWHERE):
+            return None
+        from temporalio.envconfig import ClientConfig
+
+        config = ClientConfig.load_client_connect_config()
+        return config.get("target_host", "127.0.0.1:7233")
+
+
+def without_password(url: str) -> str:
+    """The same address, fit to be written down."""
+    return _PASSWORD_IN_QUERY.sub("***", _PASSWORD.sub(r"\1:***@", url))

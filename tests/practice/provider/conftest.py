@@ -1,0 +1,54 @@
+"""A practice provider and a merchant's letterbox, both on ports of their own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from practice.provider.server import create_app
+from practice.stack.loopback import loopback_http
+from tests.support.merchant import AlipayShop, Clock, Letterbox, WechatShop, live
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+async def open_letterbox() -> AsyncIterator[Letterbox]:
+    box = Letterbox()
+    async with live(box.app()) as url:
+        box.url = url
+        yield box
+
+
+@pytest.fixture
+def letterbox(open_letterbox: Letterbox) -> Letterbox:
+    """Emptied; no provider of an earlier test is left to write to it."""
+    open_letterbox.letters = []
+    open_letterbox.refusals = 0
+    return open_letterbox
+
+
+@pytest.fixture
+async def provider(
+    keys_dir: Path, tmp_path: Path, clock: Clock
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The practice provider; a repeat of a notice comes within hundredths of a second."""
+    app = create_app(
+        keys_dir, tmp_path / "book.db", notify_retry_scale=0.0002, refund_seconds=0.05, clock=clock
+    )
+    async with live(app) as url, loopback_http(url, timeout_seconds=20) as client:
+        yield client
+
+
+@pytest.fixture
+def alipay(provider: httpx.AsyncClient, keys_dir: Path, letterbox: Letterbox) -> AlipayShop:
+    return AlipayShop(provider, keys_dir, letterbox.alipay_url)
+
+
+@pytest.fixture
+def wechatpay(provider: httpx.AsyncClient, keys_dir: Path, letterbox: Letterbox) -> WechatShop:
+    return WechatShop(provider, keys_dir, letterbox.wechatpay_url)

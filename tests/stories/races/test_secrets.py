@@ -1,0 +1,218 @@
+"""What must stay secret is in no log, no answer and no workflow's history."""
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from temporalio.client import Client
+
+from infra.telemetry import configure_logging
+from infra.temporal.client import connect_temporal
+from tests.support.doors import bound_door, serving
+from tests.support.field_cases import (
+    LONG,
+    begun,
+    bought,
+    grant_points,
+    notices_of,
+    paid,
+    until_given_back,
+)
+from tests.support.notice_forge import AlipaySide, alipay_forgeries
+from tests.support.opening import standing_town
+from tests.support.quiet import until_quiet
+from tests.support.town import (
+    JWT_SECRET,
+    OPERATOR,
+    POINTS_PRICE,
+    Town,
+    bearer,
+    until,
+)
+
+WEBHOOK_SECRET = "the shop and its mailroom alone know this one"
+REFUSALS = 2
+
+
+@dataclass
+class Mailroom:
+    """Takes messages to buyers, after some refusals."""
+
+    refused: int = 0
+    taken: list[bytes] = field(default_factory=list)
+
+    async def take(self, request: Request) -> Response:
+        if self.refused < REFUSALS:
+            self.refused += 1
+            return Response("no", 500)
+        self.taken.append(await request.body())
+        return Response(status_code=204)
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """All that production would write, debugging included. Loggers are not kept afterwards."""
+    root, written = logging.getLogger(), io.StringIO()
+    before = root.handlers[:], root.level, logging.getLogger("httpx").level
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog,
+        "configure",
+        lambda **how: configure(**how | {"cache_logger_on_first_use": False}),
+    )
+    monkeypatch.setattr("sys.stdout", written)
+    monkeypatch.setenv("SECKILL_LOG_LEVEL", "DEBUG")
+    yield written
+    structlog.reset_defaults()
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    logging.getLogger("httpx").setLevel(before[2])
+
+
+@pytest.fixture
+async def town(
+    logs: io.StringIO,
+    redis_url: str,
+    postgres_dsn: str,
+    keys_dir: Path,
+    tmp_path: Path,
+) -> AsyncIterator[Town]:
+    mailroom = Starlette(routes=[Route("/", Mailroom().take, methods=["POST"])])
+    async with (
+        serving(mailroom, bound_door()) as mailroom_url,
+        standing_town(
+            redis_url,
+            postgres_dsn,
+            keys_dir,
+            tmp_path,
+            SECKILL_MESSAGES_WEBHOOK_URL=mailroom_url,
+            SECKILL_MESSAGES_WEBHOOK_SECRET=WEBHOOK_SECRET,
+        ) as opened,
+    ):
+        configure_logging(opened.settings)
+        yield opened
+
+
+@pytest.mark.timeout(120)
+async def test_no_secret_is_told_by_logs_answers_or_histories(
+    town: Town, logs: io.StringIO
+) -> None:
+    answers: list[bytes] = []
+
+    async def overhear(answer: httpx.Response) -> None:
+        answers.append(await answer.aread())
+
+    town.api.event_hooks["response"].append(overhear)
+    order_id = await _a_day_in_town(town)
+    await _mistakes(town, order_id)
+    await until_quiet(town)
+
+    told = {
+        "logs": logs.getvalue().encode(),
+        "answers": b"\n".join(answers),
+        "histories": await _histories(await connect_temporal()),
+    }
+    # The ears work: what is no secret is heard.
+    assert [where for where, text in told.items() if order_id.encode() not in text] == []
+    secrets = _secrets(town)
+    leaks = [
+        f"{name} in {where}"
+        for name, secret in secrets.items()
+        for where, text in told.items()
+        if secret in text
+    ]
+    assert leaks == []
+
+
+async def _a_day_in_town(town: Town) -> str:
+    """Everything that has to do with a secret: signing, verifying, sealing, failing."""
+    sale_id = await town.sale(stock=20, pay_window=LONG)
+    await grant_points(town, "richard", POINTS_PRICE)
+    order_id = await bought(town, sale_id, "ada", "wechatpay")
+    await asyncio.gather(
+        bought(town, sale_id, "bob", "alipay"),
+        _by_points(town, sale_id, "richard"),
+        _unlucky(town, sale_id, "cyd", "alipay"),
+        _unlucky(town, sale_id, "dan", "wechatpay"),
+    )
+    number = (await town.order(order_id))["payment"]["out_trade_no"]
+    await town.misbehave(number, fail_calls=0.5)
+    await town.operate(order_id, "refund")
+    await until_given_back(town, number)
+    return order_id
+
+
+async def _by_points(town: Town, sale_id: str, user_id: str) -> None:
+    order_id = await town.ordered(sale_id, user_id)
+    await begun(town, order_id, user_id, "points")
+
+
+async def _unlucky(town: Town, sale_id: str, user_id: str, method: str) -> None:
+    """The provider fails, lies and stutters, and the buyer has had enough of it, in time or not."""
+    order_id = await town.ordered(sale_id, user_id)
+    payment = await begun(town, order_id, user_id, method, "qr")
+    lies = {"bad_signature": 0.5, "tamper_app": 0.3, "tamper_amount": 0.3, "duplicate": 1.0}
+    await town.misbehave(payment["out_trade_no"], fail_calls=0.5, **lies)
+    await paid(town, payment)
+    await until(lambda: notices_of(town, order_id), f"notices of {order_id}")
+    await town.cancel(order_id, user_id)
+
+
+async def _mistakes(town: Town, order_id: str) -> None:
+    """What strangers and clumsy clients get to hear."""
+    side = AlipaySide.of_folder(town.keys)
+    for forgery in alipay_forgeries(side, side.paid(f"{order_id}A1", "88.00"))[::5]:
+        await town.api.post("/v1/webhooks/alipay", content=forgery.body, headers=forgery.headers)
+    token = bearer("ada")["Authorization"]
+    for headers in ({"Authorization": token[:-3]}, {"Authorization": f"{token}.x"}, {}):
+        assert (await town.api.get("/v1/orders", headers=headers)).status_code == 401
+    for path in (f"/v1/orders/{order_id}/payments", "/v1/operator/sales", "/v1/nowhere"):
+        answer = await town.api.post(path, content=b"{broken", headers=OPERATOR)
+        assert answer.status_code >= 400
+    assert (await town.api.get("/v1/operator/orders", headers=bearer("bob"))).status_code == 403
+
+
+async def _histories(client: Client) -> bytes:
+    """Every event of every workflow, payloads and all."""
+    events = [
+        event.SerializeToString()
+        async for workflow in client.list_workflows()
+        for event in (
+            await client.get_workflow_handle(workflow.id, run_id=workflow.run_id).fetch_history()
+        ).events
+    ]
+    return b"\n".join(events)
+
+
+def _secrets(town: Town) -> dict[str, bytes]:
+    """Of keys a line from their middle: who tells a whole key tells that line."""
+    lines = {
+        path.name: path.read_bytes().splitlines()[10] for path in town.keys.rglob("*private*.pem")
+    }
+    platform = (town.keys / "wechatpay_platform_private").glob("*.pem")
+    lines |= {path.name: path.read_bytes().splitlines()[10] for path in platform}
+    assert len(lines) >= 4
+    tokens = {
+        f"token of {user}": bearer(user)["Authorization"].rpartition(".")[2].encode()
+        for user in ("ada", "bob")
+    }
+    return (
+        lines
+        | {
+            "APIv3 key": (town.keys / "wechatpay_api_v3_key.txt").read_bytes().strip(),
+            "JWT secret": JWT_SECRET.encode(),
+            "webhook secret": WEBHOOK_SECRET.encode(),
+            "operator's token": OPERATOR["Authorization"].rpartition(".")[2].encode(),
+        }
+        | tokens
+    )

@@ -1,0 +1,136 @@
+"""What it takes to open a town: empty stores, a Temporal of its own, and all that is served."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel, SecretStr
+from redis.asyncio import Redis
+
+from api.app import create_app
+from infra.gateways.breaker import BreakerGateway
+from infra.postgres.engine import Database
+from infra.settings import Settings
+from practice.provider.server import create_app as create_provider
+from practice.stack.loopback import loopback_http
+from practice.stack.ports import free_port
+from practice.stack.process import start, stop
+from practice.stack.temporal import TemporalServer
+from tests.support.doors import bound_door, serving, url_of
+from tests.support.merchant_shop import alipay_of, wechatpay_of
+from tests.support.stores import empty_stores
+from tests.support.town import JWT_SECRET, Town, WorkerShift
+
+# Providers' pauses between notices, from minutes to fractions of a second.
+NOTIFY_RETRY_SCALE = 0.001
+# What our side waits before it asks a provider again: after a refund, and after many failures.
+FIRST_LOOK = timedelta(seconds=2)
+LEFT_ALONE_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def standing_town(
+    redis_url: str, postgres_dsn: str, keys: Path, folder: Path, **more: str
+) -> AsyncIterator[Town]:
+    """The stores are emptied for it, and its worker is at work."""
+    await empty_stores(redis_url, postgres_dsn)
+    async with (
+        own_temporal(folder) as temporal_address,
+        open_town(
+            keys=keys,
+            redis_url=redis_url,
+            postgres_dsn=postgres_dsn,
+            temporal_address=temporal_address,
+            **more,
+        ) as town,
+    ):
+        town.worker.start()
+        yield town
+
+
+@asynccontextmanager
+async def open_town(
+    *, keys: Path, redis_url: str, postgres_dsn: str, temporal_address: str, **more: str
+) -> AsyncIterator[Town]:
+    """The stores must be empty, and nobody else's while the town stands. `more`: settings of the
+    environment beside the usual ones."""
+    async with AsyncExitStack() as closing:
+        environment = closing.enter_context(pytest.MonkeyPatch.context())
+        environment.setattr("workflows.refund.FIRST_LOOK", FIRST_LOOK)
+        breaker: Any = BreakerGateway.__init__
+        environment.setitem(breaker.__kwdefaults__, "retry_after_seconds", LEFT_ALONE_SECONDS)
+        provider = create_provider(
+            keys, None, notify_retry_scale=NOTIFY_RETRY_SCALE, refund_seconds=0.1
+        )
+        provider_url = await closing.enter_async_context(serving(provider, bound_door()))
+        door = bound_door()
+        addresses = {
+            "TEMPORAL_ADDRESS": temporal_address,
+            "SECKILL_REDIS_URL": redis_url,
+            "SECKILL_POSTGRES_DSN": postgres_dsn,
+            "SECKILL_PUBLIC_URL": url_of(door),
+            "SECKILL_SANDBOX_URL": provider_url,
+        }
+        for name, value in {**_installation(keys, provider_url), **addresses, **more}.items():
+            environment.setenv(name, value)
+        settings = Settings()
+        api_url = await closing.enter_async_context(serving(create_app(settings), door))
+        worker = WorkerShift(settings)
+        closing.push_async_callback(worker.stop)
+        yield Town(
+            api=await closing.enter_async_context(loopback_http(api_url, 30)),
+            provider=await closing.enter_async_context(loopback_http(provider_url, 30)),
+            settings=settings,
+            database=await closing.enter_async_context(_database(postgres_dsn)),
+            redis=await closing.enter_async_context(
+                Redis.from_url(redis_url, decode_responses=True)
+            ),
+            keys=keys,
+            worker=worker,
+        )
+
+
+@asynccontextmanager
+async def own_temporal(folder: Path) -> AsyncIterator[str]:
+    """The audit looks at every running workflow, so a town's Temporal serves nobody else."""
+    server = TemporalServer(free_port(), free_port())
+    running = await start(server, folder / "temporal.log", die_with_parent=True)
+    try:
+        yield server.address
+    finally:
+        await stop(running)
+
+
+@asynccontextmanager
+async def _database(dsn: str) -> AsyncIterator[Database]:
+    database = Database.connect(dsn, pool_size=3)
+    yield database
+    await database.aclose()
+
+
+def _installation(keys: Path, provider_url: str) -> dict[str, str]:
+    return {
+        **_environment("SECKILL_ALIPAY_", alipay_of(keys, provider_url)),
+        **_environment("SECKILL_WECHATPAY_", wechatpay_of(keys, provider_url)),
+        "SECKILL_JWT_SECRET": JWT_SECRET,
+        "SECKILL_TASK_QUEUE": f"town-{uuid4().hex[:8]}",
+        "SECKILL_UPKEEP_EVERY_SECONDS": "1",
+        "SECKILL_AUDIT_GRACE_SECONDS": "1",
+        "SECKILL_POSTGRES_POOL_SIZE": "20",
+        # Everybody shares one process here, and a test's machine may be busy with others.
+        "SECKILL_POSTGRES_TIMEOUT_SECONDS": "9",
+        "SECKILL_REDIS_TIMEOUT_SECONDS": "9",
+        "SECKILL_REFUND_SPACING_SECONDS": "0.1",
+    }
+
+
+def _environment(prefix: str, settings: BaseModel) -> dict[str, str]:
+    return {
+        f"{prefix}{name.upper()}": str(value)
+        for name, value in settings
+        if value and not isinstance(value, SecretStr)
+    }

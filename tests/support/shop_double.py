@@ -1,0 +1,206 @@
+"""A small shop and cashier in memory, honest or faulty on demand: the crowd is what is tested."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from practice.provider.control import Switches
+
+
+@dataclass
+class Faults:
+    oversell: int = 0
+    sold_out_too_early: int = 0
+    forget_payments: bool = False
+    forget_limit: bool = False
+    forget_keys: bool = False
+    take_cancels_in_only: bool = False
+    hide_an_order: bool = False
+    invent_an_order: bool = False
+    lose_answers: int = 0
+    break_answers: int = 0
+    audit_fails: bool = False
+
+
+@dataclass
+class PracticeShop:
+    """Accepts, takes payments and lets orders time out by the clock alone."""
+
+    faults: Faults = field(default_factory=Faults)
+    sale: dict[str, Any] = field(default_factory=dict)
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+    switched: list[dict[str, Any]] = field(default_factory=list)
+    paid_after_switches: list[int] = field(default_factory=list)
+
+    def app(self) -> Starlette:
+        item = "/v1/sales/{sale_id}/items/{sku_id}/orders"
+        order = "/v1/orders/{order_id}"
+        return Starlette(
+            routes=[
+                Route("/v1/dev/tokens", self.token, methods=["POST"]),
+                Route("/v1/operator/sales", self.create, methods=["POST"]),
+                Route("/v1/operator/sales/{sale_id}/publish", self.publish, methods=["POST"]),
+                Route("/v1/operator/audits", self.audit, methods=["POST"]),
+                Route(item, self.place, methods=["POST"]),
+                Route("/v1/orders", self.listed),
+                Route(order, self.view),
+                Route(f"{order}/payments", self.begin, methods=["POST"]),
+                Route(f"{order}/cancel", self.cancel, methods=["POST"]),
+                Route("/cashier", self.cashier),
+                Route("/trades/{order_id}/pay", self.pay, methods=["POST"]),
+                Route("/trades/{order_id}/control", self.control, methods=["PUT"]),
+                Route("/control", self.switch, methods=["PUT"]),
+            ]
+        )
+
+    async def token(self, request: Request) -> Response:
+        return JSONResponse({"token": (await request.json())["user_id"]})
+
+    async def create(self, request: Request) -> Response:
+        self.sale = {"sale_id": "S1", **(await request.json())}
+        return JSONResponse({**self.sale, "server_time": _moment(time.time())}, 201)
+
+    async def publish(self, request: Request) -> Response:
+        return JSONResponse(self.sale)
+
+    async def audit(self, request: Request) -> Response:
+        ok = not self.faults.audit_fails
+        return JSONResponse({"ok": ok, "checks": [{"code": "A1", "ok": ok, "detail": "stock"}]})
+
+    async def place(self, request: Request) -> Response:
+        user, key = _caller(request), request.headers.get("idempotency-key", "")
+        self.heard.append(key)
+        if self.faults.break_answers > 0:
+            self.faults.break_answers -= 1
+            return JSONResponse({}, 503, {"Retry-After": "0"})
+        answer = self._place(user, key)
+        if self.faults.lose_answers > 0:
+            self.faults.lose_answers -= 1
+            return Response("not JSON, and no HTTP status to trust", 502)
+        return answer
+
+    def _place(self, user: str, key: str) -> Response:
+        item = self.sale["items"][0]
+        if time.time() < datetime.fromisoformat(self.sale["starts_at"]).timestamp():
+            return _problem("NOT_STARTED")
+        if key and key in self.keys and not self.faults.forget_keys:
+            return _accepted(self.keys[key])
+        mine = [one for one in self._live() if one["user_id"] == user]
+        if len(mine) >= item["per_user_limit"] and not self.faults.forget_limit:
+            return _problem("LIMIT_REACHED", order_id=mine[0]["order_id"])
+        stock = item["stock"] + self.faults.oversell - self.faults.sold_out_too_early
+        if len(self._live()) >= stock:
+            return _problem("SOLD_OUT")
+        self.keys[key] = self._new_order(user)
+        return _accepted(self.keys[key])
+
+    def _new_order(self, user: str) -> str:
+        order_id = f"O{len(self.orders):05d}"
+        self.orders[order_id] = {
+            "order_id": order_id,
+            "user_id": user,
+            "status": "pending_payment",
+            "amount": self.sale["items"][0]["price"],
+            "deadline": time.time() + self.sale["pay_window_seconds"],
+            "payment": None,
+        }
+        return order_id
+
+    def _live(self) -> list[dict[str, Any]]:
+        for order in self.orders.values():
+            if order["status"] == "pending_payment" and time.time() >= order["deadline"]:
+                order["status"] = "timed_out"
+        return [o for o in self.orders.values() if o["status"] not in ("timed_out", "cancelled")]
+
+    async def listed(self, request: Request) -> Response:
+        user = _caller(request)
+        mine = [_view(order) for order in self.orders.values() if order["user_id"] == user]
+        if mine and self.faults.hide_an_order:
+            mine.pop()
+        if self.faults.invent_an_order:
+            mine.append({"order_id": f"X-{user}", "status": "pending_payment"})
+        return JSONResponse({"orders": mine, "next_cursor": None})
+
+    async def view(self, request: Request) -> Response:
+        self._live()
+        order = self.orders.get(request.path_params["order_id"])
+        return JSONResponse(_view(order)) if order else _problem("NOT_FOUND", 404)
+
+    async def begin(self, request: Request) -> Response:
+        order_id, method = request.path_params["order_id"], (await request.json())["method"]
+        self.methods[order_id] = method
+        action = {"type": "redirect", "url": f"http://{request.url.netloc}/cashier?o={order_id}"}
+        if method == "wechatpay":
+            action = {"type": "qr", "code_url": f"weixin://{order_id}"}
+        return JSONResponse({"payment_id": order_id, "out_trade_no": order_id, "action": action})
+
+    async def cancel(self, request: Request) -> Response:
+        self._live()
+        order = self.orders[request.path_params["order_id"]]
+        if order["status"] != "pending_payment":
+            return _problem("INVALID_STATE", order_status=order["status"])
+        if not self.faults.take_cancels_in_only:
+            order["status"] = "cancelled"
+        return JSONResponse(_view(order))
+
+    async def cashier(self, request: Request) -> Response:
+        return Response("<html>", media_type="text/html")
+
+    async def pay(self, request: Request) -> Response:
+        order = self.orders[request.path_params["order_id"]]
+        self.paid_after_switches.append(len(self.switched))
+        sent_along, method = (await request.json())["url"], self.methods[order["order_id"]]
+        self._live()
+        if order["status"] != "pending_payment" or bool(sent_along) != (method == "alipay"):
+            return _problem("TRADE_CLOSED")
+        if not self.faults.forget_payments:
+            order["status"] = "fulfilled"
+            order["payment"] = {
+                "payment_id": order["order_id"],
+                "method": self.methods[order["order_id"]],
+                "status": "paid",
+                "amount": order["amount"],
+            }
+        return JSONResponse({"status": "paid"})
+
+    async def control(self, request: Request) -> Response:
+        return JSONResponse(await request.json())
+
+    async def switch(self, request: Request) -> Response:
+        """As the practice provider: unknown switches are refused, and those not named are off."""
+        try:
+            Switches.model_validate(switches := await request.json())
+        except ValidationError:
+            return _problem("INVALID", 422)
+        self.switched.append(switches)
+        return JSONResponse(switches)
+
+
+def _caller(request: Request) -> str:
+    return request.headers["authorization"].removeprefix("Bearer ")
+
+
+def _view(order: dict[str, Any]) -> dict[str, Any]:
+    return {**order, "pay_deadline": _moment(order["deadline"])}
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def _accepted(order_id: str) -> Response:
+    return JSONResponse({"order_id": order_id, "status": "queued"}, 202)
+
+
+def _problem(code: str, status: int = 409, **extra: object) -> Response:
+    return JSONResponse({"code": code, "detail": code.lower(), **extra}, status)

@@ -1,0 +1,83 @@
+"""A sale that is sound in every way, and what the audit's rules find in it."""
+
+from domain.order import Order
+from domain.payment import Payment, PaymentMethod
+from domain.sale import Item
+from domain.states import OrderStatus
+from infra.postgres.audit_queries import AuditQueries
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.points import Points
+from tests.support.ledger import (
+    POINTS_PRICE,
+    PRICE,
+    an_order,
+    award,
+    cancel,
+    damage,
+    give_back,
+    open_item,
+    pay,
+    place,
+)
+
+
+async def pay_with_points(database: Database, order: Order) -> Payment:
+    async with database.transaction() as connection:
+        await Points(connection).grant(order.user_id, POINTS_PRICE, "welcome")
+        await Points(connection).debit(order.order_id, order.user_id, POINTS_PRICE)
+    return await pay(database, order, PaymentMethod.POINTS, POINTS_PRICE)
+
+
+async def give_points_back(database: Database, order: Order, payment: Payment) -> None:
+    await give_back(database, order, payment)
+    async with database.transaction() as connection:
+        await Points(connection).credit(order.order_id, order.user_id, POINTS_PRICE)
+
+
+async def busy_sale(database: Database) -> Item:
+    """One order at each end of its way, all of it sound."""
+    item = await open_item(database, stock=20)
+    await place(database, item, "waiting")
+    paid = await place(database, item, "paid")
+    await pay(database, paid)
+    await award(database, paid, PRICE // 100)
+    await pay_with_points(database, await place(database, item, "paid-by-points"))
+    await cancel(database, await place(database, item, "cancelled"))
+    refunded, repaid = await place(database, item, "refunded"), await place(database, item, "bob")
+    await give_back(database, refunded, await pay(database, refunded))
+    await give_points_back(database, repaid, await pay_with_points(database, repaid))
+    async with database.transaction() as connection:
+        await Orders(connection).insert(an_order(item, "rejected", status=OrderStatus.REJECTED))
+    await _restock(database, 5)
+    return item
+
+
+async def _restock(database: Database, units: int) -> None:
+    """New units come by hand."""
+    await damage(
+        database,
+        "INSERT INTO stock_movements (sale_id, sku_id, kind, quantity)"
+        " VALUES ('noon', 'mug', 'restock', :units)",
+        units=units,
+    )
+    await damage(
+        database,
+        "UPDATE sale_items SET total = total + :units, available = available + :units",
+        units=units,
+    )
+
+
+async def findings(database: Database) -> dict[str, list[str]]:
+    """What each rule names, by rule; the silent ones left out."""
+    async with database.transaction() as connection:
+        ask = AuditQueries(connection)
+        found = {
+            "items": [item.sku_id for item in await ask.items_out_of_balance()],
+            "movements": [row.order_id for row in await ask.stray_movements()],
+            "limits": [row.user_id for row in await ask.users_above_limit()],
+            "money": [row.order_id for row in await ask.money_breaks()],
+            "accounts": [row.user_id for row in await ask.accounts_out_of_balance()],
+            "points": [row.order_id for row in await ask.points_breaks()],
+        }
+    return {rule: named for rule, named in found.items() if named}
