@@ -20,11 +20,11 @@ from activities.delivery_cases import (
     drop_if_moot,
     put_on_record,
 )
-from activities.orders import SYSTEM
+from domain.actors import SYSTEM
 from domain.buyer_message import Message, MessageTopic
 from domain.delivery import Delivery, DeliveryKind
 from domain.money import MINOR_PER_MAJOR
-from domain.order import Order
+from domain.order import EventKind, Order
 from domain.states import DeliveryStatus, OrderStatus
 from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.deliveries import Deliveries
@@ -89,7 +89,7 @@ class DeliveryActivities:
             await drop_if_moot(connection, command.order_id)
             delivery = await _delivery(connection, command.order_id, command.kind)
             if command.actor != SYSTEM:
-                await put_on_record(connection, delivery, "delivery_retried", command)
+                await put_on_record(connection, delivery, EventKind.DELIVERY_RETRIED, command)
         return delivery
 
     @activity.defn
@@ -115,7 +115,7 @@ class DeliveryActivities:
             )
             delivery = await _delivery(connection, order_id, kind)
             if skipped:
-                await put_on_record(connection, delivery, "delivery_skipped", command)
+                await put_on_record(connection, delivery, EventKind.DELIVERY_SKIPPED, command)
         return delivery
 
     async def _due(
@@ -183,7 +183,7 @@ class DeliveryActivities:
             if not still_open and await orders.change_status(
                 order_id, OrderStatus.PAID, OrderStatus.FULFILLED
             ):
-                await orders.record(order_id, "fulfilled", SYSTEM, _in_short(owed))
+                await orders.record(order_id, EventKind.FULFILLED, SYSTEM, _in_short(owed))
                 return Owed(order_status=OrderStatus.FULFILLED)
             if moot := await drop_if_moot(connection, order_id):
                 return Owed(order_status=moot)

@@ -4,10 +4,11 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from activities.orders import SYSTEM
+from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.delivery import Delivery, DeliveryKind
 from domain.model import Value
+from domain.order import EventKind
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.deliveries import Deliveries
@@ -60,13 +61,13 @@ async def call_a_person(connection: AsyncConnection, command: GiveUpDelivery) ->
         "was given it otherwise or must do without.",
     )
     detail = f"{command.kind}: {command.error}"
-    await Orders(connection).record(command.order_id, "delivery_failed", SYSTEM, detail)
+    await Orders(connection).record(command.order_id, EventKind.DELIVERY_FAILED, SYSTEM, detail)
 
 
 async def put_on_record(
     connection: AsyncConnection,
     delivery: Delivery,
-    event: str,
+    event: EventKind,
     decision: DeliverOne | SkipDelivery,
 ) -> None:
     detail = f"{delivery.kind} is {delivery.status}: {decision.reason}"

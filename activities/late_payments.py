@@ -4,9 +4,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.settlements import record_money
+from domain.actors import provider
 from domain.delivery import DeliveryKind
 from domain.model import Value
-from domain.order import Order
+from domain.order import EventKind, Order
 from domain.payment import Payment, Receipt
 from domain.reservation import Intent
 from domain.sale import LatePaymentPolicy
@@ -110,5 +111,5 @@ async def _settle_late(
     )
     await record_money(connection, order.order_id, receipt)
     await Deliveries(connection).owe(order.order_id, DeliveryKind)
-    actor = f"provider:{receipt.method}"
-    await orders.record(order.order_id, "paid_late", actor, f"trade {receipt.trade_no}")
+    actor = provider(receipt.method)
+    await orders.record(order.order_id, EventKind.PAID_LATE, actor, f"trade {receipt.trade_no}")

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.model import Value
-from domain.order import Order, RejectReason
+from domain.order import EventKind, Order, RejectReason
 from domain.payment import Payment
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
@@ -19,8 +20,6 @@ from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
-
-SYSTEM = "system"
 
 
 class PlaceOrder(Value):
@@ -105,7 +104,9 @@ class OrderActivities:
             orders = Orders(connection)
             if await orders.extend_deadline(command.order_id, command.pay_deadline):
                 detail = f"until {command.pay_deadline.isoformat()}: {command.reason}"
-                await orders.record(command.order_id, "deadline_extended", command.actor, detail)
+                await orders.record(
+                    command.order_id, EventKind.DEADLINE_EXTENDED, command.actor, detail
+                )
 
     async def _why_not(self, intent: Intent) -> PlacedOrder:
         async with self._database.transaction() as connection:
@@ -159,7 +160,7 @@ async def _write_rejection(
         closed_at=now,
     )
     if await orders.insert(rejected):
-        await orders.record(intent.order_id, "rejected", actor, reason)
+        await orders.record(intent.order_id, EventKind.REJECTED, actor, reason)
 
 
 async def _cancel(connection: AsyncConnection, command: CancelOrder) -> None:
@@ -181,4 +182,4 @@ async def _cancel(connection: AsyncConnection, command: CancelOrder) -> None:
         await payments.change_status(
             payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
         )
-    await orders.record(order_id, command.status.value, command.actor, command.reason)
+    await orders.record(order_id, EventKind(command.status.value), command.actor, command.reason)

@@ -11,9 +11,10 @@ from temporalio import activity
 
 from activities.delivery_cases import drop_if_moot
 from activities.settlements import record_money
+from domain.actors import provider
 from domain.attention import AttentionKind
 from domain.model import Value
-from domain.order import Order
+from domain.order import EventKind, Order
 from domain.payment import Payment, Receipt
 from domain.refund import SURPLUS, Refund, RefundReason, RefundRequest
 from domain.refund_rules import REFUNDABLE
@@ -99,7 +100,7 @@ class RefundActivities:
             if not await _change(connection, refund, RefundStatus.FAILED):
                 return
             await orders.record(
-                command.order_id, "refund_failed", f"provider:{refund.method}", command.detail
+                command.order_id, EventKind.REFUND_FAILED, provider(refund.method), command.detail
             )
             await Attentions(connection).raise_(
                 AttentionKind.REFUND_FAILED,
@@ -121,7 +122,9 @@ class RefundActivities:
             if refund.status is RefundStatus.FAILED:
                 await _change(connection, refund, RefundStatus.REQUESTED)
                 detail = f"{refund.refund_id}: {command.reason}"
-                await orders.record(command.order_id, "refund_retried", command.actor, detail)
+                await orders.record(
+                    command.order_id, EventKind.REFUND_RETRIED, command.actor, detail
+                )
                 await _close_case(connection, refund, command.actor, command.reason)
             return await _standing(connection, command.refund_id)
 
@@ -148,7 +151,7 @@ async def _open(connection: AsyncConnection, order: Order, request: RefundReques
         await drop_if_moot(connection, order.order_id)
     refund = await Refunds(connection).request(_new_refund(request))
     detail = f"{refund.amount} ({refund.reason}): {refund.note}"
-    await orders.record(order.order_id, "refund_requested", request.actor, detail)
+    await orders.record(order.order_id, EventKind.REFUND_REQUESTED, request.actor, detail)
     return _opened(order, refund)
 
 
@@ -203,10 +206,13 @@ async def _write_return(
             trade_no=refund.trade_no,
             paid_at=command.receipt.paid_at,
         )
-    actor = command.actor or f"provider:{refund.method}"
+    actor = command.actor or provider(refund.method)
     by_hand = f", by hand: {command.reason}" if command.actor else ""
     await Orders(connection).record(
-        refund.order_id, "refunded", actor, f"{refund.amount} as {refund.refund_id}{by_hand}"
+        refund.order_id,
+        EventKind.REFUNDED,
+        actor,
+        f"{refund.amount} as {refund.refund_id}{by_hand}",
     )
     await _close_case(connection, refund, actor, command.reason)
 

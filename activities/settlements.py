@@ -5,7 +5,9 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from domain.actors import provider
 from domain.model import Value
+from domain.order import EventKind
 from domain.payment import Receipt
 from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus
@@ -66,7 +68,10 @@ class SettlementActivities:
                 )
             if is_new:
                 await Orders(connection).record(
-                    command.order_id, "surplus_money", _provider(receipt), command.reason
+                    command.order_id,
+                    EventKind.SURPLUS_MONEY,
+                    provider(receipt.method),
+                    command.reason,
                 )
             payment = await Payments(connection).get(receipt.payment_id)
         currency = payment.currency if payment else "CNY"
@@ -97,7 +102,3 @@ async def record_money(connection: AsyncConnection, order_id: str, receipt: Rece
     if receipt.notice_id:
         await Notices(connection).mark_handled(receipt.notice_id, RECEIVED)
     return is_new
-
-
-def _provider(receipt: Receipt) -> str:
-    return f"provider:{receipt.method}"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jwt
 
 from api.jwks import KeySet
+from domain.actors import buyer, operator
 from domain.errors import ErrorCode, Refusal
 
 OPERATOR = "operator"
@@ -32,7 +33,7 @@ class Caller(NamedTuple):
     @property
     def actor(self) -> str:
         """The caller's name in an order's story."""
-        return f"operator:{self.user_id}" if self.is_operator else f"buyer:{self.user_id}"
+        return operator(self.user_id) if self.is_operator else buyer(self.user_id)
 
 
 class Tokens:

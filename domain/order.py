@@ -25,11 +25,34 @@ class RejectReason(StrEnum):
     RELEASED = "released"
 
 
+class EventKind(StrEnum):
+    """What may happen to an order, as its timeline names it."""
+
+    PLACED = "placed"
+    REJECTED = "rejected"
+    PAYMENT_BEGUN = "payment_begun"
+    DEADLINE_EXTENDED = "deadline_extended"
+    RECHECK_ASKED = "recheck_asked"
+    PAID = "paid"
+    PAID_LATE = "paid_late"
+    SURPLUS_MONEY = "surplus_money"
+    FULFILLED = "fulfilled"
+    DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_RETRIED = "delivery_retried"
+    DELIVERY_SKIPPED = "delivery_skipped"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_RETRIED = "refund_retried"
+    REFUND_FAILED = "refund_failed"
+    REFUNDED = "refunded"
+
+
 class OrderEvent(Value):
-    """A line of an order's story: who (`actor`) did what, when."""
+    """One thing that happened to an order: who (`actor`) did what, when."""
 
     at: datetime
-    event: str
+    event: EventKind
     actor: str
     detail: str
 

@@ -1,5 +1,6 @@
 """Money that an order cannot take, and why."""
 
+from domain.actors import SYSTEM
 from domain.order import Order
 from domain.payment import Payment, Receipt
 from domain.refund import RefundReason, RefundRequest
@@ -37,5 +38,5 @@ def surplus_refund(
         currency=currency,
         reason=reason,
         note="the order cannot take this money",
-        actor="system",
+        actor=SYSTEM,
     )

@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.ids import workflow_id
 from domain.notice import Notice, NoticeKind, Verdict
@@ -176,7 +177,7 @@ class NoticeRelay:
     async def _close_case(self, notice: Notice, resolution: str) -> None:
         async with self._database.transaction() as connection:
             await Attentions(connection).resolve(
-                AttentionKind.SURPLUS_MONEY, notice.notice_id, "system", resolution
+                AttentionKind.SURPLUS_MONEY, notice.notice_id, SYSTEM, resolution
             )
 
     async def _raise_unmatched(self, notice: Notice, what: str, advice: str) -> Relayed:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal, refusal_from
+    from domain import actors
     from domain.errors import ErrorCode
     from domain.order import Order, RejectReason
     from domain.payment import Payment, PaymentMethod, Receipt
@@ -32,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
 BROKEN = Ending(OrderStatus.CANCELLED, "a step failed for good")
-IN_TEMPORAL = CancelOrder(actor="operator:temporal", reason="cancelled in Temporal")
+IN_TEMPORAL = CancelOrder(actor=actors.IN_TEMPORAL, reason="cancelled in Temporal")
 
 
 @workflow.defn

@@ -7,8 +7,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities import orders as placing
-    from activities.orders import SYSTEM, CancelOrder, OrderActivities, PlaceOrder, RejectOrder
+    from activities.orders import CancelOrder, OrderActivities, PlaceOrder, RejectOrder
     from activities.stock import ReleaseStock, StockActivities
+    from domain.actors import SYSTEM
     from domain.order import Order, RejectReason
     from domain.payment import Payment
     from domain.reservation import Intent

@@ -11,6 +11,7 @@ from api.schemas import OrdersPage, OrderView, ReasonBody
 from api.views import operator_order_view, order_summary
 from domain.delivery import DeliveryKind
 from domain.errors import ErrorCode, Refusal
+from domain.order import EventKind
 from domain.refund import trade_workflow_id
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.orders import Orders
@@ -71,7 +72,7 @@ async def recheck_payment(
     body: ReasonBody | None = None,
 ) -> OrderView:
     refuse_unless_unfinished(await services.shelf.view(order_id, operator))
-    await _record(services, order_id, "recheck_asked", operator.actor, body)
+    await _record(services, order_id, EventKind.RECHECK_ASKED, operator.actor, body)
     await services.commands.recheck(order_id, operator.actor)
     return await services.shelf.view(order_id, operator)
 
@@ -141,7 +142,7 @@ def _late_workflow(order: OrderView) -> str | None:
 
 
 async def _record(
-    services: Services, order_id: str, event: str, actor: str, body: ReasonBody | None
+    services: Services, order_id: str, event: EventKind, actor: str, body: ReasonBody | None
 ) -> None:
     async with services.database.transaction() as connection:
         orders = Orders(connection)

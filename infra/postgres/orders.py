@@ -8,7 +8,7 @@ from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.order import Order, OrderDossier, OrderEvent
+from domain.order import EventKind, Order, OrderDossier, OrderEvent
 from domain.sale import ItemRef
 from domain.states import FINAL, HOLDING_STOCK, ORDER_TRANSITIONS, OWNING_STOCK, OrderStatus
 from infra.postgres.deliveries import Deliveries
@@ -84,7 +84,7 @@ class Orders:
         )
         return await happened(self._connection, statement)
 
-    async def record(self, order_id: str, event: str, actor: str, detail: str = "") -> None:
+    async def record(self, order_id: str, event: EventKind, actor: str, detail: str = "") -> None:
         """One more line of the order's story; callers write it where a guarded write happened."""
         await self._connection.execute(
             insert(order_events).values(order_id=order_id, event=event, actor=actor, detail=detail)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.delivery import DeliveryKind
-from domain.order import Order
+from domain.order import EventKind, Order
 from domain.payment import PaymentMethod
 from domain.states import FINAL, ORDER_TRANSITIONS, OrderStatus, PaymentStatus
 from infra.postgres.deliveries import Deliveries
@@ -158,7 +158,7 @@ async def test_a_dossier_tells_all_that_hangs_on_an_order(database: Database) ->
     payment = await begin(database, a_payment(order))
     async with database.transaction() as connection:
         orders = Orders(connection)
-        await orders.record(order.order_id, "paid", "provider:alipay", "trade 7")
+        await orders.record(order.order_id, EventKind.PAID, "provider:alipay", "trade 7")
         await Refunds(connection).request(a_refund(payment))
         await Deliveries(connection).owe(order.order_id, DeliveryKind)
         dossier = await orders.dossier(order.order_id)
