@@ -29,12 +29,10 @@ from activities.stock import StockActivities
 from dispatcher import Dispatcher
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
-from infra.gateways.registry import open_gateways
-from infra.postgres.engine import Database
-from infra.redis.client import connect_redis
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
+from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging
 from infra.temporal.client import connect_temporal, register_search_attributes
 from schedules import keep_schedules
@@ -62,17 +60,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     async with contextlib.AsyncExitStack() as closing:
         client = await connect_temporal(metrics_port=settings.worker_metrics_port)
         await _prepare_search(client)
-        redis = connect_redis(settings)
-        closing.push_async_callback(redis.aclose)
-        database = Database.connect(
-            settings.postgres_dsn,
-            pool_size=settings.postgres_pool_size,
-            timeout_seconds=settings.postgres_timeout_seconds,
-        )
-        closing.push_async_callback(database.aclose)
-        gateways = open_gateways(settings, database)
-        for gateway in gateways.values():
-            closing.push_async_callback(gateway.aclose)
+        stores = await closing.enter_async_context(open_stores(settings))
+        redis, database = stores.redis, stores.database
+        gateways = await closing.enter_async_context(open_providers(settings, database))
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
 

@@ -37,11 +37,10 @@ from api.routes import operator_attentions as operator_attention
 from api.routes import operator_notices as operator_inbox
 from api.sales import SaleBoard
 from infra.garbage import tune_garbage_collection
-from infra.gateways.registry import open_gateways, open_return_check
-from infra.postgres.engine import Database
-from infra.redis.client import connect_redis
+from infra.gateways.registry import open_return_check
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
+from infra.stores import open_providers, open_stores
 from infra.temporal.client import connect_temporal
 from notices.inbox import NoticeInbox
 from notices.relay import NoticeRelay
@@ -103,17 +102,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExitStack) -> Services:
     """Opens every connection pool once; `closing` closes them in reverse order."""
-    redis = connect_redis(settings)
-    closing.push_async_callback(redis.aclose)
-    database = Database.connect(
-        settings.postgres_dsn,
-        pool_size=settings.postgres_pool_size,
-        timeout_seconds=settings.postgres_timeout_seconds,
-    )
-    closing.push_async_callback(database.aclose)
-    gateways = open_gateways(settings, database)
-    for gateway in gateways.values():
-        closing.push_async_callback(gateway.aclose)
+    stores = await closing.enter_async_context(open_stores(settings))
+    redis, database = stores.redis, stores.database
+    gateways = await closing.enter_async_context(open_providers(settings, database))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
     shelf = OrderShelf(database, stock_gate)
     client = await connect_temporal(lazy=True)

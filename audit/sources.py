@@ -9,10 +9,10 @@ from temporalio.client import Client
 
 from infra.gateways.provider_book import ProviderBook, SandboxBook
 from infra.postgres.engine import Database
-from infra.redis.client import connect_redis
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
+from infra.stores import open_stores
 from infra.temporal.client import connect_temporal
 
 CONNECTIONS = 10
@@ -38,22 +38,23 @@ class AuditSources:
 async def open_sources(settings: Settings) -> AsyncIterator[AuditSources]:
     """Opens everything an audit needs and closes it again. A store that is away does not fail
     here: the lines that need it will say so."""
+    patient = settings.model_copy(
+        update={
+            "postgres_pool_size": CONNECTIONS,
+            "postgres_timeout_seconds": max(
+                settings.postgres_timeout_seconds, POSTGRES_TIMEOUT_SECONDS
+            ),
+        }
+    )
     async with AsyncExitStack() as closing:
-        redis = connect_redis(settings)
-        closing.push_async_callback(redis.aclose)
-        database = Database.connect(
-            settings.postgres_dsn,
-            pool_size=CONNECTIONS,
-            timeout_seconds=max(settings.postgres_timeout_seconds, POSTGRES_TIMEOUT_SECONDS),
-        )
-        closing.push_async_callback(database.aclose)
+        stores = await closing.enter_async_context(open_stores(patient))
         book = open_book(settings)
         if book is not None:
             closing.push_async_callback(book.aclose)
         yield AuditSources(
-            database=database,
-            gate=StockGate(redis),
-            intents=Intents(redis),
+            database=stores.database,
+            gate=StockGate(stores.redis),
+            intents=Intents(stores.redis),
             client=await connect_temporal(lazy=True),
             book=book,
             grace=settings.audit_grace,
