@@ -1,12 +1,13 @@
-"""Points in the HTTP contract."""
+"""A buyer's points, as they are given and seen."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas import Body, Note, UserId, View
-from domain.points import PointsKind
+from api.schemas.model import Body, Note, UserId, View
+from domain.points import PointsEntry, PointsKind
 
 MOST_POINTS = 10**9
 
@@ -31,3 +32,10 @@ class GrantBody(Body):
     user_id: UserId
     amount: Annotated[int, Field(strict=True, ge=1, le=MOST_POINTS)]
     reason: Note
+
+
+def points_view(balance: int, entries: Iterable[PointsEntry]) -> PointsView:
+    return PointsView(
+        balance=balance,
+        entries=[PointsEntryView.model_validate(entry.model_dump()) for entry in entries],
+    )

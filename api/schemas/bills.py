@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from api.schemas import Body, View
+from api.schemas.model import Body, View
 from domain.bill import BillCheck, BillFault
 from domain.payment import PaymentMethod
 
