@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from tests.api.conftest import ADA, OPERATOR
 from tests.support.buyers import assert_problem
+from tests.support.callers import ADA, OPERATOR
 from tests.support.shop import Shop
 
 

@@ -1,4 +1,4 @@
-"""Sales: operators draft and publish them, buyers look at them."""
+"""Sales as operators draft and publish them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,53 +8,10 @@ import pytest
 
 from domain.states import SaleStatus
 from infra.postgres.sales import Sales
-from tests.api.conftest import ADA, BOB, OPERATOR
-from tests.support.buyers import assert_problem, click, eventually, new_sale
+from tests.support.buyers import assert_problem
+from tests.support.callers import ADA, OPERATOR
+from tests.support.operators import drafted, new_sale, published
 from tests.support.shop import Shop
-
-
-async def drafted(api: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
-    answer = await api.post("/v1/operator/sales", json=new_sale(**changes), headers=OPERATOR)
-    assert answer.status_code == 201, answer.text
-    sale: dict[str, Any] = answer.json()
-    return sale
-
-
-async def published(api: httpx.AsyncClient, sale_id: str) -> dict[str, Any]:
-    answer = await api.post(f"/v1/operator/sales/{sale_id}/publish", headers=OPERATOR)
-    assert answer.status_code == 200, answer.text
-    sale: dict[str, Any] = answer.json()
-    return sale
-
-
-async def test_a_sale_is_drafted_published_and_seen(api: httpx.AsyncClient) -> None:
-    draft = await drafted(api)
-    sale_id = draft["sale_id"]
-    assert draft["status"] == "draft"
-    assert_problem(await api.get(f"/v1/sales/{sale_id}"), 404, "NOT_FOUND")
-
-    assert (await published(api, sale_id))["status"] == "open"
-
-    view = (await api.get(f"/v1/sales/{sale_id}")).json()
-    assert view["status"] == "open"
-    assert view["name"] == "Autumn sale"
-    assert view["items"] == [
-        {
-            "sku_id": "teapot",
-            "title": "A teapot",
-            "list_price": 12800,
-            "price": 8800,
-            "points_price": 900,
-            "currency": "CNY",
-            "per_user_limit": 2,
-            "remaining": 5,
-        }
-    ]
-    for field in ("starts_at", "ends_at", "server_time"):
-        assert view[field].endswith("Z")
-    assert abs(datetime.fromisoformat(view["server_time"]) - datetime.now(UTC)) < timedelta(
-        minutes=1
-    )
 
 
 async def test_a_sale_is_published_until_its_start_and_closed_after_its_end(
@@ -83,17 +40,6 @@ async def test_publishing_again_never_gives_stock_back(api: httpx.AsyncClient) -
     assert again["items"][0]["remaining"] == 3
 
 
-async def test_what_is_left_counts_down(api: httpx.AsyncClient, shop: Shop) -> None:
-    await click(api, shop, ADA)
-    await click(api, shop, BOB, quantity=2)
-
-    async def left() -> int:
-        view = (await api.get(f"/v1/sales/{shop.sale.sale_id}")).json()
-        return int(view["items"][0]["remaining"])
-
-    await eventually(left, 2)
-
-
 async def test_a_cancelled_sale_is_neither_seen_nor_published(
     api: httpx.AsyncClient, shop: Shop
 ) -> None:
@@ -106,24 +52,6 @@ async def test_a_cancelled_sale_is_neither_seen_nor_published(
     assert_problem(await api.get(f"/v1/sales/{draft['sale_id']}"), 404, "NOT_FOUND")
     answer = await api.post(f"/v1/operator/sales/{draft['sale_id']}/publish", headers=OPERATOR)
     assert assert_problem(answer, 409, "INVALID_STATE")["sale_status"] == "cancelled"
-
-
-async def test_buyers_page_through_what_is_on_show(api: httpx.AsyncClient) -> None:
-    wanted = [(await drafted(api, name=f"Sale {n}"))["sale_id"] for n in range(3)]
-    await drafted(api, name="hidden")
-    for sale_id in wanted:
-        await published(api, sale_id)
-
-    seen, cursor = [], None
-    while True:
-        query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
-        page = (await api.get("/v1/sales", params=query)).json()
-        seen += [sale["sale_id"] for sale in page["sales"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-
-    assert sorted(seen) == sorted(wanted)
 
 
 async def test_operators_see_drafts_too(api: httpx.AsyncClient) -> None:
@@ -199,20 +127,3 @@ async def test_a_refusal_does_not_echo_what_was_sent(api: httpx.AsyncClient) -> 
 
     assert_problem(answer, 422, "INVALID")
     assert "secret" not in answer.text
-
-
-@pytest.mark.parametrize("sale_id", ["nosuchsale", "a%0A", "%00", "x'--", "%F0%9F%8D%B5", "a" * 65])
-async def test_an_unknown_sale_is_not_found(api: httpx.AsyncClient, sale_id: str) -> None:
-    assert_problem(await api.get(f"/v1/sales/{sale_id}"), 404, "NOT_FOUND")
-    path = f"/v1/operator/sales/{sale_id}"
-    assert_problem(await api.get(path, headers=OPERATOR), 404, "NOT_FOUND")
-    assert_problem(await api.post(f"{path}/publish", headers=OPERATOR), 404, "NOT_FOUND")
-
-
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=ten", "cursor=%00", "cursor=!!!", "cursor=%E8%8C%B6"]
-)
-async def test_a_cursor_nobody_gave_out_is_invalid(api: httpx.AsyncClient, query: str) -> None:
-    for path in ("/v1/sales", "/v1/orders", "/v1/operator/sales", "/v1/operator/notices"):
-        answer = await api.get(f"{path}?{query}", headers=OPERATOR)
-        assert_problem(answer, 422, "INVALID")

@@ -4,8 +4,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.api.conftest import OPERATOR
 from tests.support.buyers import assert_problem
+from tests.support.callers import OPERATOR
 from tests.support.kept_notices import begun
 from tests.support.provider_notices import ALIPAY, FORM, alipay_notice
 from tests.support.shop import PRICE, Shop

@@ -1,4 +1,4 @@
-"""Bill reconciliation over HTTP: asked for by an operator, and looked up."""
+"""Bill reconciliation: asked for by an operator, and looked up."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -9,9 +9,9 @@ import pytest
 from api import bills as bill_desk
 from infra.gateways.bill import day_of, start_of
 from infra.settings import Settings
-from tests.api.conftest import ADA, OPERATOR
 from tests.support.bookkeeper import Bookkeeper
 from tests.support.buyers import assert_problem
+from tests.support.callers import ADA, OPERATOR
 from tests.support.shop import Shop
 
 PATH = "/v1/operator/bills"

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from api.app import create_app
 from domain.ids import new_order_id
-from tests.api.conftest import ADA, BOB, OPERATOR
+from infra.settings import Settings
 from tests.support.buyers import assert_problem, click, order_id, placed, status
+from tests.support.callers import ADA, BOB, OPERATOR, served
 from tests.support.shop import PRICE, Shop
 
 STRANGE_IDS = [
@@ -129,3 +131,19 @@ async def test_a_reason_is_a_short_text(api: httpx.AsyncClient, shop: Shop, reas
     answer = await api.post(f"/v1/orders/{accepted}/cancel", json={"reason": reason}, headers=ADA)
 
     assert_problem(answer, 422, "INVALID")
+
+
+async def test_without_temporal_orders_cannot_be_changed(
+    settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    async with served(create_app(settings)) as api:
+        path = f"/v1/orders/{await order_id(api, shop)}"
+
+        for call, body in (("payments", {"method": "alipay"}), ("cancel", {"reason": "no"})):
+            answer = await api.post(f"{path}/{call}", json=body, headers=ADA)
+            assert_problem(answer, 503, "UNAVAILABLE")
+        assert (await api.get(path, headers=ADA)).json()["status"] == "queued"
+        ready = (await api.get("/readyz")).json()
+    assert ready["ok"] is True
+    assert ready["dependencies"]["temporal"]["ok"] is False

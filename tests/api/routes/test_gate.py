@@ -10,9 +10,11 @@ from api.app import create_app
 from domain.ids import is_order_id
 from domain.reservation import ReservationState
 from infra.settings import Settings
-from tests.api.conftest import ADA, BOB, OPERATOR, bearer, served
-from tests.support.buyers import assert_problem, click, gate_path, new_sale, order_id
+from tests.support.buyers import assert_problem, click, gate_path, order_id
+from tests.support.callers import ADA, BOB, bearer, served
 from tests.support.gate import stock_left
+from tests.support.operators import orderable
+from tests.support.outages import without
 from tests.support.shop import Shop
 
 
@@ -187,7 +189,7 @@ async def test_what_is_not_on_sale_is_not_found(
 
 async def test_before_the_start_the_answer_says_when(api: httpx.AsyncClient) -> None:
     starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
-    path = await _published(api, new_sale(starts_at=starts_at.isoformat()))
+    path = await orderable(api, starts_at=starts_at.isoformat())
 
     problem = assert_problem(
         await api.post(path, json={"quantity": 1}, headers=ADA), 409, "NOT_STARTED"
@@ -200,7 +202,7 @@ async def test_before_the_start_the_answer_says_when(api: httpx.AsyncClient) -> 
 async def test_after_the_end_the_answer_says_since_when(api: httpx.AsyncClient) -> None:
     ended = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
     starts_at = (ended - timedelta(hours=1)).isoformat()
-    path = await _published(api, new_sale(starts_at=starts_at, ends_at=ended.isoformat()))
+    path = await orderable(api, starts_at=starts_at, ends_at=ended.isoformat())
 
     problem = assert_problem(await api.post(path, json={"quantity": 1}, headers=ADA), 409, "ENDED")
 
@@ -220,7 +222,7 @@ async def test_a_paused_item_is_refused_until_it_resumes(
 async def test_a_sale_that_needs_an_entry_token_lets_nobody_in_without(
     api: httpx.AsyncClient,
 ) -> None:
-    path = await _published(api, new_sale(requires_entry_token=True))
+    path = await orderable(api, requires_entry_token=True)
 
     answer = await api.post(path, json={"quantity": 1}, headers=ADA)
 
@@ -257,11 +259,13 @@ async def test_every_verdict_is_counted(api: httpx.AsyncClient, shop: Shop) -> N
     ) in metrics
 
 
-async def _published(api: httpx.AsyncClient, sale: dict[str, object]) -> str:
-    """Creates and publishes a sale; the path where its item is ordered."""
-    created = await api.post("/v1/operator/sales", json=sale, headers=OPERATOR)
-    assert created.status_code == 201, created.text
-    sale_id = created.json()["sale_id"]
-    published = await api.post(f"/v1/operator/sales/{sale_id}/publish", headers=OPERATOR)
-    assert published.status_code == 200, published.text
-    return f"/v1/sales/{sale_id}/items/teapot/orders"
+async def test_orders_are_accepted_without_postgres_and_temporal(
+    settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    async with served(create_app(without(settings, "postgres"))) as api:
+        answers = [await click(api, shop, quantity=2), await click(api, shop)]
+
+        assert [answer.status_code for answer in answers] == [202, 409]
+        assert (await api.get("/readyz")).status_code == 200
+    assert await stock_left(shop.gate, shop.item.ref) == 3
