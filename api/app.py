@@ -8,23 +8,28 @@ import structlog
 from fastapi import FastAPI
 
 from api import openapi, problems
+from api.attentions import AttentionDecisions
 from api.auth import Tokens
-from api.bills import BillDesk
+from api.bills import BillReconciler
 from api.deps import Services
 from api.edge import Edge
 from api.jwks import KeySet
 from api.metrics import Metrics
-from api.order_commands import OrderCommands
-from api.orders import OrderShelf
-from api.refund_commands import RefundCommands
-from api.refunds import RefundDesk
+from api.notices import NoticeReplay
+from api.order_updates import OrderUpdates
+from api.orders import OrderLookup
+from api.payments import OrderPayments
+from api.refunds import OrderRefunds
 from api.routes import (
     dev,
     gate,
     health,
+    operator_attentions,
     operator_audits,
     operator_bills,
+    operator_notices,
     operator_orders,
+    operator_refunds,
     operator_sales,
     orders,
     payments,
@@ -33,9 +38,8 @@ from api.routes import (
     sales,
     webhooks,
 )
-from api.routes import operator_attentions as operator_attention
-from api.routes import operator_notices as operator_inbox
-from api.sales import SaleBoard
+from api.sales import ShownSales
+from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.stock_gate import StockGate
@@ -55,8 +59,9 @@ ROUTERS = (
     webhooks.router,
     operator_sales.router,
     operator_orders.router,
-    operator_inbox.router,
-    operator_attention.router,
+    operator_refunds.router,
+    operator_notices.router,
+    operator_attentions.router,
     operator_audits.router,
     operator_bills.router,
     points.router,
@@ -106,9 +111,10 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
-    shelf = OrderShelf(database, stock_gate)
     client = await connect_temporal(lazy=True)
-    commands = OrderCommands(client, shelf.status)
+    workflows = WorkflowCalls(client, settings.task_queue)
+    orders = OrderLookup(database, stock_gate)
+    order_updates = OrderUpdates(workflows, orders, database)
     relay = NoticeRelay(database, client, gateways, settings.task_queue)
     inbox = NoticeInbox(database, gateways, relay)
     closing.push_async_callback(inbox.aclose)
@@ -117,16 +123,20 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         redis=redis,
         gate=stock_gate,
         database=database,
+        workflows=workflows,
         gateways=gateways,
         return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
-        board=SaleBoard(database, stock_gate),
-        shelf=shelf,
-        commands=commands,
+        sales=ShownSales(database, stock_gate),
+        orders=orders,
+        order_updates=order_updates,
+        payments=OrderPayments(orders, order_updates, gateways),
+        refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
-        refunds=RefundDesk(database, RefundCommands(client, settings.task_queue)),
-        bills=BillDesk(client, settings.task_queue),
+        notices=NoticeReplay(database, inbox, gateways),
+        attentions=AttentionDecisions(database, redis, stock_gate),
+        bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),
     )
 

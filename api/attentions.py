@@ -1,4 +1,4 @@
-"""What an operator does about an attention: retry what can be retried, or close the case."""
+"""What an operator does about an attention: retry what can be retried, or close it."""
 
 import structlog
 from redis.asyncio import Redis
@@ -14,14 +14,14 @@ from infra.redis.stock_gate import StockGate
 
 log = structlog.get_logger()
 
-# A workflow waits for the decision itself: closing the case alone would leave it waiting.
+# A workflow waits for the decision itself: closing the attention alone would leave it waiting.
 DECIDED_ELSEWHERE = {
     AttentionKind.DELIVERY_FAILED: "retry or skip the delivery",
     AttentionKind.REFUND_FAILED: "retry the refund, or say that it was given back by hand",
 }
 
 
-class AttentionDesk:
+class AttentionDecisions:
     """Raises Refusal: NOT_FOUND, or INVALID_STATE for what is closed or decided elsewhere."""
 
     def __init__(self, database: Database, redis: Redis, gate: StockGate) -> None:
@@ -30,51 +30,50 @@ class AttentionDesk:
         self._gate = gate
 
     async def resolve(self, attention_id: int, actor: str, reason: str) -> Attention:
-        """Close a case that a person has seen to."""
+        """Close what a person has seen to."""
         async with self._database.transaction() as connection:
             attentions = Attentions(connection)
-            case = _still_open(await attentions.lock(attention_id))
-            if case.kind in DECIDED_ELSEWHERE:
-                raise Refusal(ErrorCode.INVALID_STATE, f"please {DECIDED_ELSEWHERE[case.kind]}")
-            await attentions.resolve(case.kind, case.subject, actor, reason)
+            found = _still_open(await attentions.lock(attention_id))
+            if found.kind in DECIDED_ELSEWHERE:
+                raise Refusal(ErrorCode.INVALID_STATE, f"please {DECIDED_ELSEWHERE[found.kind]}")
+            await attentions.resolve(found.kind, found.subject, actor, reason)
             resolved = await attentions.lock(attention_id)
         log.info("attention_resolved", attention_id=attention_id, actor=actor)
-        return resolved or case
+        return resolved or found
 
     async def revive(self, attention_id: int, actor: str, reason: str) -> Attention:
-        """Let a dead intent wait for its workflow again, and close its case."""
-        # In one transaction, so that an intent that dies again at once finds the case closed and
-        # raises a new one, and a Redis that is away leaves it open.
+        """Let a dead intent wait for its workflow again, and close its attention."""
+        # In one transaction, so that an intent that dies again at once finds the attention closed
+        # and raises a new one, and a Redis that is away leaves it open.
         async with self._database.transaction() as connection:
             attentions = Attentions(connection)
-            case = _still_open(await attentions.lock(attention_id))
-            if case.kind is not AttentionKind.DEAD_INTENT:
-                raise Refusal(ErrorCode.INVALID_STATE, f"{case.kind} cannot be retried")
-            await attentions.resolve(case.kind, case.subject, actor, reason)
-            await self._intents.revive(await self._dead_intent(case))
+            found = _still_open(await attentions.lock(attention_id))
+            if found.kind is not AttentionKind.DEAD_INTENT:
+                raise Refusal(ErrorCode.INVALID_STATE, f"{found.kind} cannot be retried")
+            await attentions.resolve(found.kind, found.subject, actor, reason)
+            await self._intents.revive(await self._dead_intent(found))
             resolved = await attentions.lock(attention_id)
-        log.info("intent_revived", subject=case.subject, order_id=case.order_id, actor=actor)
-        return resolved or case
+        log.info("intent_revived", subject=found.subject, order_id=found.order_id, actor=actor)
+        return resolved or found
 
-    async def _dead_intent(self, case: Attention) -> DeadIntent:
-        item = await self._item_of(case)
+    async def _dead_intent(self, attention: Attention) -> DeadIntent:
+        if attention.order_id is not None:
+            item = await self._gate.item_of(attention.order_id)
+        else:
+            # An intent too broken to name its order is known by where it lay.
+            sale_id, _, rest = attention.subject.partition(":")
+            item = ItemRef(sale_id=sale_id, sku_id=rest.partition(":")[0])
         if item is not None:
             async for dead in self._intents.dead(item):
                 lay = IntentEntry(item=item, entry_id=dead.entry_id, fields=dead.fields)
-                if lay.subject == case.subject:
+                if lay.subject == attention.subject:
                     return dead
         raise Refusal(ErrorCode.INVALID_STATE, "the intent is not among the dead ones any more")
 
-    async def _item_of(self, case: Attention) -> ItemRef | None:
-        if case.order_id is not None:
-            return await self._gate.item_of(case.order_id)
-        sale_id, _, rest = case.subject.partition(":")
-        return ItemRef(sale_id=sale_id, sku_id=rest.partition(":")[0])
 
-
-def _still_open(case: Attention | None) -> Attention:
-    if case is None:
+def _still_open(attention: Attention | None) -> Attention:
+    if attention is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such attention")
-    if case.resolved_at is not None:
-        raise Refusal(ErrorCode.INVALID_STATE, f"resolved already by {case.resolved_by}")
-    return case
+    if attention.resolved_at is not None:
+        raise Refusal(ErrorCode.INVALID_STATE, f"resolved already by {attention.resolved_by}")
+    return attention

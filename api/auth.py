@@ -32,7 +32,7 @@ class Caller(NamedTuple):
 
     @property
     def actor(self) -> str:
-        """The caller's name in an order's story."""
+        """The caller's name in an order's timeline."""
         return operator(self.user_id) if self.is_operator else buyer(self.user_id)
 
 
@@ -74,7 +74,9 @@ class Tokens:
             raise Refusal(ErrorCode.UNAUTHENTICATED, "the token has expired") from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise Refusal(ErrorCode.UNAUTHENTICATED, "the token is not valid") from error
-        self._remember(token, caller, min(expires_at, time.time() + REMEMBER_SECONDS))
+        self._remembered[token] = (caller, min(expires_at, time.time() + REMEMBER_SECONDS))
+        if len(self._remembered) > REMEMBERED_TOKENS:
+            self._remembered.popitem(last=False)
         return caller
 
     async def _decode(self, token: str) -> dict[str, Any]:
@@ -89,11 +91,6 @@ class Tokens:
         if key is None:
             raise jwt.InvalidKeyError
         return jwt.decode(token, key, [algorithm], _REQUIRED, issuer=self._issuer)
-
-    def _remember(self, token: str, caller: Caller, until: float) -> None:
-        self._remembered[token] = (caller, until)
-        if len(self._remembered) > REMEMBERED_TOKENS:
-            self._remembered.popitem(last=False)
 
 
 # All tokens of one issuer and key begin alike, and every buyer's first click brings a new one.

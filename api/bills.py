@@ -1,64 +1,62 @@
 """Bill reconciliation as operators ask for it: started, or found running, and waited for a bit."""
 
 import asyncio
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
+from api.problems import invalid
+from api.schemas.bills import ReconciliationView, bill_check_view
+from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
-from workflows.bills import (
-    BillsOutcome,
-    ReconcileBills,
-    ReconcileBillsWorkflow,
-    bills_workflow_id,
-)
+from infra.gateways.bill import day_of
+from infra.gateways.protocol import Gateway
+from workflows.bills import ReconcileBills, ReconcileBillsWorkflow, bills_workflow_id
 
 log = structlog.get_logger()
 
-START_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+# Providers keep bills for three months.
+KEPT_FOR = timedelta(days=90)
 
-Run = WorkflowHandle[ReconcileBillsWorkflow, BillsOutcome]
 
-
-class BillDesk:
-    def __init__(self, client: Client, task_queue: str) -> None:
-        self._client = client
-        self._task_queue = task_queue
+class BillReconciler:
+    def __init__(self, workflows: WorkflowCalls, gateways: Mapping[PaymentMethod, Gateway]) -> None:
+        self._workflows = workflows
+        self._gateways = gateways
 
     async def reconcile(
         self, day: date, method: PaymentMethod | None, actor: str
-    ) -> tuple[str, BillsOutcome | None]:
-        """The workflow's id, and the outcome if it ends in a few seconds; a run of this day that
-        is under way is joined. Raises Refusal(UNAVAILABLE)."""
-        run = await self._start(ReconcileBills(day=day, method=method), actor)
+    ) -> ReconciliationView:
+        """The outcome if the reconciliation ends in a few seconds, else where it is made; one of
+        this day that is under way is joined. Raises Refusal: INVALID or UNAVAILABLE."""
+        self._refuse_unless_billed(day, method)
+        log.info("bills_asked", day=str(day), method=method, actor=actor)
+        run = await self._workflows.start(
+            ReconcileBillsWorkflow.run,
+            ReconcileBills(day=day, method=method),
+            workflow_id=bills_workflow_id(day, method),
+            summary=f"bills of {day}, asked for by {actor}",
+        )
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return run.id, await run.result()
+                outcome = await run.result()
         except WorkflowFailureError as error:
             raise Refusal(ErrorCode.UNAVAILABLE, "the reconciliation was ended") from error
         except (TimeoutError, RPCError):
-            return run.id, None
+            return ReconciliationView(workflow_id=run.id, day=day, finished=False, checks=[])
+        checks = [bill_check_view(check) for check in outcome.checks]
+        return ReconciliationView(workflow_id=run.id, day=day, finished=True, checks=checks)
 
-    async def _start(self, command: ReconcileBills, actor: str) -> Run:
-        if command.day is None:
-            raise ValueError("an operator names the day")
-        try:
-            # The client connects at its first call and would wait for that without end.
-            async with asyncio.timeout(START_SECONDS):
-                return await self._client.start_workflow(
-                    ReconcileBillsWorkflow.run,
-                    command,
-                    id=bills_workflow_id(command.day, command.method),
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    static_summary=f"bills of {command.day}, asked for by {actor}",
-                    rpc_timeout=timedelta(seconds=START_SECONDS),
-                )
-        except (RPCError, RuntimeError, TimeoutError) as error:
-            log.warning("bills_not_started", day=str(command.day), error=repr(error)[:200])
-            raise Refusal(ErrorCode.UNAVAILABLE, "this cannot be started right now") from error
+    def _refuse_unless_billed(self, day: date, method: PaymentMethod | None) -> None:
+        today = day_of(datetime.now(UTC))
+        if not today - KEPT_FOR <= day <= today:
+            why = "bills are there for the last three months only"
+            raise invalid(["body", "day"], why, kind="day")
+        # Points are our own: nobody bills them.
+        if method is PaymentMethod.POINTS or (method and method not in self._gateways):
+            raise invalid(["body", "method"], f"{method} makes no bills here", kind="method")

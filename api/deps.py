@@ -8,13 +8,17 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
+from api.attentions import AttentionDecisions
 from api.auth import Caller, Tokens
-from api.bills import BillDesk
+from api.bills import BillReconciler
 from api.metrics import Metrics
-from api.order_commands import OrderCommands
-from api.orders import OrderShelf
-from api.refunds import RefundDesk
-from api.sales import SaleBoard
+from api.notices import NoticeReplay
+from api.order_updates import OrderUpdates
+from api.orders import OrderLookup
+from api.payments import OrderPayments
+from api.refunds import OrderRefunds
+from api.sales import ShownSales
+from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
@@ -27,49 +31,57 @@ from notices.inbox import NoticeInbox
 
 @dataclass(frozen=True)
 class Services:
+    """`auditing`: held while an audit runs, for each reads everything."""
+
     settings: Settings
     redis: Redis
     gate: StockGate
     database: Database
+    workflows: WorkflowCalls
     gateways: dict[PaymentMethod, Gateway]
     return_check: ReturnCheck | None
     tokens: Tokens
     metrics: Metrics
-    board: SaleBoard
-    shelf: OrderShelf
-    commands: OrderCommands
+    sales: ShownSales
+    orders: OrderLookup
+    order_updates: OrderUpdates
+    payments: OrderPayments
+    refunds: OrderRefunds
     inbox: NoticeInbox
-    refunds: RefundDesk
-    bills: BillDesk
+    notices: NoticeReplay
+    attentions: AttentionDecisions
+    bills: BillReconciler
     auditing: asyncio.Lock
 
 
 # Async although they never wait: FastAPI runs plain functions in a thread.
-async def _services(request: Request) -> Services:
+async def opened_services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-ServicesDep = Annotated[Services, Depends(_services)]
+ServicesDep = Annotated[Services, Depends(opened_services)]
 _bearer = Depends(HTTPBearer(auto_error=False, bearerFormat="JWT"))
 
 
-async def _caller(
+async def caller(
     request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
 ) -> Caller:
+    """Raises Refusal UNAUTHENTICATED."""
     return await services.tokens.caller(request.headers.get("authorization"))
 
 
-CallerDep = Annotated[Caller, Depends(_caller)]
+CallerDep = Annotated[Caller, Depends(caller)]
 
 
-async def _operator(caller: CallerDep) -> Caller:
+async def operator(caller: CallerDep) -> Caller:
+    """Raises Refusal: UNAUTHENTICATED or FORBIDDEN."""
     if not caller.is_operator:
         raise Refusal(ErrorCode.FORBIDDEN, "this needs the role operator")
     return caller
 
 
-OperatorDep = Annotated[Caller, Depends(_operator)]
+OperatorDep = Annotated[Caller, Depends(operator)]
 
 MAX_CURSOR_LENGTH = 200
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, pattern=r"^[!-~]*$")]

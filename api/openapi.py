@@ -7,7 +7,8 @@ from fastapi.openapi.utils import get_openapi
 
 from api.problems import MEDIA_TYPE
 from api.routes import gate
-from api.schemas import AcceptedView, Problem
+from api.schemas.orders import AcceptedView
+from api.schemas.problems import Problem
 
 TITLE = "seckill"
 DESCRIPTION = """Flash-sale orders. Times are UTC (RFC 3339), money is in minor units.

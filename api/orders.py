@@ -1,8 +1,9 @@
 """Where an order is looked up: in Postgres, or in Redis while it still waits in the queue."""
 
+from collections.abc import Set
+
 from api.auth import Caller
-from api.schemas import OrderView
-from api.views import order_view, queued_view
+from api.schemas.orders import OrderView, order_view, queued_view
 from domain.errors import ErrorCode, Refusal
 from domain.ids import is_order_id
 from domain.order import OrderDossier
@@ -14,7 +15,7 @@ from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 
 
-class OrderShelf:
+class OrderLookup:
     def __init__(self, database: Database, gate: StockGate) -> None:
         self._database = database
         self._gate = gate
@@ -34,6 +35,7 @@ class OrderShelf:
             return await Orders(connection).dossier(order_id)
 
     async def status(self, order_id: str) -> OrderStatus | None:
+        """None for an unknown order."""
         found = await self._find(order_id)
         return found.status if found else None
 
@@ -42,8 +44,7 @@ class OrderShelf:
         if dossier:
             return order_view(dossier)
         item = await self._gate.item_of(order_id)
-        queued = await self._queued(item, order_id) if item else None
-        if queued:
+        if item and (queued := await self._queued(item, order_id)):
             return queued
         # It may have left the queue between the two looks.
         dossier = await self.dossier(order_id)
@@ -56,4 +57,12 @@ class OrderShelf:
             return None
         async with self._database.transaction() as connection:
             item = await Stock(connection).item(ref)
-        return queued_view(reservation, ref.sale_id, ref.sku_id, item)
+        return queued_view(reservation, ref, item)
+
+
+def refuse_unless(order: OrderView, allowed: Set[OrderStatus]) -> None:
+    """Raises Refusal INVALID_STATE. Saves asking a workflow what the order's own state answers."""
+    if order.status not in allowed:
+        raise Refusal(
+            ErrorCode.INVALID_STATE, f"the order is {order.status}", order_status=order.status
+        )

@@ -77,6 +77,12 @@ Outage = (
 )
 
 
+def invalid(location: list[str], message: str, *, kind: str = "invalid") -> Refusal:
+    """For what no schema can judge: told in the shape of FastAPI's own errors."""
+    error = {"loc": location, "msg": message, "type": kind}
+    return Refusal(ErrorCode.INVALID, message, errors=[error])
+
+
 def problem_bytes(refusal: Refusal, status: int) -> bytes:
     """The document of a refusal, with the members the contract adds for its code."""
     document = {
@@ -136,22 +142,16 @@ def validation_errors(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, obj
 
 def install(app: FastAPI) -> None:
     """Make every answer that is not a success a problem document."""
-    app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
 
+    @app.exception_handler(Refusal)
+    async def refused(_request: Request, refusal: Refusal) -> Response:
+        return problem_response(refusal)
 
-async def _on_refusal(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101
-    return problem_response(error)
+    @app.exception_handler(RequestValidationError)
+    async def not_valid(_request: Request, error: RequestValidationError) -> Response:
+        errors = validation_errors(error.errors())
+        return problem_response(Refusal(ErrorCode.INVALID, "see errors", errors=errors))
 
-
-async def _on_validation_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    errors = validation_errors(error.errors())
-    return problem_response(Refusal(ErrorCode.INVALID, "see errors", errors=errors))
-
-
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return http_problem(error)
+    @app.exception_handler(HTTPException)
+    async def refused_by_http(_request: Request, error: HTTPException) -> Response:
+        return http_problem(error)

@@ -76,7 +76,7 @@ class Glances(Generic[T]):
             done.exception()
 
 
-class SaleBoard:
+class ShownSales:
     def __init__(self, database: Database, gate: StockGate) -> None:
         self._database = database
         self._gate = gate

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.deps import ServicesDep
-from api.schemas import DevTokenBody, DevTokenView
+from api.schemas.dev import DevTokenBody, DevTokenView
 
 router = APIRouter(tags=["practice"])
 

@@ -14,9 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.auth import Caller
 from api.deps import Services
-from api.problems import KINDS, MEDIA_TYPE, problem_bytes
+from api.problems import KINDS, MEDIA_TYPE, invalid, problem_bytes
 from api.routes.names import is_name
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
@@ -48,7 +47,9 @@ class OrderGate:
             await _send_refusal(send, refusal)
             return
         services.metrics.gate_answered("ACCEPTED")
-        await _send_accepted(send, order_id)
+        body = b'{"order_id":"%b","status":"queued"}' % order_id.encode()
+        location = b"/v1/orders/" + order_id.encode()
+        await _send(send, 202, b"application/json", body, [(b"location", location)])
 
 
 route = Route(PATH, OrderGate(), methods=["POST"], name="place_order")
@@ -59,9 +60,17 @@ async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
     caller = await services.tokens.caller(authorization)
     quantity = _quantity(await _read(receive))
     terms = await _terms(services, scope["path_params"])
-    _check_entry(terms)
+    if terms.requires_entry_token:
+        raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
     order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
-    request = _request(terms, caller, order_id, quantity, key)
+    request = ReserveRequest(
+        item=terms.ref,
+        order_id=order_id,
+        user_id=caller.user_id,
+        quantity=quantity,
+        idempotency_key=key,
+        announce=True,
+    )
     try:
         answer = await services.gate.reserve(request)
     except Overloaded as error:
@@ -75,15 +84,11 @@ def _headers(scope: Scope) -> tuple[str | None, str]:
         if name == b"authorization":
             authorization = value.decode("latin-1")
         elif name == b"idempotency-key":
-            key = _idempotency_key(value)
+            key = value.decode("latin-1")
+            if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+                why = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
+                raise invalid(["header", "Idempotency-Key"], why)
     return authorization, key
-
-
-def _idempotency_key(value: bytes) -> str:
-    key = value.decode("latin-1")
-    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
-        raise _invalid(["header", "Idempotency-Key"], "1 to 128 printable ASCII characters")
-    return key
 
 
 async def _read(receive: Receive) -> bytes:
@@ -103,17 +108,12 @@ def _quantity(body: bytes) -> int:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _invalid(["body"], "the body must be JSON") from error
+        raise invalid(["body"], "the body must be JSON") from error
     quantity = document.get("quantity") if isinstance(document, dict) else None
     # Not isinstance: JSON's true is no quantity, though Python counts it as 1.
     if type(quantity) is not int or not 0 < quantity <= MAX_QUANTITY:
-        raise _invalid(["body", "quantity"], f"an integer from 1 to {MAX_QUANTITY} is needed")
+        raise invalid(["body", "quantity"], f"an integer from 1 to {MAX_QUANTITY} is needed")
     return quantity
-
-
-def _invalid(location: list[str], message: str) -> Refusal:
-    error = {"loc": location, "msg": message, "type": "invalid"}
-    return Refusal(ErrorCode.INVALID, message, errors=[error])
 
 
 async def _terms(services: Services, path: dict[str, str]) -> ItemTerms:
@@ -124,24 +124,6 @@ async def _terms(services: Services, path: dict[str, str]) -> ItemTerms:
     if terms is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such item on sale")
     return terms
-
-
-def _check_entry(terms: ItemTerms) -> None:
-    if terms.requires_entry_token:
-        raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
-
-
-def _request(
-    terms: ItemTerms, caller: Caller, order_id: str, quantity: int, key: str
-) -> ReserveRequest:
-    return ReserveRequest(
-        item=terms.ref,
-        order_id=order_id,
-        user_id=caller.user_id,
-        quantity=quantity,
-        idempotency_key=key,
-        announce=True,
-    )
 
 
 def _order_id_in(answer: GateAnswer, order_id: str) -> str:
@@ -162,12 +144,6 @@ def _order_id_in(answer: GateAnswer, order_id: str) -> str:
 def _moment(at_ms: int) -> str:
     moment = datetime.fromtimestamp(at_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def _send_accepted(send: Send, order_id: str) -> None:
-    body = b'{"order_id":"%b","status":"queued"}' % order_id.encode()
-    location = b"/v1/orders/" + order_id.encode()
-    await _send(send, 202, b"application/json", body, [(b"location", location)])
 
 
 async def _send_refusal(send: Send, refusal: Refusal) -> None:

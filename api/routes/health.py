@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.deps import Services, ServicesDep
-from api.schemas import DependencyHealth, Health, Readiness
+from api.deps import ServicesDep
+from api.schemas.health import DependencyHealth, Health, Readiness
 
 router = APIRouter(tags=["operations"])
 
@@ -23,13 +23,14 @@ async def healthz() -> Health:
 async def readyz(services: ServicesDep, response: Response) -> Readiness:
     """Orders are accepted with Redis alone, so only Redis decides: a load balancer must keep
     sending buyers while Postgres or Temporal is away."""
-    names = {"redis": True, "postgres": False, "temporal": False}
-    checks = _checks(services)
-    found = await asyncio.gather(*(_look(checks[name], needed) for name, needed in names.items()))
-    dependencies = dict(zip(names, found, strict=True))
-    ok = all(health.ok for health in found if health.needed)
-    response.status_code = 200 if ok else 503
-    return Readiness(ok=ok, dependencies=dependencies)
+    redis, postgres, temporal = await asyncio.gather(
+        _health(services.redis.ping, needed=True),
+        _health(services.database.ping, needed=False),
+        _health(services.workflows.ping, needed=False),
+    )
+    response.status_code = 200 if redis.ok else 503
+    dependencies = {"redis": redis, "postgres": postgres, "temporal": temporal}
+    return Readiness(ok=redis.ok, dependencies=dependencies)
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
@@ -37,18 +38,10 @@ async def metrics(services: ServicesDep) -> Response:
     return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _checks(services: Services) -> dict[str, Callable[[], Awaitable[object]]]:
-    return {
-        "redis": services.redis.ping,
-        "postgres": services.database.ping,
-        "temporal": services.commands.ping,
-    }
-
-
-async def _look(check: Callable[[], Awaitable[object]], needed: bool) -> DependencyHealth:
+async def _health(ping: Callable[[], Awaitable[object]], *, needed: bool) -> DependencyHealth:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            await check()
+            await ping()
     except Exception as error:
         # The kind of failure, not its text: addresses and names stay inside.
         detail = f"does not answer: {type(error).__name__}"

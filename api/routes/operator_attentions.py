@@ -5,10 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from api.attentions import AttentionDesk
-from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
-from api.operator_schemas import AttentionPage, AttentionView, DecisionBody
-from api.views import attention_view
+from api.deps import Cursor, Limit, OperatorDep, ServicesDep
+from api.schemas.attentions import AttentionPage, AttentionView, attention_view
+from api.schemas.model import DecisionBody
 from infra.postgres.attentions import Attentions
 
 router = APIRouter(prefix="/v1/operator/attention", tags=["operator"])
@@ -42,7 +41,7 @@ async def resolve_attention(
     attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> AttentionView:
     """Failed deliveries and refunds are closed by deciding about them instead."""
-    resolved = await _desk(services).resolve(attention_id, operator.actor, body.reason)
+    resolved = await services.attentions.resolve(attention_id, operator.actor, body.reason)
     return attention_view(resolved)
 
 
@@ -50,9 +49,5 @@ async def resolve_attention(
 async def retry_attention(
     attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> AttentionView:
-    revived = await _desk(services).revive(attention_id, operator.actor, body.reason)
+    revived = await services.attentions.revive(attention_id, operator.actor, body.reason)
     return attention_view(revived)
-
-
-def _desk(services: Services) -> AttentionDesk:
-    return AttentionDesk(services.database, services.redis, services.gate)

@@ -4,8 +4,7 @@ import structlog
 from fastapi import APIRouter
 
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
-from api.operator_schemas import AuditsPage, AuditView
-from api.views import audit_view
+from api.schemas.audits import AuditsPage, AuditView, audit_view, audits_page
 from audit.run import run_audit
 from audit.sources import open_sources
 from infra.postgres.audits import Audits
@@ -29,10 +28,4 @@ async def list_audits(
 ) -> AuditsPage:
     async with services.database.transaction() as connection:
         reports, following = await Audits(connection).page(cursor, limit)
-    views = [audit_view(report) for report in reports]
-    return AuditsPage(
-        ok=views[0].ok if views else None,
-        checks=views[0].checks if views else [],
-        audits=views,
-        next_cursor=following,
-    )
+    return audits_page(reports, following)

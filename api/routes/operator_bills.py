@@ -1,23 +1,12 @@
 """Providers' bills, compared with our ledger and looked up."""
 
-from datetime import UTC, date, datetime, timedelta
-
-import structlog
 from fastapi import APIRouter, Response
 
-from api.bill_schemas import BillsBody, BillsPage, ReconciliationView, bill_check_view
-from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
-from domain.errors import ErrorCode, Refusal
-from domain.payment import PaymentMethod
-from infra.gateways.bill import day_of
+from api.deps import Cursor, Limit, OperatorDep, ServicesDep
+from api.schemas.bills import BillsBody, BillsPage, ReconciliationView, bill_check_view
 from infra.postgres.bills import Bills
 
-log = structlog.get_logger()
-
 router = APIRouter(prefix="/v1/operator/bills", tags=["operator"])
-
-# Providers keep bills for three months.
-KEPT_FOR = timedelta(days=90)
 
 
 @router.post(
@@ -33,16 +22,9 @@ async def reconcile_bills(
 ) -> ReconciliationView:
     """Payments whose notice was missed are made up for. Harmless to repeat: what has been settled
     meanwhile stops being an attention. A bill that is not ready yet is waited for."""
-    _refuse_unless_billed(services, body.day, body.method)
-    log.info("bills_asked", day=str(body.day), method=body.method, actor=operator.actor)
-    workflow_id, outcome = await services.bills.reconcile(body.day, body.method, operator.actor)
-    response.status_code = 200 if outcome else 202
-    return ReconciliationView(
-        workflow_id=workflow_id,
-        day=body.day,
-        finished=outcome is not None,
-        checks=[bill_check_view(check) for check in outcome.checks] if outcome else [],
-    )
+    reconciliation = await services.bills.reconcile(body.day, body.method, operator.actor)
+    response.status_code = 200 if reconciliation.finished else 202
+    return reconciliation
 
 
 @router.get("", summary="How comparing the bills came out, the newest on top")
@@ -52,16 +34,3 @@ async def list_bills(
     async with services.database.transaction() as connection:
         checks, following = await Bills(connection).page(cursor, limit)
     return BillsPage(bills=[bill_check_view(check) for check in checks], next_cursor=following)
-
-
-def _refuse_unless_billed(services: Services, day: date, method: PaymentMethod | None) -> None:
-    today = day_of(datetime.now(UTC))
-    if not today - KEPT_FOR <= day <= today:
-        raise _invalid("day", "bills are there for the last three months only")
-    if method is PaymentMethod.POINTS or (method and method not in services.gateways):
-        raise _invalid("method", f"{method} makes no bills here")
-
-
-def _invalid(field: str, why: str) -> Refusal:
-    error = {"loc": ["body", field], "msg": why, "type": field}
-    return Refusal(ErrorCode.INVALID, why, errors=[error])

@@ -4,22 +4,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.deps import Cursor, Limit, OperatorDep, OrderId, Services, ServicesDep
-from api.operator_schemas import DecisionBody, ExtendBody, OperatorOrderView
-from api.routes.orders import refuse_unless_unfinished
-from api.schemas import OrdersPage, OrderView, ReasonBody
-from api.views import operator_order_view, order_summary
+from api.deps import Cursor, Limit, OperatorDep, OrderId, ServicesDep
+from api.schemas.model import PRINTABLE, DecisionBody, ReasonBody
+from api.schemas.orders import (
+    ExtendBody,
+    OperatorOrderView,
+    OrdersPage,
+    OrderView,
+    operator_order_view,
+    order_summary,
+)
 from domain.delivery import DeliveryKind
 from domain.errors import ErrorCode, Refusal
-from domain.order import EventKind
-from domain.refund import trade_workflow_id
-from domain.states import DeliveryStatus, OrderStatus
+from domain.states import OrderStatus
 from infra.postgres.orders import Orders
 from workflows.updates import DecideDelivery
 
 router = APIRouter(prefix="/v1/operator/orders", tags=["operator"])
 
-Searched = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Searched = Annotated[str | None, Query(max_length=128, pattern=PRINTABLE)]
 
 
 @router.get("", summary="Find orders")
@@ -49,7 +52,7 @@ async def list_orders(
 async def get_order(
     order_id: OrderId, _operator: OperatorDep, services: ServicesDep
 ) -> OperatorOrderView:
-    dossier = await services.shelf.dossier(order_id)
+    dossier = await services.orders.dossier(order_id)
     if dossier is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such order")
     return operator_order_view(dossier)
@@ -59,9 +62,7 @@ async def get_order(
 async def extend_deadline(
     order_id: OrderId, body: ExtendBody, operator: OperatorDep, services: ServicesDep
 ) -> OrderView:
-    refuse_unless_unfinished(await services.shelf.view(order_id, operator))
-    await services.commands.extend(order_id, body.seconds, operator.actor, body.reason)
-    return await services.shelf.view(order_id, operator)
+    return await services.order_updates.extend(order_id, operator, body.seconds, body.reason)
 
 
 @router.post("/{order_id}/recheck", summary="Ask the providers now whether the order is paid")
@@ -71,10 +72,7 @@ async def recheck_payment(
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
-    refuse_unless_unfinished(await services.shelf.view(order_id, operator))
-    await _record(services, order_id, EventKind.RECHECK_ASKED, operator.actor, body)
-    await services.commands.recheck(order_id, operator.actor)
-    return await services.shelf.view(order_id, operator)
+    return await services.order_updates.recheck(order_id, operator, body.reason if body else "")
 
 
 @router.post("/{order_id}/cancel", summary="Give an unpaid order up for the buyer")
@@ -84,10 +82,8 @@ async def cancel_order(
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
-    refuse_unless_unfinished(await services.shelf.view(order_id, operator))
     reason = (body and body.reason) or "cancelled by an operator"
-    await services.commands.cancel(order_id, operator.actor, reason)
-    return await services.shelf.view(order_id, operator)
+    return await services.order_updates.cancel(order_id, operator, reason)
 
 
 @router.post("/{order_id}/deliveries/{kind}/retry", summary="Try a failed delivery once more")
@@ -100,10 +96,7 @@ async def retry_delivery(
 ) -> OrderView:
     """Answers when it was tried; the order's view says with what success."""
     decision = DecideDelivery(kind=kind, actor=operator.actor, reason=body.reason)
-    order = await services.shelf.view(order_id, operator)
-    _refuse_unless_failed(order, kind)
-    await services.commands.retry_delivery(order_id, decision, _late_workflow(order))
-    return await services.shelf.view(order_id, operator)
+    return await services.order_updates.retry_delivery(order_id, operator, decision)
 
 
 @router.post("/{order_id}/deliveries/{kind}/skip", summary="Go on without a failed delivery")
@@ -115,36 +108,4 @@ async def skip_delivery(
     services: ServicesDep,
 ) -> OrderView:
     decision = DecideDelivery(kind=kind, actor=operator.actor, reason=body.reason)
-    order = await services.shelf.view(order_id, operator)
-    _refuse_unless_failed(order, kind)
-    await services.commands.skip_delivery(order_id, decision, _late_workflow(order))
-    return await services.shelf.view(order_id, operator)
-
-
-def _refuse_unless_failed(order: OrderView, kind: DeliveryKind) -> None:
-    """What is pending is still tried by itself, and what is over stays so."""
-    status = next((one.status for one in order.deliveries if one.kind is kind), None)
-    if status is not DeliveryStatus.FAILED:
-        raise Refusal(
-            ErrorCode.INVALID_STATE,
-            f"the {kind} is {status}" if status else f"the order owes no {kind}",
-            order_status=order.status,
-        )
-
-
-def _late_workflow(order: OrderView) -> str | None:
-    """Money that came too late and was honoured is delivered for by the workflow that was to give
-    it back."""
-    paid = order.payment
-    if paid is None or paid.trade_no is None:
-        return None
-    return trade_workflow_id(paid.method, paid.trade_no)
-
-
-async def _record(
-    services: Services, order_id: str, event: EventKind, actor: str, body: ReasonBody | None
-) -> None:
-    async with services.database.transaction() as connection:
-        orders = Orders(connection)
-        if await orders.get(order_id):
-            await orders.record(order_id, event, actor, body.reason if body else "")
+    return await services.order_updates.skip_delivery(order_id, operator, decision)

@@ -8,9 +8,13 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
-from api.operator_schemas import NewSaleBody, OperatorSalesPage, OperatorSaleView
 from api.routes.names import known_name
-from api.views import operator_sale_view
+from api.schemas.sales import (
+    NewSaleBody,
+    OperatorSalesPage,
+    OperatorSaleView,
+    operator_sale_view,
+)
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id
 from domain.sale import Item, ItemTerms, NewSale, Sale
@@ -63,7 +67,7 @@ async def publish_sale(
         sale = await _published(connection, known_name(sale_id))
     for item in sale.items:
         await services.gate.preheat(item_terms(sale, item), item.available)
-    services.board.forget()
+    services.sales.forget()
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
     return await _view(services, sale)
 
@@ -101,7 +105,7 @@ async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
 
 
 async def _view(services: Services, sale: Sale) -> OperatorSaleView:
-    return operator_sale_view(sale, await services.board.remaining(sale), datetime.now(UTC))
+    return operator_sale_view(sale, await services.sales.remaining(sale), datetime.now(UTC))
 
 
 def _milliseconds(moment: datetime) -> int:

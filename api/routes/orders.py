@@ -3,10 +3,8 @@
 from fastapi import APIRouter
 
 from api.deps import CallerDep, Cursor, Limit, OrderId, ServicesDep
-from api.schemas import OrdersPage, OrderView, ReasonBody
-from api.views import order_summary
-from domain.errors import ErrorCode, Refusal
-from domain.states import UNFINISHED
+from api.schemas.model import ReasonBody
+from api.schemas.orders import OrdersPage, OrderView, order_summary
 from infra.postgres.orders import Orders
 
 router = APIRouter(tags=["buyer"])
@@ -23,7 +21,7 @@ async def list_orders(
 
 @router.get("/v1/orders/{order_id}", summary="One order with its story")
 async def get_order(order_id: OrderId, caller: CallerDep, services: ServicesDep) -> OrderView:
-    return await services.shelf.view(order_id, caller)
+    return await services.orders.view(order_id, caller)
 
 
 @router.post("/v1/orders/{order_id}/cancel", summary="Give an unpaid order up")
@@ -33,15 +31,5 @@ async def cancel_order(
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
-    refuse_unless_unfinished(await services.shelf.view(order_id, caller))
     reason = (body and body.reason) or "cancelled by the buyer"
-    await services.commands.cancel(order_id, caller.actor, reason)
-    return await services.shelf.view(order_id, caller)
-
-
-def refuse_unless_unfinished(order: OrderView) -> None:
-    """Saves asking the workflow of an order that is past being paid or given up."""
-    if order.status not in UNFINISHED:
-        raise Refusal(
-            ErrorCode.INVALID_STATE, f"the order is {order.status}", order_status=order.status
-        )
+    return await services.order_updates.cancel(order_id, caller, reason)

@@ -5,42 +5,20 @@ from html import escape
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from api.deps import CallerDep, OrderId, Services, ServicesDep
-from api.routes.orders import refuse_unless_unfinished
-from api.schemas import PaymentBody, PaymentView
-from api.views import payment_view
-from domain.errors import ErrorCode, Refusal
-from domain.payment import PaymentMethod, PaymentScene, order_id_of_payment
+from api.deps import CallerDep, OrderId, ServicesDep
+from api.schemas.payments import PaymentBody, PaymentView, payment_view
+from domain.payment import order_id_of_payment
 from domain.states import OrderStatus
 
 router = APIRouter(tags=["buyer"])
-
-_USUAL_SCENE = {
-    PaymentMethod.ALIPAY: PaymentScene.PAGE,
-    PaymentMethod.WECHATPAY: PaymentScene.QR,
-}
 
 
 @router.post("/v1/orders/{order_id}/payments", summary="Begin, or look again at, a payment")
 async def begin_payment(
     order_id: OrderId, body: PaymentBody, caller: CallerDep, services: ServicesDep
 ) -> PaymentView:
-    order = await services.shelf.view(order_id, caller)
-    refuse_unless_unfinished(order)
-    if body.method is PaymentMethod.POINTS:
-        if order.user_id != caller.user_id:
-            raise Refusal(ErrorCode.FORBIDDEN, "points are spent by their owner alone")
-        return payment_view(await services.commands.pay_with_points(order_id, caller.actor))
-    scene = _scene(body, services)
-    payment = await services.commands.begin_payment(order_id, body.method, scene, caller.actor)
+    payment = await services.payments.begin(order_id, caller, body.method, body.scene)
     return payment_view(payment)
-
-
-def _scene(body: PaymentBody, services: Services) -> PaymentScene:
-    if body.method not in services.gateways:
-        error = {"loc": ["body", "method"], "msg": "not set up here", "type": "method"}
-        raise Refusal(ErrorCode.INVALID, f"{body.method} is not set up here", errors=[error])
-    return body.scene or _USUAL_SCENE[body.method]
 
 
 _SAID = {
@@ -71,7 +49,7 @@ async def alipay_return(request: Request, services: ServicesDep) -> HTMLResponse
     check = services.return_check
     payment_id = check(dict(request.query_params)) if check else None
     order_id = order_id_of_payment(payment_id) if payment_id else None
-    dossier = await services.shelf.dossier(order_id) if order_id else None
+    dossier = await services.orders.dossier(order_id) if order_id else None
     if dossier is None:
         return HTMLResponse(_page(*_UNKNOWN, ""), status_code=404 if payment_id else 400)
     order = dossier.order

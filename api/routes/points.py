@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 
 from api.deps import CallerDep, Limit, OperatorDep, ServicesDep
-from api.points_schemas import GrantBody, PointsEntryView, PointsView
+from api.schemas.points import GrantBody, PointsView, points_view
 from infra.postgres.points import Points
 
 router = APIRouter()
@@ -37,7 +37,4 @@ async def _account(services: ServicesDep, user_id: str, limit: int) -> PointsVie
     async with services.database.transaction() as connection:
         points = Points(connection)
         entries = await points.entries(user_id, limit)
-        return PointsView(
-            balance=await points.balance(user_id),
-            entries=[PointsEntryView.model_validate(entry.model_dump()) for entry in entries],
-        )
+        return points_view(await points.balance(user_id), entries)

@@ -1,13 +1,9 @@
 """The API over HTTP as a stranger would call it, on real stores."""
 
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -16,41 +12,15 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from fastapi import FastAPI
 from redis.asyncio import Redis
 from temporalio.client import Client
 
 from api.app import create_app
 from infra.postgres.engine import Database
 from infra.settings import Settings
+from tests.support.callers import SECRET, served
 from tests.support.provider_notices import API_V3_KEY, APP_ID, APPID, MCHID, SELLER_ID, SERIAL
 from tests.support.shop import Shop, open_shop
-
-SECRET = "a secret that only these tests know, long enough"
-
-
-def token(user_id: str, *roles: str, **claims: Any) -> str:
-    fields = {"sub": user_id, "roles": list(roles), "exp": int(time.time()) + 600, **claims}
-    return jwt.encode(fields, SECRET, algorithm="HS256")
-
-
-def bearer(user_id: str, *roles: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token(user_id, *roles)}"}
-
-
-ADA, BOB = bearer("ada"), bearer("bob")
-OPERATOR = bearer("olga", "operator")
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The app, started, behind real HTTP messages."""
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api.test") as client,
-    ):
-        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,8 @@
-"""The documents a stranger starts from: OpenAPI, /docs, and problems for everything unknown."""
+"""The document a stranger starts from, and the page that shows it to people."""
 
 from typing import Any
 
 import httpx
-import pytest
-
-from api.app import create_app
-from infra.settings import Settings
-from tests.api.conftest import SECRET, served
-from tests.support.buyers import assert_problem
 
 CONTRACT = {
     ("get", "/v1/sales"),
@@ -88,48 +82,6 @@ async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:
 
     assert page.status_code == 200
     assert "/openapi.json" in page.text
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/nothing", "/v1/orders/", "/v1/sales/a/items/b/orders/c", "/%00"]
-)
-async def test_an_unknown_path_is_a_problem_too(api: httpx.AsyncClient, path: str) -> None:
-    assert_problem(await api.get(path), 404, "NOT_FOUND")
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("DELETE", "/v1/sales"), ("PUT", "/healthz"), ("GET", "/v1/webhooks/alipay")],
-)
-async def test_a_method_nobody_offers_is_a_problem_too(
-    api: httpx.AsyncClient, method: str, path: str
-) -> None:
-    answer = await api.request(method, path)
-
-    assert_problem(answer, 405, "INVALID")
-    assert answer.headers["allow"]
-
-
-async def test_practice_logins_exist_only_where_they_are_switched_on(settings: Settings) -> None:
-    closed = settings.model_copy(update={"dev_login": False})
-    async with served(create_app(closed)) as api:
-        answer = await api.post("/v1/dev/tokens", json={"user_id": "ada", "roles": ["operator"]})
-        document = (await api.get("/openapi.json")).json()
-
-    assert_problem(answer, 404, "NOT_FOUND")
-    assert "/v1/dev/tokens" not in document["paths"]
-    assert SECRET not in str(document)
-
-
-async def test_metrics_name_routes_and_never_paths(api: httpx.AsyncClient) -> None:
-    await api.get("/v1/sales/somesale")
-    await api.get("/v1/nothing/here")
-
-    metrics = (await api.get("/metrics")).text
-
-    assert 'route="/v1/sales/{sale_id}",status="404"' in metrics
-    assert "somesale" not in metrics
-    assert "nothing" not in metrics
 
 
 def _references(value: Any) -> list[str]:

@@ -1,13 +1,12 @@
-"""What buyers and operators do over HTTP, in a word each."""
+"""What buyers do over HTTP, in a word each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
-from tests.api.conftest import ADA
+from tests.support.callers import ADA
 from tests.support.shop import Shop
 
 
@@ -67,25 +66,3 @@ async def eventually(look: Callable[[], Awaitable[object]], wanted: object) -> N
         while seen != wanted:
             await asyncio.sleep(0.05)
             seen = await look()
-
-
-def new_sale(**changes: Any) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    item = {
-        "sku_id": "teapot",
-        "title": "A teapot",
-        "list_price": 12800,
-        "price": 8800,
-        "points_price": 900,
-        "stock": 5,
-        "per_user_limit": 2,
-    }
-    return {
-        "name": "Autumn sale",
-        "starts_at": (now - timedelta(minutes=1)).isoformat(),
-        "ends_at": (now + timedelta(days=1)).isoformat(),
-        "pay_window_seconds": 1800,
-        "requires_entry_token": False,
-        "items": [item],
-        **changes,
-    }

@@ -1,0 +1,62 @@
+"""A provider's notice, told on to its order once more by an operator."""
+
+from collections.abc import Mapping
+
+import structlog
+from temporalio.service import RPCError
+
+from domain.errors import ErrorCode, Refusal
+from domain.notice import Notice, NoticeKind, Verdict
+from domain.payment import PaymentMethod
+from infra.gateways.protocol import Gateway, RawNotice
+from infra.postgres.engine import Database
+from infra.postgres.notices import Notices
+from notices.inbox import NoticeInbox
+
+log = structlog.get_logger()
+
+
+class NoticeReplay:
+    def __init__(
+        self,
+        database: Database,
+        inbox: NoticeInbox,
+        gateways: Mapping[PaymentMethod, Gateway],
+    ) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._gateways = gateways
+
+    async def replay(self, notice_id: str, actor: str) -> Notice:
+        """The notice, told on unless somebody acted on it already.
+
+        Raises Refusal: NOT_FOUND, INVALID_STATE for what moves no order, or UNAVAILABLE.
+        """
+        notice, raw = await self._kept(notice_id)
+        # A key or a payment may have been missing when it came.
+        if notice.verdict is not Verdict.ACCEPTED and notice.method in self._gateways:
+            await self._inbox.judge(notice.method, raw)
+            notice, _ = await self._kept(notice_id)
+        if notice.verdict is not Verdict.ACCEPTED or notice.kind is not NoticeKind.PAYMENT:
+            raise Refusal(
+                ErrorCode.INVALID_STATE,
+                "only an accepted notice of a payment moves an order",
+                verdict=notice.verdict,
+                kind=notice.kind,
+            )
+        log.info("notice_replayed", notice_id=notice_id, actor=actor)
+        if notice.handled_at is None:
+            try:
+                await self._inbox.tell(notice)
+            except (RPCError, RuntimeError, TimeoutError) as error:
+                detail = "the order cannot be told right now"
+                raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
+        return notice
+
+    async def _kept(self, notice_id: str) -> tuple[Notice, RawNotice]:
+        async with self._database.transaction() as connection:
+            notices = Notices(connection)
+            notice, raw = await notices.get(notice_id), await notices.raw(notice_id)
+        if notice is None or raw is None:
+            raise Refusal(ErrorCode.NOT_FOUND, "no such notice")
+        return notice, raw

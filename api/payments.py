@@ -1,0 +1,72 @@
+"""How a buyer begins to pay an order."""
+
+from collections.abc import Mapping
+
+from api.auth import Caller
+from api.order_updates import OrderUpdates
+from api.orders import OrderLookup, refuse_unless
+from api.problems import invalid
+from api.workflow_calls import NoAnswerYet
+from domain.errors import ErrorCode, Refusal
+from domain.payment import Payment, PaymentMethod, PaymentScene
+from domain.states import UNFINISHED
+from infra.gateways.protocol import Gateway
+from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment, PayWithPoints
+
+# A provider is asked meanwhile, and providers are slow at times.
+OFFER_SECONDS = 20.0
+
+_USUAL_SCENE = {
+    PaymentMethod.ALIPAY: PaymentScene.PAGE,
+    PaymentMethod.WECHATPAY: PaymentScene.QR,
+}
+
+
+class OrderPayments:
+    def __init__(
+        self,
+        orders: OrderLookup,
+        updates: OrderUpdates,
+        gateways: Mapping[PaymentMethod, Gateway],
+    ) -> None:
+        self._orders = orders
+        self._updates = updates
+        self._gateways = gateways
+
+    async def begin(
+        self, order_id: str, caller: Caller, method: PaymentMethod, scene: PaymentScene | None
+    ) -> Payment:
+        """The payment by this method: begun now, or before. Points are paid at once; `scene` None
+        is the provider's usual one.
+
+        Raises Refusal: NOT_FOUND, INVALID_STATE, INVALID, UNAVAILABLE; for points also FORBIDDEN
+        and INSUFFICIENT_POINTS.
+        """
+        order = await self._orders.view(order_id, caller)
+        refuse_unless(order, UNFINISHED)
+        if method is not PaymentMethod.POINTS:
+            return await self._offer(order_id, caller, method, scene)
+        if order.user_id != caller.user_id:
+            raise Refusal(ErrorCode.FORBIDDEN, "points are spent by their owner alone")
+        command = PayWithPoints(actor=caller.actor)
+        update = OrderWorkflow.pay_with_points
+        try:
+            return await self._updates.tell(order_id, update, command, OFFER_SECONDS)
+        except NoAnswerYet as error:
+            detail = "paying takes long; look at the order"
+            raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
+
+    async def _offer(
+        self, order_id: str, caller: Caller, method: PaymentMethod, scene: PaymentScene | None
+    ) -> Payment:
+        if method not in self._gateways:
+            raise invalid(["body", "method"], f"{method} is not set up here", kind="method")
+        scene = scene or _USUAL_SCENE[method]
+        command = BeginPayment(method=method, scene=scene, actor=caller.actor)
+        update = OrderWorkflow.begin_payment
+        try:
+            return await self._updates.tell(order_id, update, command, OFFER_SECONDS)
+        except NoAnswerYet as error:
+            detail = "the provider takes long; ask again"
+            raise Refusal(ErrorCode.UNAVAILABLE, detail) from error

@@ -1,0 +1,61 @@
+"""Operators give back all or a part of an order's money, and decide about refunds that failed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+
+from api.deps import OperatorDep, OrderId, ServicesDep
+from api.routes.names import known_name
+from api.schemas.model import ReasonBody
+from api.schemas.refunds import RefundBody, RefundView
+from domain.refund_rules import RefundWish
+
+router = APIRouter(prefix="/v1/operator", tags=["operator"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(max_length=128, pattern=r"^[ -~]+$", description="the same key is the same refund"),
+]
+
+
+@router.post(
+    "/orders/{order_id}/refund",
+    summary="Give all or a part of an order's money back",
+    status_code=202,
+)
+async def refund_order(
+    order_id: OrderId,
+    operator: OperatorDep,
+    services: ServicesDep,
+    body: RefundBody | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> RefundView:
+    """Without an amount, or with all that is left, the order is undone and its stock goes back on
+    sale; a smaller amount leaves the order as it is."""
+    body = body or RefundBody()
+    wish = RefundWish(
+        actor=operator.actor,
+        note=body.reason or "given back by an operator",
+        amount=body.amount,
+        request_key=idempotency_key,
+    )
+    return await services.refunds.ask(order_id, wish)
+
+
+@router.post(
+    "/refunds/{refund_id}/retry", summary="Ask the provider again for a refund that failed"
+)
+async def retry_refund(
+    refund_id: str, body: ReasonBody, operator: OperatorDep, services: ServicesDep
+) -> RefundView:
+    return await services.refunds.retry(known_name(refund_id), operator.actor, body.reason)
+
+
+@router.post(
+    "/refunds/{refund_id}/resolve",
+    summary="Write down that a failed refund was paid by other means",
+)
+async def resolve_refund(
+    refund_id: str, body: ReasonBody, operator: OperatorDep, services: ServicesDep
+) -> RefundView:
+    return await services.refunds.resolve(known_name(refund_id), operator.actor, body.reason)

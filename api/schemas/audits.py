@@ -1,0 +1,46 @@
+"""Audits, as operators see them."""
+
+from collections.abc import Sequence
+
+from pydantic import AwareDatetime
+
+from api.schemas.model import View
+from domain.audit import AuditReport
+
+
+class CheckView(View):
+    code: str
+    ok: bool
+    detail: str
+    orders: list[str]
+
+
+class AuditView(View):
+    audit_id: str
+    ok: bool
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    checks: list[CheckView]
+
+
+class AuditsPage(View):
+    """`ok` and `checks` are those of the first report listed; null and none before any audit."""
+
+    ok: bool | None
+    checks: list[CheckView]
+    audits: list[AuditView]
+    next_cursor: str | None
+
+
+def audit_view(report: AuditReport) -> AuditView:
+    return AuditView.model_validate({**report.model_dump(), "ok": report.ok})
+
+
+def audits_page(reports: Sequence[AuditReport], next_cursor: str | None) -> AuditsPage:
+    views = [audit_view(report) for report in reports]
+    return AuditsPage(
+        ok=views[0].ok if views else None,
+        checks=views[0].checks if views else [],
+        audits=views,
+        next_cursor=next_cursor,
+    )

@@ -1,0 +1,151 @@
+"""Sales and their items, as buyers and as operators see them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from api.schemas.model import DAY_SECONDS, MAX_MONEY, Body, Name, Text, View
+from domain.sale import Item, LatePaymentPolicy, Sale
+from domain.states import SaleStatus
+
+MAX_STOCK = 10**9
+MAX_ITEMS = 200
+MAX_PER_USER = 1000
+
+Money = Annotated[int, Field(strict=True, ge=0, le=MAX_MONEY)]
+
+
+class ItemView(View):
+    sku_id: str
+    title: str
+    list_price: int
+    price: int
+    points_price: int | None
+    currency: str
+    per_user_limit: int
+    remaining: int
+
+
+class SaleView(View):
+    sale_id: str
+    name: str
+    status: SaleStatus
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    server_time: AwareDatetime
+    requires_entry_token: bool
+    items: list[ItemView]
+
+
+class SalesPage(View):
+    sales: list[SaleView]
+    next_cursor: str | None
+
+
+class OperatorItemView(ItemView):
+    item_number: int
+    stock: int
+    available: int
+    held: int
+    sold: int
+
+
+class OperatorSaleView(View):
+    sale_id: str
+    name: str
+    status: SaleStatus
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    server_time: AwareDatetime
+    created_at: AwareDatetime
+    pay_window_seconds: int
+    requires_entry_token: bool
+    late_payment: LatePaymentPolicy
+    items: list[OperatorItemView]
+
+
+class OperatorSalesPage(View):
+    sales: list[OperatorSaleView]
+    next_cursor: str | None
+
+
+class NewItemBody(Body):
+    sku_id: Name
+    title: Text
+    list_price: Money
+    price: Annotated[int, Field(strict=True, ge=1, le=MAX_MONEY)]
+    points_price: Annotated[int, Field(strict=True, ge=1, le=MAX_MONEY)] | None = None
+    currency: Literal["CNY"] = "CNY"
+    stock: Annotated[int, Field(strict=True, ge=1, le=MAX_STOCK)]
+    per_user_limit: Annotated[int, Field(strict=True, ge=1, le=MAX_PER_USER)] = 1
+
+
+class NewSaleBody(Body):
+    name: Text
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    pay_window_seconds: Annotated[int, Field(strict=True, ge=1, le=7 * DAY_SECONDS)] = 1800
+    requires_entry_token: Annotated[bool, Field(strict=True)] = False
+    late_payment: LatePaymentPolicy = LatePaymentPolicy.REFUND
+    items: Annotated[list[NewItemBody], Field(min_length=1, max_length=MAX_ITEMS)]
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "NewSaleBody":
+        if self.starts_at >= self.ends_at:
+            raise ValueError("starts_at must be before ends_at")
+        if len({item.sku_id for item in self.items}) < len(self.items):
+            raise ValueError("each sku_id may appear once")
+        return self
+
+
+def sale_view(sale: Sale, remaining: Mapping[str, int], now: datetime) -> SaleView:
+    """`remaining`: units left by SKU."""
+    return SaleView(
+        sale_id=sale.sale_id,
+        name=sale.name,
+        status=sale.status_at(now),
+        starts_at=sale.starts_at,
+        ends_at=sale.ends_at,
+        server_time=now,
+        requires_entry_token=sale.requires_entry_token,
+        items=[
+            ItemView(**_item_fields(item), remaining=remaining[item.sku_id]) for item in sale.items
+        ],
+    )
+
+
+def operator_sale_view(sale: Sale, remaining: Mapping[str, int], now: datetime) -> OperatorSaleView:
+    """`remaining`: units left by SKU, as the gate counts them."""
+    return OperatorSaleView(
+        sale_id=sale.sale_id,
+        name=sale.name,
+        status=sale.status_at(now),
+        starts_at=sale.starts_at,
+        ends_at=sale.ends_at,
+        server_time=now,
+        created_at=sale.created_at,
+        pay_window_seconds=sale.pay_window_seconds,
+        requires_entry_token=sale.requires_entry_token,
+        late_payment=sale.late_payment,
+        items=[
+            OperatorItemView(
+                **_item_fields(item),
+                remaining=remaining[item.sku_id],
+                item_number=item.item_number,
+                stock=item.total,
+                available=item.available,
+                held=item.held,
+                sold=item.sold,
+            )
+            for item in sale.items
+        ],
+    )
+
+
+_ITEM_FIELDS = frozenset(ItemView.model_fields) - {"remaining"}
+
+
+def _item_fields(item: Item) -> dict[str, object]:
+    return item.model_dump(include=set(_ITEM_FIELDS))

@@ -1,0 +1,141 @@
+"""How the API talks to workflows: starts them, updates them, waits a while for the answer."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as RPCTimeout
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.types import MethodAsyncSingleParam
+from temporalio.workflow import UpdateMethodMultiParam
+
+from domain.errors import ErrorCode, Refusal
+
+log = structlog.get_logger()
+
+START_SECONDS = 3.0
+PING_SECONDS = 1.0
+# The client connects at its first call, and would wait for that without end.
+CONNECT_SECONDS = 1.0
+
+_CODES = frozenset(ErrorCode.__members__)
+
+T = TypeVar("T")
+Argument = TypeVar("Argument")
+
+
+class NotRunning(Exception):
+    """No such workflow, or one that has ended."""
+
+
+class NoAnswerYet(Exception):
+    """The update was taken and will be answered, but later than the caller waits."""
+
+
+class NotTaken(NoAnswerYet):
+    """No worker took the update in time. Temporal keeps only what was taken: it may be lost."""
+
+
+class WorkflowCalls:
+    """Every call but `ping` raises Refusal(UNAVAILABLE) while Temporal is away."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start(
+        self,
+        run: MethodAsyncSingleParam[Any, Argument, T],
+        argument: Argument,
+        *,
+        workflow_id: str,
+        summary: str,
+    ) -> WorkflowHandle[Any, T]:
+        """Start a workflow, or find the one that runs under this id already."""
+        try:
+            async with asyncio.timeout(START_SECONDS + CONNECT_SECONDS):
+                return await self._client.start_workflow(
+                    run,
+                    argument,
+                    id=workflow_id,
+                    task_queue=self._task_queue,
+                    # Asked for twice at one moment, it is made once, and nobody hears an error.
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    static_summary=summary,
+                    rpc_timeout=timedelta(seconds=START_SECONDS),
+                )
+        except (RPCError, RuntimeError, TimeoutError) as error:
+            log.warning("workflow_not_started", workflow_id=workflow_id, error=repr(error)[:200])
+            detail = "this cannot be started right now; try again"
+            raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
+
+    async def update(
+        self,
+        workflow_id: str,
+        update: UpdateMethodMultiParam[..., T],
+        *arguments: object,
+        taken_within: float,
+        answered_within: float,
+    ) -> T:
+        """The answer of a running workflow. Waits `taken_within` seconds until a worker takes the
+        update, and then `answered_within` seconds for the answer.
+
+        Raises Refusal as the workflow does, NotRunning, NotTaken or NoAnswerYet.
+        """
+        handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(workflow_id)
+        try:
+            # Not execute_update: once the update is taken, that waits without end.
+            async with asyncio.timeout(taken_within + CONNECT_SECONDS) as connecting:
+                taken = await handle.start_update(
+                    update,
+                    args=arguments,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                    rpc_timeout=timedelta(seconds=taken_within),
+                )
+        except RPCTimeout as error:
+            # The SDK reports a cancelled wait, and so our own timeout, as one of the call.
+            if connecting.expired():
+                raise _away(workflow_id, error) from error
+            raise NotTaken from error
+        except (WorkflowUpdateFailedError, RPCError, RuntimeError, TimeoutError) as error:
+            raise _failure(workflow_id, error) from error
+        try:
+            return await taken.result(rpc_timeout=timedelta(seconds=answered_within))
+        except RPCTimeout as error:
+            log.warning("update_takes_long", workflow_id=workflow_id)
+            raise NoAnswerYet from error
+        except (WorkflowUpdateFailedError, RPCError) as error:
+            raise _failure(workflow_id, error) from error
+
+    async def ping(self) -> None:
+        """Raises when Temporal does not answer."""
+        async with asyncio.timeout(PING_SECONDS):
+            await self._client.service_client.check_health(timeout=timedelta(seconds=PING_SECONDS))
+
+
+def _failure(workflow_id: str, error: Exception) -> Exception:
+    if isinstance(error, WorkflowUpdateFailedError):
+        return refusal_in(error)
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+        return NotRunning()
+    return _away(workflow_id, error)
+
+
+def _away(workflow_id: str, error: BaseException) -> Refusal:
+    log.warning("workflow_unreachable", workflow_id=workflow_id, error=repr(error)[:200])
+    return Refusal(ErrorCode.UNAVAILABLE, "orders cannot be changed right now; try again")
+
+
+def refusal_in(error: WorkflowUpdateFailedError) -> Refusal:
+    """The workflow's own no: its type is a code of the contract, its first detail the extras."""
+    cause: BaseException | None = error.cause
+    while cause is not None:
+        if isinstance(cause, ApplicationError) and cause.type and cause.type in _CODES:
+            extra = cause.details[0] if cause.details else {}
+            return Refusal(ErrorCode[cause.type], cause.message[:500], **extra)
+        cause = cause.__cause__
+    return Refusal(ErrorCode.UNAVAILABLE, "the order could not be changed; try again")

@@ -1,0 +1,49 @@
+"""What load balancers and Prometheus are told."""
+
+import httpx
+import pytest
+
+from api.app import create_app
+from infra.settings import Settings
+from tests.support.buyers import assert_problem, click
+from tests.support.callers import served
+from tests.support.outages import without
+from tests.support.shop import Shop
+
+
+async def test_without_redis_nothing_is_accepted(settings: Settings, shop: Shop) -> None:
+    async with served(create_app(without(settings, "redis"))) as api:
+        assert_problem(await click(api, shop), 503, "UNAVAILABLE")
+
+        ready = await api.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["dependencies"]["redis"]["ok"] is False
+        assert ready.json()["dependencies"]["postgres"]["ok"] is True
+
+
+async def test_everything_ready_is_named(api: httpx.AsyncClient) -> None:
+    ready = await api.get("/readyz")
+
+    assert ready.status_code == 200
+    assert {name: check["ok"] for name, check in ready.json()["dependencies"].items()} == {
+        "redis": True,
+        "postgres": True,
+        "temporal": True,
+    }
+
+
+async def test_alive_needs_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    async with served(create_app(without(settings, "redis", "postgres"))) as api:
+        assert (await api.get("/healthz")).status_code == 200
+
+
+async def test_metrics_name_routes_and_never_paths(api: httpx.AsyncClient) -> None:
+    await api.get("/v1/sales/somesale")
+    await api.get("/v1/nothing/here")
+
+    metrics = (await api.get("/metrics")).text
+
+    assert 'route="/v1/sales/{sale_id}",status="404"' in metrics
+    assert "somesale" not in metrics
+    assert "nothing" not in metrics

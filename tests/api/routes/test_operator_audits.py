@@ -1,0 +1,48 @@
+"""Audits over HTTP: the same code as on the command line."""
+
+import httpx
+import pytest
+
+from infra.settings import Settings
+from tests.support.buyers import assert_problem
+from tests.support.callers import ADA, OPERATOR
+from tests.support.shop import Shop
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An audit looks again before it complains; here it need not wait long for that."""
+    return settings.model_copy(update={"audit_grace_seconds": 0.1})
+
+
+async def test_an_audit_answers_line_by_line_and_is_kept(
+    api: httpx.AsyncClient, shop: Shop
+) -> None:
+    before = (await api.get("/v1/operator/audits", headers=OPERATOR)).json()
+    assert before == {"ok": None, "checks": [], "audits": [], "next_cursor": None}
+
+    made = await api.post("/v1/operator/audits", headers=OPERATOR)
+
+    assert made.status_code == 200, made.text
+    report = made.json()
+    assert [check["code"] for check in report["checks"]] == [f"A{n}" for n in range(1, 8)]
+    assert report["ok"] == all(check["ok"] for check in report["checks"])
+    assert set(report["checks"][0]) == {"code", "ok", "detail", "orders"}
+    kept = (await api.get("/v1/operator/audits", headers=OPERATOR)).json()
+    assert (kept["ok"], kept["checks"]) == (report["ok"], report["checks"])
+    assert [audit["audit_id"] for audit in kept["audits"]] == [report["audit_id"]]
+
+
+async def test_an_audit_names_what_it_cannot_agree_to(api: httpx.AsyncClient, shop: Shop) -> None:
+    terms = await shop.gate.terms(shop.item.ref)
+    assert terms is not None
+    await shop.gate.rebuild(terms, 4, ())
+
+    report = (await api.post("/v1/operator/audits", headers=OPERATOR)).json()
+
+    assert report["ok"] is False
+    assert "A2" in [check["code"] for check in report["checks"] if not check["ok"]]
+
+
+async def test_buyers_do_not_audit(api: httpx.AsyncClient) -> None:
+    assert_problem(await api.post("/v1/operator/audits", headers=ADA), 403, "FORBIDDEN")

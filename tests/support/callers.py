@@ -1,0 +1,36 @@
+"""Who calls the API in tests, and by what token."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import jwt
+from fastapi import FastAPI
+
+SECRET = "a secret that only these tests know, long enough"
+
+
+def token(user_id: str, *roles: str, **claims: Any) -> str:
+    fields = {"sub": user_id, "roles": list(roles), "exp": int(time.time()) + 600, **claims}
+    return jwt.encode(fields, SECRET, algorithm="HS256")
+
+
+def bearer(user_id: str, *roles: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(user_id, *roles)}"}
+
+
+ADA, BOB = bearer("ada"), bearer("bob")
+OPERATOR = bearer("olga", "operator")
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The app, started, behind real HTTP messages."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://api.test") as client,
+    ):
+        yield client
