@@ -14,7 +14,7 @@ from domain.states import RefundStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
-from tests.support.practice_gateway import PracticeGateway
+from tests.support.gateway_double import GatewayDouble
 
 MINUTE = timedelta(minutes=1)
 
@@ -52,7 +52,7 @@ def _activities(
 
 
 async def test_the_second_refund_of_a_payment_waits_its_turn(database: Database) -> None:
-    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
+    gateway = GatewayDouble(PaymentMethod.WECHATPAY)
     activities = _activities(database, {PaymentMethod.WECHATPAY: gateway})
     first, second = await _two_parts(database)
     for _ in range(2):
@@ -69,7 +69,7 @@ async def test_the_second_refund_of_a_payment_waits_its_turn(database: Database)
 
 
 async def test_without_a_distance_to_keep_both_go_at_once(database: Database) -> None:
-    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
+    gateway = GatewayDouble(PaymentMethod.WECHATPAY)
     activities = _activities(database, {PaymentMethod.WECHATPAY: gateway}, timedelta())
     for command in await _two_parts(database):
         await ActivityEnvironment().run(activities.ask_refund, command)
@@ -78,7 +78,7 @@ async def test_without_a_distance_to_keep_both_go_at_once(database: Database) ->
 
 
 async def test_a_provider_without_such_a_limit_is_not_kept_waiting(database: Database) -> None:
-    gateway = PracticeGateway(PaymentMethod.ALIPAY)
+    gateway = GatewayDouble(PaymentMethod.ALIPAY)
     activities = _activities(database, {PaymentMethod.ALIPAY: gateway})
     for command in await _two_parts(database, PaymentMethod.ALIPAY):
         answer = await ActivityEnvironment().run(activities.ask_refund, command)
@@ -95,7 +95,7 @@ async def test_a_provider_that_is_not_set_up_is_left_to_a_person(database: Datab
 
 
 async def test_a_provider_that_is_away_raises_what_is_tried_again(database: Database) -> None:
-    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
+    gateway = GatewayDouble(PaymentMethod.WECHATPAY)
     gateway.away = True
     command, _ = await _two_parts(database)
 
@@ -108,7 +108,7 @@ async def test_a_provider_that_is_away_raises_what_is_tried_again(database: Data
 
 
 async def test_a_provider_that_is_away_says_nothing_of_a_refund(database: Database) -> None:
-    gateway = PracticeGateway(PaymentMethod.WECHATPAY)
+    gateway = GatewayDouble(PaymentMethod.WECHATPAY)
     gateway.away = True
     command, _ = await _two_parts(database)
 

@@ -21,13 +21,13 @@ from domain.model import Value
 from practice.rush.report import RushReport
 from practice.stack.parts import PROCESSES
 from tests.support.command_line import CommandLine, Outcome
-from tests.support.stack_watch import Moment, SaleWatch
+from tests.support.sale_progress import Progress, SaleWatch
 
 DEAD_SECONDS = 1.5
 RUSH_SECONDS_AT_MOST = 300
 
 
-class Terms(Value):
+class RushSize(Value):
     """How large a rush is. Times in seconds."""
 
     buyers: int = 400
@@ -39,11 +39,11 @@ class Terms(Value):
 
 
 class Survival(Value):
-    """What became of a rush in which the victims were killed at `moment`. `away_seconds`: from
-    then until the whole stack was ready again."""
+    """What became of a rush in which the victims were killed when the sale had come to
+    `progress`. `away_seconds`: from then until the whole stack was ready again."""
 
     victims: tuple[str, ...]
-    moment: Moment
+    progress: Progress
     away_seconds: float
     rush: Outcome
     audit: Outcome
@@ -57,7 +57,7 @@ class Survival(Value):
         ended = self.report.orders.items() if self.report else ()
         orders = ", ".join(f"{count} {status}" for status, count in ended)
         return (
-            f"{' and '.join(self.victims)} killed when {self.moment}; away for"
+            f"{' and '.join(self.victims)} killed when {self.progress}; away for"
             f" {self.away_seconds:.1f} s; {'nothing lost' if self.ok else 'BROKEN'}: {orders}"
         )
 
@@ -68,14 +68,14 @@ class Survival(Value):
 
 
 async def kill_in_the_middle(
-    seckill: CommandLine, victims: Sequence[str], terms: Terms
+    seckill: CommandLine, victims: Sequence[str], size: RushSize
 ) -> Survival:
     """One rush on the running stack, during which the victims die at one moment and come back."""
     report = seckill.home / "rush.json"
     report.unlink(missing_ok=True)
-    rush = asyncio.create_task(_rush(seckill, terms, report))
+    rush = asyncio.create_task(_rush(seckill, size, report))
     try:
-        moment, away = await _kill_and_bring_back(seckill, victims, terms)
+        progress, away = await _kill_and_bring_back(seckill, victims, size)
         ended = await asyncio.wait_for(rush, RUSH_SECONDS_AT_MOST)
     finally:
         rush.cancel()
@@ -83,7 +83,7 @@ async def kill_in_the_middle(
             await rush
     return Survival(
         victims=tuple(victims),
-        moment=moment,
+        progress=progress,
         away_seconds=away,
         rush=ended,
         audit=await seckill.run("audit"),
@@ -91,37 +91,37 @@ async def kill_in_the_middle(
     )
 
 
-async def _rush(seckill: CommandLine, terms: Terms, report: Path) -> Outcome:
+async def _rush(seckill: CommandLine, size: RushSize, report: Path) -> Outcome:
     return await seckill.run(
         *("rush", "--tolerant", "--lost-notices", "0.1", "--json", str(report)),
-        *("--buyers", str(terms.buyers), "--units", str(terms.units)),
-        *("--seconds", str(terms.seconds), "--pay-window", str(terms.pay_window)),
-        *("--settle", str(terms.settle), "--seed", str(terms.seed)),
+        *("--buyers", str(size.buyers), "--units", str(size.units)),
+        *("--seconds", str(size.seconds), "--pay-window", str(size.pay_window)),
+        *("--settle", str(size.settle), "--seed", str(size.seed)),
     )
 
 
 async def _kill_and_bring_back(
-    seckill: CommandLine, victims: Sequence[str], terms: Terms
-) -> tuple[Moment, float]:
+    seckill: CommandLine, victims: Sequence[str], size: RushSize
+) -> tuple[Progress, float]:
     before = seckill.stack()["pids"]
     async with SaleWatch.on(seckill.stack()) as watch:
         # What only the worker has in hand is most between a click and its order in Postgres.
-        moment = await watch.until_in_the_middle(terms.units, placing="worker" in victims)
+        progress = await watch.until_in_the_middle(size.units, placing="worker" in victims)
         killed = time.monotonic()
         for victim in victims:
             os.kill(before[victim], signal.SIGKILL)
     await asyncio.sleep(DEAD_SECONDS)
     after = (await seckill.up())["pids"]
     assert {name for name in after if after[name] != before[name]} == set(victims)
-    return moment, time.monotonic() - killed
+    return progress, time.monotonic() - killed
 
 
-async def _kill_all(home: Path, rushes: Sequence[Sequence[str]], terms: Terms) -> bool:
+async def _kill_all(home: Path, rushes: Sequence[Sequence[str]], size: RushSize) -> bool:
     seckill, well = CommandLine(home), True
     try:
         await seckill.up()
         for number, victims in enumerate(rushes):
-            another = terms.model_copy(update={"seed": terms.seed + number})
+            another = size.model_copy(update={"seed": size.seed + number})
             survival = await kill_in_the_middle(seckill, victims, another)
             typer.echo(str(survival) if survival.ok else survival.evidence)
             well = well and survival.ok
@@ -133,16 +133,16 @@ async def _kill_all(home: Path, rushes: Sequence[Sequence[str]], terms: Terms) -
 def main(
     victim: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     together: Annotated[bool, typer.Option(help="All at one moment.")] = False,
-    buyers: int = Terms().buyers,
-    units: int = Terms().units,
-    seed: int = Terms().seed,
+    buyers: int = RushSize().buyers,
+    units: int = RushSize().units,
+    seed: int = RushSize().seed,
 ) -> None:
     """Exit code 0 only if every rush and every audit holds; else the logs are kept."""
     home = Path(tempfile.mkdtemp(prefix="seckill-kill9-"))
     victims = victim or PROCESSES
     rushes = [victims] if together else [[one] for one in victims]
-    terms = Terms(buyers=buyers, units=units, seed=seed)
-    well = asyncio.run(_kill_all(home, rushes, terms))
+    size = RushSize(buyers=buyers, units=units, seed=seed)
+    well = asyncio.run(_kill_all(home, rushes, size))
     if well:
         shutil.rmtree(home)
     else:

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from domain.gateway_errors import TryLater
 from domain.payment import PaymentMethod
 from infra.gateways.provider_book import BookTrade
-from tests.support.practice_gateway import PracticeGateway
+from tests.support.gateway_double import GatewayDouble
 
 
 class PaperBook:
-    def __init__(self, gateway: PracticeGateway) -> None:
+    def __init__(self, gateway: GatewayDouble) -> None:
         self._gateway = gateway
         self.extra: list[BookTrade] = []
         self.refunded: dict[str, int] = {}

@@ -40,8 +40,8 @@ from infra.settings import Settings
 from infra.temporal.client import attributes_of_a_new_order
 from tests.support.deadlines import run_out_of_time
 from tests.support.gate import stock_left
-from tests.support.practice_gateway import PracticeGateway
-from tests.support.practice_sender import PracticeSender
+from tests.support.gateway_double import GatewayDouble
+from tests.support.sender_double import SenderDouble
 from tests.support.workflow_sandbox import SANDBOX
 from worker import build_refund_worker, build_worker, collect_activities
 from workflows.order import OrderWorkflow
@@ -64,11 +64,9 @@ class Shop:
     gate: StockGate
     client: Client
     sale: Sale
-    alipay: PracticeGateway = field(default_factory=PracticeGateway)
-    wechatpay: PracticeGateway = field(
-        default_factory=lambda: PracticeGateway(PaymentMethod.WECHATPAY)
-    )
-    sender: PracticeSender = field(default_factory=PracticeSender)
+    alipay: GatewayDouble = field(default_factory=GatewayDouble)
+    wechatpay: GatewayDouble = field(default_factory=lambda: GatewayDouble(PaymentMethod.WECHATPAY))
+    sender: SenderDouble = field(default_factory=SenderDouble)
     settings: Settings = field(
         default_factory=lambda: Settings(
             task_queue=f"shop-{uuid4().hex[:8]}", refund_spacing_seconds=0

@@ -6,9 +6,9 @@ import pytest
 
 from practice.stack.parts import PROCESSES
 from tests.support.command_line import CommandLine
-from tests.support.kill9 import Terms, kill_in_the_middle
+from tests.support.kill9 import RushSize, kill_in_the_middle
 
-TERMS = Terms(buyers=120, units=40, seconds=3.0, pay_window=10)
+SMALL = RushSize(buyers=120, units=40, seconds=3.0, pay_window=10)
 
 # Those who live on depend on those who die, and must find them again.
 DEATHS = (("worker", "redis"), ("api", "postgres"), ("temporal", "sandbox"))
@@ -20,7 +20,7 @@ async def test_a_rush_outlives_the_sudden_death_of_every_process(tmp_path: Path)
     seckill = CommandLine(tmp_path / "home")
     try:
         await seckill.up()
-        survivals = [await kill_in_the_middle(seckill, victims, TERMS) for victims in DEATHS]
+        survivals = [await kill_in_the_middle(seckill, victims, SMALL) for victims in DEATHS]
     finally:
         await seckill.run("down")
 

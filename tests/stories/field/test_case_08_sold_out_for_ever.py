@@ -1,30 +1,30 @@
 """A sold-out flag that nobody clears after stock came back."""
 
-from tests.support.field_cases import LONG
-from tests.support.quiet import rest_and_audit
-from tests.support.town import Town, until
+from tests.support.idle import audit_when_idle
+from tests.support.whole_system import WholeSystem, until
+from tests.support.whole_system_steps import LONG
 
 
-async def test_what_comes_back_is_on_sale_at_once(town: Town) -> None:
-    sale_id = await town.sale(stock=1, pay_window=LONG)
-    first = await town.ordered(sale_id, "ada")
-    assert (await town.click(sale_id, "bob")).json()["code"] == "SOLD_OUT"
-    await _until_shown(town, sale_id, remaining=0)
+async def test_what_comes_back_is_on_sale_at_once(system: WholeSystem) -> None:
+    sale_id = await system.sale(stock=1, pay_window=LONG)
+    first = await system.ordered(sale_id, "ada")
+    assert (await system.click(sale_id, "bob")).json()["code"] == "SOLD_OUT"
+    await _until_shown(system, sale_id, remaining=0)
 
-    assert (await town.cancel(first, "ada")).json()["status"] == "cancelled"
+    assert (await system.cancel(first, "ada")).json()["status"] == "cancelled"
 
-    await _until_shown(town, sale_id, remaining=1)
-    second = await town.click(sale_id, "bob")
+    await _until_shown(system, sale_id, remaining=1)
+    second = await system.click(sale_id, "bob")
     assert second.status_code == 202, second.text
-    await town.until_status(second.json()["order_id"], "pending_payment")
-    assert (await town.click(sale_id, "cyd")).json()["code"] == "SOLD_OUT"
-    await town.cancel(second.json()["order_id"], "bob")
-    await rest_and_audit(town)
+    await system.until_status(second.json()["order_id"], "pending_payment")
+    assert (await system.click(sale_id, "cyd")).json()["code"] == "SOLD_OUT"
+    await system.cancel(second.json()["order_id"], "bob")
+    await audit_when_idle(system)
 
 
-async def _until_shown(town: Town, sale_id: str, *, remaining: int) -> None:
+async def _until_shown(system: WholeSystem, sale_id: str, *, remaining: int) -> None:
     async def shown() -> bool:
-        sale = (await town.api.get(f"/v1/sales/{sale_id}")).json()
+        sale = (await system.api.get(f"/v1/sales/{sale_id}")).json()
         return bool(sale["items"][0]["remaining"] == remaining)
 
     await until(shown, f"{remaining} to be shown as remaining")

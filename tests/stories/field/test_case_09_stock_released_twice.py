@@ -9,48 +9,48 @@ from domain.reservation import Intent
 from domain.states import OrderStatus
 from infra.redis.stock_gate import StockGate
 from infra.temporal.client import connect_temporal
-from tests.support.field_cases import LONG, begun
-from tests.support.quiet import rest_and_audit
-from tests.support.town import Town
+from tests.support.idle import audit_when_idle
+from tests.support.whole_system import WholeSystem
+from tests.support.whole_system_steps import LONG, begun
 
 ALL_BACK = {"available": 2, "held": 0, "sold": 0}
 
 
-async def test_cancelled_by_everybody_at_once_stock_comes_back_once(town: Town) -> None:
-    sale_id = await town.sale(stock=2, pay_window=LONG)
-    order_id = await town.ordered(sale_id, "ada")
-    await begun(town, order_id, "ada")
+async def test_cancelled_by_everybody_at_once_stock_comes_back_once(system: WholeSystem) -> None:
+    sale_id = await system.sale(stock=2, pay_window=LONG)
+    order_id = await system.ordered(sale_id, "ada")
+    await begun(system, order_id, "ada")
     temporal = await connect_temporal()
 
     await asyncio.gather(
-        *(town.cancel(order_id, "ada") for _ in range(3)),
-        town.operate(order_id, "cancel"),
+        *(system.cancel(order_id, "ada") for _ in range(3)),
+        system.operate(order_id, "cancel"),
         temporal.get_workflow_handle(workflow_id(order_id)).cancel(),
     )
 
-    await town.until_status(order_id, "cancelled")
-    await rest_and_audit(town)
-    assert await town.stock(sale_id) == ALL_BACK
-    await _release_again(town, sale_id, order_id)
-    assert await town.stock(sale_id) == ALL_BACK
-    await _expect_no_more_than(town, sale_id, 2)
+    await system.until_status(order_id, "cancelled")
+    await audit_when_idle(system)
+    assert await system.stock(sale_id) == ALL_BACK
+    await _release_again(system, sale_id, order_id)
+    assert await system.stock(sale_id) == ALL_BACK
+    await _expect_no_more_than(system, sale_id, 2)
 
 
-async def _release_again(town: Town, sale_id: str, order_id: str) -> None:
+async def _release_again(system: WholeSystem, sale_id: str, order_id: str) -> None:
     """As a worker does whose first try worked, and whose answer was lost."""
     intent = Intent(order_id=order_id, sale_id=sale_id, sku_id="teapot", user_id="ada", quantity=1)
     cancel = CancelOrder(intent=intent, status=OrderStatus.CANCELLED, reason="again")
-    await OrderActivities(town.database).cancel_order(cancel)
-    stock = StockActivities(StockGate(town.redis))
+    await OrderActivities(system.database).cancel_order(cancel)
+    stock = StockActivities(StockGate(system.redis))
     await stock.release_stock(ReleaseStock(intent=intent))
     await stock.release_stock(ReleaseStock(intent=intent, sold=True))
 
 
-async def _expect_no_more_than(town: Town, sale_id: str, stock: int) -> None:
+async def _expect_no_more_than(system: WholeSystem, sale_id: str, stock: int) -> None:
     """Redis grants what there is, and not one more."""
-    answers = [await town.click(sale_id, f"again-{n}") for n in range(stock + 1)]
+    answers = [await system.click(sale_id, f"again-{n}") for n in range(stock + 1)]
     assert [answer.status_code for answer in answers] == [202] * stock + [409]
     for n, answer in enumerate(answers[:stock]):
-        await town.until_status(answer.json()["order_id"], "pending_payment")
-        await town.cancel(answer.json()["order_id"], f"again-{n}")
-    await rest_and_audit(town)
+        await system.until_status(answer.json()["order_id"], "pending_payment")
+        await system.cancel(answer.json()["order_id"], f"again-{n}")
+    await audit_when_idle(system)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.field_cases import LONG, bought
-from tests.support.quiet import rest_and_audit
-from tests.support.town import PRICE, Town, until
+from tests.support.idle import audit_when_idle
+from tests.support.whole_system import PRICE, WholeSystem, until
+from tests.support.whole_system_steps import LONG, bought
 
 ORDERS = 4
 # A part, because a provider would refuse to give a whole back twice.
@@ -16,44 +16,44 @@ PART = PRICE // 4
 
 @pytest.mark.parametrize("method", ["alipay", "wechatpay"])
 async def test_a_provider_that_did_it_and_said_it_failed_does_it_once(
-    town: Town, method: str
+    system: WholeSystem, method: str
 ) -> None:
-    sale_id = await town.sale(stock=ORDERS, pay_window=LONG)
-    order_ids = [await bought(town, sale_id, f"back-{n}", method) for n in range(ORDERS)]
-    numbers = [(await town.order(one))["payment"]["out_trade_no"] for one in order_ids]
+    sale_id = await system.sale(stock=ORDERS, pay_window=LONG)
+    order_ids = [await bought(system, sale_id, f"back-{n}", method) for n in range(ORDERS)]
+    numbers = [(await system.order(one))["payment"]["out_trade_no"] for one in order_ids]
     for number in numbers:
-        await town.misbehave(number, fail_calls=1.0)
+        await system.misbehave(number, fail_calls=1.0)
 
     for order_id in order_ids:
-        assert (await town.operate(order_id, "refund", amount=PART)).status_code == 202
-    await until(lambda: _any_has_moved(town, numbers), "a failed call that had its effect")
+        assert (await system.operate(order_id, "refund", amount=PART)).status_code == 202
+    await until(lambda: _any_has_moved(system, numbers), "a failed call that had its effect")
     for number in numbers:
-        await town.misbehave(number)
+        await system.misbehave(number)
 
-    await rest_and_audit(town)
+    await audit_when_idle(system)
     for order_id, number in zip(order_ids, numbers, strict=True):
-        assert (await town.book())[number]["refunded"] == PART
-        (refund,) = (await town.order(order_id))["refunds"]
+        assert (await system.book())[number]["refunded"] == PART
+        (refund,) = (await system.order(order_id))["refunds"]
         assert (refund["status"], refund["amount"]) == ("done", PART)
 
 
 async def test_a_refund_whose_notice_is_lost_is_asked_about(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    system: WholeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workflows.refund.FIRST_LOOK", timedelta(seconds=0.5))
-    sale_id = await town.sale(stock=1, pay_window=LONG)
-    order_id = await bought(town, sale_id, "ada", "wechatpay")
-    number = (await town.order(order_id))["payment"]["out_trade_no"]
-    await town.misbehave(number, drop=1.0)
+    sale_id = await system.sale(stock=1, pay_window=LONG)
+    order_id = await bought(system, sale_id, "ada", "wechatpay")
+    number = (await system.order(order_id))["payment"]["out_trade_no"]
+    await system.misbehave(number, drop=1.0)
 
-    assert (await town.operate(order_id, "refund")).status_code == 202
+    assert (await system.operate(order_id, "refund")).status_code == 202
 
-    await town.until_status(order_id, "refunded")
-    assert (await town.book())[number]["refunded"] == PRICE
-    assert await town.stock(sale_id) == {"available": 1, "held": 0, "sold": 0}
-    await rest_and_audit(town)
+    await system.until_status(order_id, "refunded")
+    assert (await system.book())[number]["refunded"] == PRICE
+    assert await system.stock(sale_id) == {"available": 1, "held": 0, "sold": 0}
+    await audit_when_idle(system)
 
 
-async def _any_has_moved(town: Town, numbers: list[str]) -> bool:
-    book: dict[str, dict[str, Any]] = await town.book()
+async def _any_has_moved(system: WholeSystem, numbers: list[str]) -> bool:
+    book: dict[str, dict[str, Any]] = await system.book()
     return any(book[number]["refunded"] for number in numbers)

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.support.field_cases import LONG, bought
-from tests.support.quiet import rest_and_audit
-from tests.support.town import PRICE, Town, WorkerShift
+from tests.support.idle import audit_when_idle
+from tests.support.whole_system import PRICE, RestartableWorker, WholeSystem
+from tests.support.whole_system_steps import LONG, bought
 
 ORDERS = 8
 CALLS_PER_SECOND = 2.0
@@ -16,20 +16,20 @@ CALLS_PER_SECOND = 2.0
 BURST = 3
 
 
-async def test_refunds_queue_up_below_the_limit_and_all_arrive(town: Town) -> None:
-    sale_id = await town.sale(stock=ORDERS, pay_window=LONG)
+async def test_refunds_queue_up_below_the_limit_and_all_arrive(system: WholeSystem) -> None:
+    sale_id = await system.sale(stock=ORDERS, pay_window=LONG)
     order_ids = await asyncio.gather(
-        *(bought(town, sale_id, f"storm-{n}", "alipay") for n in range(ORDERS))
+        *(bought(system, sale_id, f"storm-{n}", "alipay") for n in range(ORDERS))
     )
 
-    async with _slowed_down(town):
-        answers = await asyncio.gather(*(town.operate(one, "refund") for one in order_ids))
+    async with _slowed_down(system):
+        answers = await asyncio.gather(*(system.operate(one, "refund") for one in order_ids))
         assert {answer.status_code for answer in answers} == {202}
-        await rest_and_audit(town)
+        await audit_when_idle(system)
 
-    views = [await town.order(order_id) for order_id in order_ids]
+    views = [await system.order(order_id) for order_id in order_ids]
     assert {view["status"] for view in views} == {"refunded"}
-    book = await town.book()
+    book = await system.book()
     kept = [book[view["payment"]["out_trade_no"]] for view in views]
     assert [line["refunded"] for line in kept] == [PRICE] * ORDERS
     at = sorted(_refunded_at(view) for view in views)
@@ -39,17 +39,17 @@ async def test_refunds_queue_up_below_the_limit_and_all_arrive(town: Town) -> No
 
 
 @asynccontextmanager
-async def _slowed_down(town: Town) -> AsyncIterator[None]:
-    """Another worker takes the shift, whose provider allows little."""
-    await town.worker.stop()
+async def _slowed_down(system: WholeSystem) -> AsyncIterator[None]:
+    """Another worker takes over, whose provider allows little."""
+    await system.worker.stop()
     limits = {"refund_calls_per_second": CALLS_PER_SECOND}
-    slow = WorkerShift(town.settings.model_copy(update=limits))
+    slow = RestartableWorker(system.settings.model_copy(update=limits))
     slow.start()
     try:
         yield
     finally:
         await slow.stop()
-        town.worker.start()
+        system.worker.start()
 
 
 def _refunded_at(view: dict[str, Any]) -> datetime:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from domain.notice import Verdict
 from infra.postgres.notices import Notices
+from tests.support.idle import audit_when_idle
 from tests.support.notice_forge import (
     ALIPAY_NAMES,
     WECHATPAY_NAMES,
@@ -18,8 +19,7 @@ from tests.support.notice_forge import (
     alipay_forgery,
     wechatpay_forgery,
 )
-from tests.support.quiet import rest_and_audit
-from tests.support.town import PRICE, Town
+from tests.support.whole_system import PRICE, WholeSystem
 
 FEWEST = 40
 # These are understood and harmless: sending them again would tell us nothing new.
@@ -36,35 +36,35 @@ SEEN_BEFORE = "an empty body, signed"
 class Waiting:
     """An order whose payment at `method` was begun and not paid, as number `payment_id`."""
 
-    town: Town
+    system: WholeSystem
     sale_id: str
     order_id: str
     method: str
     payment_id: str
 
     async def send(self, forgery: Forgery) -> tuple[int, str]:
-        answer = await self.town.api.post(
+        answer = await self.system.api.post(
             f"/v1/webhooks/{self.method}", content=forgery.body, headers=forgery.headers
         )
         return answer.status_code, answer.text
 
     async def kept_as(self, forgery: Forgery) -> Verdict | None:
         name = hashlib.sha256(self.method.encode() + b"\0" + forgery.body).hexdigest()
-        async with self.town.database.transaction() as connection:
+        async with self.system.database.transaction() as connection:
             kept = await Notices(connection).get(name)
         return kept.verdict if kept else None
 
     async def moved(self) -> dict[str, object]:
         """Everything that a notice could have moved."""
         counts = {}
-        async with self.town.database.transaction() as connection:
+        async with self.system.database.transaction() as connection:
             for table in ("payment_flows", "refunds", "deliveries", "entitlements"):
                 query = text(f"SELECT count(*) FROM {table} WHERE order_id = :it")  # noqa: S608
                 found = await connection.execute(query, {"it": self.order_id})
                 counts[table] = found.scalar_one()
-        view = await self.town.order(self.order_id)
+        view = await self.system.order(self.order_id)
         payments = [(payment["status"], payment["trade_no"]) for payment in view["payments"]]
-        stock = await self.town.stock(self.sale_id)
+        stock = await self.system.stock(self.sale_id)
         return counts | stock | {"status": view["status"], "payments": payments}
 
 
@@ -76,13 +76,13 @@ UNMOVED = {
 
 
 @pytest.fixture(params=["alipay", "wechatpay"])
-async def waiting(request: pytest.FixtureRequest, town: Town) -> AsyncIterator[Waiting]:
+async def waiting(request: pytest.FixtureRequest, system: WholeSystem) -> AsyncIterator[Waiting]:
     method: str = request.param
-    sale_id = await town.sale(stock=2, pay_window=300)
-    order_id = await town.ordered(sale_id, "ada")
-    payment = (await town.begin(order_id, "ada", method, "qr")).json()
-    yield Waiting(town, sale_id, order_id, method, payment["out_trade_no"])
-    await town.cancel(order_id, "ada")
+    sale_id = await system.sale(stock=2, pay_window=300)
+    order_id = await system.ordered(sale_id, "ada")
+    payment = (await system.begin(order_id, "ada", method, "qr")).json()
+    yield Waiting(system, sale_id, order_id, method, payment["out_trade_no"])
+    await system.cancel(order_id, "ada")
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,17 @@ async def test_no_forged_notice_moves_anything_and_each_is_kept(waiting: Waiting
     assert len(outcomes) >= FEWEST
     assert outcomes == expected
     assert await waiting.moved() == UNMOVED
-    await waiting.town.cancel(waiting.order_id, "ada")
-    await rest_and_audit(waiting.town)
-    async with waiting.town.database.transaction() as connection:
+    await waiting.system.cancel(waiting.order_id, "ada")
+    await audit_when_idle(waiting.system)
+    async with waiting.system.database.transaction() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM refunds"))).scalar_one() == 0
 
 
 def _forgeries(waiting: Waiting) -> Iterator[Forgery]:
     """Each made when it is asked for: one that is five minutes and a moment ahead of its time
     would be fresh a moment later."""
-    alipay = AlipaySide.of_folder(waiting.town.keys)
-    wechatpay = WechatPaySide.of_folder(waiting.town.keys)
+    alipay = AlipaySide.of_folder(waiting.system.keys)
+    wechatpay = WechatPaySide.of_folder(waiting.system.keys)
     for name in ALIPAY_NAMES if waiting.method == "alipay" else WECHATPAY_NAMES:
         if waiting.method == "alipay":
             forgery = alipay_forgery(name, alipay, alipay.paid(waiting.payment_id, "88.00"))
@@ -139,11 +139,11 @@ def _expected(method: str, forgery: Forgery, answer: str) -> Outcome:
 
 
 async def test_after_all_forgeries_the_honest_notice_still_pays(waiting: Waiting) -> None:
-    town = waiting.town
+    system = waiting.system
     for forgery, _ in zip(_forgeries(waiting), range(5), strict=False):
         await waiting.send(forgery)
 
-    (await town.provider.post(f"/trades/{waiting.payment_id}/pay")).raise_for_status()
+    (await system.provider.post(f"/trades/{waiting.payment_id}/pay")).raise_for_status()
 
-    view = await town.until_status(waiting.order_id, "fulfilled")
+    view = await system.until_status(waiting.order_id, "fulfilled")
     assert view["payment"]["amount"] == PRICE

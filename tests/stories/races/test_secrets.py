@@ -18,8 +18,19 @@ from temporalio.client import Client
 
 from infra.telemetry import configure_logging
 from infra.temporal.client import connect_temporal
-from tests.support.doors import bound_door, serving
-from tests.support.field_cases import (
+from tests.support.http_server import serving
+from tests.support.idle import until_idle
+from tests.support.notice_forge import AlipaySide, alipay_forgeries
+from tests.support.whole_system import (
+    JWT_SECRET,
+    OPERATOR,
+    POINTS_PRICE,
+    WholeSystem,
+    bearer,
+    until,
+)
+from tests.support.whole_system_start import fresh_system
+from tests.support.whole_system_steps import (
     LONG,
     begun,
     bought,
@@ -28,24 +39,13 @@ from tests.support.field_cases import (
     paid,
     until_given_back,
 )
-from tests.support.notice_forge import AlipaySide, alipay_forgeries
-from tests.support.opening import standing_town
-from tests.support.quiet import until_quiet
-from tests.support.town import (
-    JWT_SECRET,
-    OPERATOR,
-    POINTS_PRICE,
-    Town,
-    bearer,
-    until,
-)
 
-WEBHOOK_SECRET = "the shop and its mailroom alone know this one"
+WEBHOOK_SECRET = "the shop and its message receiver alone know this one"
 REFUSALS = 2
 
 
 @dataclass
-class Mailroom:
+class MessageReceiver:
     """Takes messages to buyers, after some refusals."""
 
     refused: int = 0
@@ -80,22 +80,22 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-async def town(
+async def system(
     logs: io.StringIO,
     redis_url: str,
     postgres_dsn: str,
     keys_dir: Path,
     tmp_path: Path,
-) -> AsyncIterator[Town]:
-    mailroom = Starlette(routes=[Route("/", Mailroom().take, methods=["POST"])])
+) -> AsyncIterator[WholeSystem]:
+    receiver = Starlette(routes=[Route("/", MessageReceiver().take, methods=["POST"])])
     async with (
-        serving(mailroom, bound_door()) as mailroom_url,
-        standing_town(
+        serving(receiver) as receiver_url,
+        fresh_system(
             redis_url,
             postgres_dsn,
             keys_dir,
             tmp_path,
-            SECKILL_MESSAGES_WEBHOOK_URL=mailroom_url,
+            SECKILL_MESSAGES_WEBHOOK_URL=receiver_url,
             SECKILL_MESSAGES_WEBHOOK_SECRET=WEBHOOK_SECRET,
         ) as opened,
     ):
@@ -105,26 +105,26 @@ async def town(
 
 @pytest.mark.timeout(120)
 async def test_no_secret_is_told_by_logs_answers_or_histories(
-    town: Town, logs: io.StringIO
+    system: WholeSystem, logs: io.StringIO
 ) -> None:
     answers: list[bytes] = []
 
     async def overhear(answer: httpx.Response) -> None:
         answers.append(await answer.aread())
 
-    town.api.event_hooks["response"].append(overhear)
-    order_id = await _a_day_in_town(town)
-    await _mistakes(town, order_id)
-    await until_quiet(town)
+    system.api.event_hooks["response"].append(overhear)
+    order_id = await _use_every_secret(system)
+    await _mistakes(system, order_id)
+    await until_idle(system)
 
     told = {
         "logs": logs.getvalue().encode(),
         "answers": b"\n".join(answers),
         "histories": await _histories(await connect_temporal()),
     }
-    # The ears work: what is no secret is heard.
+    # The check itself works: what is no secret is found.
     assert [where for where, text in told.items() if order_id.encode() not in text] == []
-    secrets = _secrets(town)
+    secrets = _secrets(system)
     leaks = [
         f"{name} in {where}"
         for name, secret in secrets.items()
@@ -134,52 +134,52 @@ async def test_no_secret_is_told_by_logs_answers_or_histories(
     assert leaks == []
 
 
-async def _a_day_in_town(town: Town) -> str:
+async def _use_every_secret(system: WholeSystem) -> str:
     """Everything that has to do with a secret: signing, verifying, sealing, failing."""
-    sale_id = await town.sale(stock=20, pay_window=LONG)
-    await grant_points(town, "richard", POINTS_PRICE)
-    order_id = await bought(town, sale_id, "ada", "wechatpay")
+    sale_id = await system.sale(stock=20, pay_window=LONG)
+    await grant_points(system, "richard", POINTS_PRICE)
+    order_id = await bought(system, sale_id, "ada", "wechatpay")
     await asyncio.gather(
-        bought(town, sale_id, "bob", "alipay"),
-        _by_points(town, sale_id, "richard"),
-        _unlucky(town, sale_id, "cyd", "alipay"),
-        _unlucky(town, sale_id, "dan", "wechatpay"),
+        bought(system, sale_id, "bob", "alipay"),
+        _by_points(system, sale_id, "richard"),
+        _unlucky(system, sale_id, "cyd", "alipay"),
+        _unlucky(system, sale_id, "dan", "wechatpay"),
     )
-    number = (await town.order(order_id))["payment"]["out_trade_no"]
-    await town.misbehave(number, fail_calls=0.5)
-    await town.operate(order_id, "refund")
-    await until_given_back(town, number)
+    number = (await system.order(order_id))["payment"]["out_trade_no"]
+    await system.misbehave(number, fail_calls=0.5)
+    await system.operate(order_id, "refund")
+    await until_given_back(system, number)
     return order_id
 
 
-async def _by_points(town: Town, sale_id: str, user_id: str) -> None:
-    order_id = await town.ordered(sale_id, user_id)
-    await begun(town, order_id, user_id, "points")
+async def _by_points(system: WholeSystem, sale_id: str, user_id: str) -> None:
+    order_id = await system.ordered(sale_id, user_id)
+    await begun(system, order_id, user_id, "points")
 
 
-async def _unlucky(town: Town, sale_id: str, user_id: str, method: str) -> None:
+async def _unlucky(system: WholeSystem, sale_id: str, user_id: str, method: str) -> None:
     """The provider fails, lies and stutters, and the buyer has had enough of it, in time or not."""
-    order_id = await town.ordered(sale_id, user_id)
-    payment = await begun(town, order_id, user_id, method, "qr")
+    order_id = await system.ordered(sale_id, user_id)
+    payment = await begun(system, order_id, user_id, method, "qr")
     lies = {"bad_signature": 0.5, "tamper_app": 0.3, "tamper_amount": 0.3, "duplicate": 1.0}
-    await town.misbehave(payment["out_trade_no"], fail_calls=0.5, **lies)
-    await paid(town, payment)
-    await until(lambda: notices_of(town, order_id), f"notices of {order_id}")
-    await town.cancel(order_id, user_id)
+    await system.misbehave(payment["out_trade_no"], fail_calls=0.5, **lies)
+    await paid(system, payment)
+    await until(lambda: notices_of(system, order_id), f"notices of {order_id}")
+    await system.cancel(order_id, user_id)
 
 
-async def _mistakes(town: Town, order_id: str) -> None:
+async def _mistakes(system: WholeSystem, order_id: str) -> None:
     """What strangers and clumsy clients get to hear."""
-    side = AlipaySide.of_folder(town.keys)
+    side = AlipaySide.of_folder(system.keys)
     for forgery in alipay_forgeries(side, side.paid(f"{order_id}A1", "88.00"))[::5]:
-        await town.api.post("/v1/webhooks/alipay", content=forgery.body, headers=forgery.headers)
+        await system.api.post("/v1/webhooks/alipay", content=forgery.body, headers=forgery.headers)
     token = bearer("ada")["Authorization"]
     for headers in ({"Authorization": token[:-3]}, {"Authorization": f"{token}.x"}, {}):
-        assert (await town.api.get("/v1/orders", headers=headers)).status_code == 401
+        assert (await system.api.get("/v1/orders", headers=headers)).status_code == 401
     for path in (f"/v1/orders/{order_id}/payments", "/v1/operator/sales", "/v1/nowhere"):
-        answer = await town.api.post(path, content=b"{broken", headers=OPERATOR)
+        answer = await system.api.post(path, content=b"{broken", headers=OPERATOR)
         assert answer.status_code >= 400
-    assert (await town.api.get("/v1/operator/orders", headers=bearer("bob"))).status_code == 403
+    assert (await system.api.get("/v1/operator/orders", headers=bearer("bob"))).status_code == 403
 
 
 async def _histories(client: Client) -> bytes:
@@ -194,12 +194,12 @@ async def _histories(client: Client) -> bytes:
     return b"\n".join(events)
 
 
-def _secrets(town: Town) -> dict[str, bytes]:
+def _secrets(system: WholeSystem) -> dict[str, bytes]:
     """Of keys a line from their middle: who tells a whole key tells that line."""
     lines = {
-        path.name: path.read_bytes().splitlines()[10] for path in town.keys.rglob("*private*.pem")
+        path.name: path.read_bytes().splitlines()[10] for path in system.keys.rglob("*private*.pem")
     }
-    platform = (town.keys / "wechatpay_platform_private").glob("*.pem")
+    platform = (system.keys / "wechatpay_platform_private").glob("*.pem")
     lines |= {path.name: path.read_bytes().splitlines()[10] for path in platform}
     assert len(lines) >= 4
     tokens = {
@@ -209,7 +209,7 @@ def _secrets(town: Town) -> dict[str, bytes]:
     return (
         lines
         | {
-            "APIv3 key": (town.keys / "wechatpay_api_v3_key.txt").read_bytes().strip(),
+            "APIv3 key": (system.keys / "wechatpay_api_v3_key.txt").read_bytes().strip(),
             "JWT secret": JWT_SECRET.encode(),
             "webhook secret": WEBHOOK_SECRET.encode(),
             "operator's token": OPERATOR["Authorization"].rpartition(".")[2].encode(),

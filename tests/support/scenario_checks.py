@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.support.stories import PART, Story
-from tests.support.town import POINTS_PRICE, PRICE, Town, bearer
+from tests.support.scenario_run import PART, ScenarioRun
+from tests.support.whole_system import POINTS_PRICE, PRICE, WholeSystem, bearer
 
 ENDS = ("fulfilled", "cancelled", "timed_out", "refunded")
 
@@ -16,7 +16,7 @@ class Facts:
     """`trades`: the lines of the provider's book; `points`: what the order took, less what it
     gave back."""
 
-    story: Story
+    run: ScenarioRun
     view: dict[str, Any]
     trades: list[dict[str, Any]]
     points: int
@@ -45,17 +45,17 @@ class Facts:
         """Some trade was paid while the order could not but find it: before anybody gave the
         order up, and before its time was over."""
         deadline = datetime.fromisoformat(self.view["pay_deadline"]).timestamp()
-        cancel = self.story.seen.cancel_asked_at
+        cancel = self.run.seen.cancel_asked_at
         end = min(deadline, cancel) if cancel else deadline
-        return any(paid_at < end for paid_at in self.story.seen.paid_at.values())
+        return any(paid_at < end for paid_at in self.run.seen.paid_at.values())
 
 
-async def facts_of(town: Town, story: Story, book: dict[str, dict[str, Any]]) -> Facts:
-    view = await town.order(story.order_id)
-    trades = [trade for number, trade in book.items() if number.startswith(story.order_id)]
-    account = (await town.api.get("/v1/me/points", headers=bearer(story.user_id))).json()
+async def facts_of(system: WholeSystem, run: ScenarioRun, book: dict[str, dict[str, Any]]) -> Facts:
+    view = await system.order(run.order_id)
+    trades = [trade for number, trade in book.items() if number.startswith(run.order_id)]
+    account = (await system.api.get("/v1/me/points", headers=bearer(run.user_id))).json()
     moved = (e["amount"] for e in account["entries"] if e["kind"] in ("debit", "credit"))
-    return Facts(story, view, trades, -sum(moved))
+    return Facts(run, view, trades, -sum(moved))
 
 
 def complaints(facts: Facts) -> Iterator[str]:
@@ -68,7 +68,7 @@ def complaints(facts: Facts) -> Iterator[str]:
 
 
 def _about_money(facts: Facts) -> Iterator[str]:
-    part = PART if facts.story.seen.part_refund else 0
+    part = PART if facts.run.seen.part_refund else 0
     allowed = {(0, 0)}
     if facts.status == "fulfilled":
         allowed = {(PRICE - part, 0), (0, POINTS_PRICE)}
@@ -81,14 +81,14 @@ def _about_payment(facts: Facts) -> Iterator[str]:
         yield f"{facts.status} though nobody paid"
     if facts.paid_in_time and facts.status not in ("fulfilled", "refunded"):
         yield f"{facts.status} though it was paid in time"
-    if facts.story.seen.paid_with_points and facts.status not in ("fulfilled", "refunded"):
+    if facts.run.seen.paid_with_points and facts.status not in ("fulfilled", "refunded"):
         yield f"{facts.status} though points were taken for it"
-    if facts.status == "cancelled" and facts.story.seen.cancel_asked_at is None:
+    if facts.status == "cancelled" and facts.run.seen.cancel_asked_at is None:
         yield "cancelled though nobody asked for it"
 
 
 def _about_promises(facts: Facts) -> Iterator[str]:
-    seen = facts.story.seen
+    seen = facts.run.seen
     if seen.was_cancelled and facts.status != "cancelled":
         yield f"{facts.status} though the buyer was told it was cancelled"
     if seen.whole_refund and facts.status != "refunded":

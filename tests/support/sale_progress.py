@@ -1,4 +1,5 @@
-"""Look into the stores of a running stack, to find the moment when orders are in every stage."""
+"""How far the orders of a sale are, read from the stores of a running stack: to find the moment
+when orders are in every stage."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +27,7 @@ FROM orders WHERE sale_id = $1
 """
 
 
-class Moment(Value):
+class Progress(Value):
     """How far the orders of a sale were: accepted by the gate, of these written in Postgres, and
     of those unpaid and paid."""
 
@@ -63,19 +64,21 @@ class SaleWatch:
             # Its server may be the one that was killed.
             postgres.terminate()
 
-    async def until_in_the_middle(self, units: int, *, placing: bool) -> Moment:
+    async def until_in_the_middle(self, units: int, *, placing: bool) -> Progress:
         """Return once some orders are paid and others wait to be; or, with `placing`, once some
         are placed and others accepted only."""
         async with asyncio.timeout(MIDDLE_WITHIN_SECONDS):
-            while not (moment := await self._now()) or not moment.is_middle(units, placing=placing):
+            while True:
+                seen = await self._now()
+                if seen and seen.is_middle(units, placing=placing):
+                    return seen
                 await asyncio.sleep(POLL_SECONDS)
-        return moment
 
-    async def _now(self) -> Moment | None:
+    async def _now(self) -> Progress | None:
         newest = await self._postgres.fetchrow(_NEWEST_ITEM)
         if newest is None:
             return None
         item = ItemRef.model_validate(dict(newest))
         accepted = await self._redis.hlen(ItemKeys.of(item).reservations)
         counts = await self._postgres.fetchrow(_COUNTS, item.sale_id)
-        return Moment(accepted=accepted, **dict(counts or {}))
+        return Progress(accepted=accepted, **dict(counts or {}))

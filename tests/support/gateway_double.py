@@ -19,7 +19,7 @@ from infra.gateways.bill import BillKind, BillLine, StatementNotReady, day_of
 from infra.gateways.protocol import RawNotice
 
 
-class PracticeGateway:
+class GatewayDouble:
     """Keeps its own book; `pay` is the buyer pressing the button."""
 
     def __init__(self, method: PaymentMethod = PaymentMethod.ALIPAY) -> None:

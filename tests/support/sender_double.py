@@ -6,7 +6,7 @@ from domain.buyer_message import Message
 from infra.buyer_messages.protocol import MessageNotSent
 
 
-class PracticeSender:
+class SenderDouble:
     """`fails` says how often an order's messages fail; `sent` holds the ids of
     messages that arrived: a receiver takes each once."""
 

@@ -1,4 +1,4 @@
-"""When a town has come to rest."""
+"""When the whole system is idle: nobody works on anything, and nothing waits to be worked on."""
 
 import asyncio
 import time
@@ -9,10 +9,10 @@ from temporalio.client import Client
 from infra.redis.intents import Intents
 from infra.temporal.client import connect_temporal
 from tests.support.gate import backlog_of
-from tests.support.town import Town
+from tests.support.whole_system import WholeSystem
 
 AT_WORK = "ExecutionStatus = 'Running' AND WorkflowType IN ('OrderWorkflow', 'RefundWorkflow')"
-QUIET_SECONDS = 60.0
+IDLE_WITHIN_SECONDS = 60.0
 # Temporal's search lags a little behind, and a relay runs every second.
 LOOKS_IN_A_ROW = 3
 BETWEEN_LOOKS_SECONDS = 0.15
@@ -27,27 +27,27 @@ _UNDONE = {
 }
 
 
-class NoRest(AssertionError):
+class NeverIdle(AssertionError):
     """The message names what goes on and on."""
 
 
-async def until_quiet(town: Town) -> None:
-    """Returns when nobody works on anything and nothing waits to be worked on. Raises NoRest."""
-    client, deadline, looks = await connect_temporal(), time.monotonic() + QUIET_SECONDS, 0
+async def until_idle(system: WholeSystem) -> None:
+    """Returns when the system is idle; raises NeverIdle when it is not in time."""
+    client, deadline, looks = await connect_temporal(), time.monotonic() + IDLE_WITHIN_SECONDS, 0
     while looks < LOOKS_IN_A_ROW:
-        left = await undone(town, client)
+        left = await undone(system, client)
         looks = 0 if left else looks + 1
         if time.monotonic() > deadline:
-            raise NoRest(f"no rest after {QUIET_SECONDS:.0f} s: {left}")
+            raise NeverIdle(f"not idle after {IDLE_WITHIN_SECONDS:.0f} s: {left}")
         await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
 
 
-async def undone(town: Town, client: Client) -> dict[str, list[str]]:
+async def undone(system: WholeSystem, client: Client) -> dict[str, list[str]]:
     """What is not at its end, by kind; empty when there is nothing."""
-    left = await _rows(town)
-    intents = Intents(town.redis)
+    left = await _rows(system)
+    intents = Intents(system.redis)
     for item in await intents.items():
-        backlog = await backlog_of(town.redis, item)
+        backlog = await backlog_of(system.redis, item)
         if backlog.waiting or backlog.pending:
             left["intents"] = [str(backlog)]
     if running := [workflow.id async for workflow in client.list_workflows(AT_WORK)]:
@@ -55,16 +55,16 @@ async def undone(town: Town, client: Client) -> dict[str, list[str]]:
     return left
 
 
-async def _rows(town: Town) -> dict[str, list[str]]:
+async def _rows(system: WholeSystem) -> dict[str, list[str]]:
     left = {}
-    async with town.database.transaction() as connection:
+    async with system.database.transaction() as connection:
         for what, query in _UNDONE.items():
             if found := (await connection.execute(text(query))).scalars().all():
                 left[what] = [str(name) for name in found]
     return left
 
 
-async def rest_and_audit(town: Town) -> None:
-    """Waits until the town has come to rest; then all its books must agree."""
-    await until_quiet(town)
-    await town.assert_audit_holds()
+async def audit_when_idle(system: WholeSystem) -> None:
+    """Waits until the system is idle; then every check of the audit must hold."""
+    await until_idle(system)
+    await system.assert_audit_holds()

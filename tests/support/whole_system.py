@@ -1,5 +1,5 @@
-"""A whole town in one test process: the practice provider, our API and our worker, each as in
-production, over real stores. Who acts in it acts over HTTP."""
+"""The whole system in one test process: the practice provider, our API and our worker, each as in
+production, over real stores. Buyers and operators act over HTTP."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from infra.postgres.engine import Database
 from infra.settings import Settings
 from worker import run_worker
 
-JWT_SECRET = "only this town's tokens are signed with it, and nobody reads it"
+JWT_SECRET = "only these tests' tokens are signed with it, and nobody reads it"
 PRICE, POINTS_PRICE = 8800, 880
 PATIENCE_SECONDS = 60.0
 
@@ -34,9 +34,9 @@ OPERATOR = bearer("olga", "operator")
 
 
 @dataclass
-class WorkerShift:
-    """A worker that can be sent home and called back. It runs in a task of its own, so that
-    whatever it waits for, the town goes on."""
+class RestartableWorker:
+    """A worker that can be stopped and started again. It runs in a task of its own: the rest of
+    the system goes on, whatever the worker waits for."""
 
     settings: Settings
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,8 +54,8 @@ class WorkerShift:
 
 
 @dataclass
-class Town:
-    """`api` and `provider` are the doors people use; `database` and `redis` are for looking."""
+class WholeSystem:
+    """`api` and `provider` are what people use; `database` and `redis` are for looking."""
 
     api: httpx.AsyncClient
     provider: httpx.AsyncClient
@@ -63,7 +63,7 @@ class Town:
     database: Database
     redis: Redis
     keys: Path
-    worker: WorkerShift
+    worker: RestartableWorker
 
     async def sale(self, *, stock: int, pay_window: int = 3, **changes: Any) -> str:
         """The id of a published sale of one item, `teapot`."""
@@ -104,8 +104,8 @@ class Town:
         return seen
 
     async def until_status(self, order_id: str, *statuses: str) -> dict[str, Any]:
-        """As an operator sees it then. Looks a few times a second only: a crowd that looks more
-        often keeps the town from doing anything else."""
+        """As an operator sees it then. Looks a few times a second only: many that look more
+        often keep the system from doing anything else."""
 
         async def reached() -> dict[str, Any] | None:
             answer = await self.api.get(f"/v1/orders/{order_id}", headers=OPERATOR)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Deed(StrEnum):
+class Action(StrEnum):
     ALIPAY_PAGE = "pay on Alipay's page"
     ALIPAY_QR = "pay by Alipay's code"
     WECHATPAY = "pay by WeChat Pay"
@@ -22,28 +22,28 @@ class Deed(StrEnum):
     RECHECK = "an operator looks again"
 
 
-PAYING = (Deed.ALIPAY_PAGE, Deed.ALIPAY_QR, Deed.WECHATPAY, Deed.POINTS)
+PAYING = (Action.ALIPAY_PAGE, Action.ALIPAY_QR, Action.WECHATPAY, Action.POINTS)
 
 
 @dataclass(frozen=True)
 class Step:
-    """`at`: seconds after the order waits for its payment. `dawdle`: from seeing the cashier to
-    pressing Pay."""
+    """`at`: seconds after the order waits for its payment. `dawdle`: seconds from seeing the
+    cashier to pressing Pay."""
 
     at: float
-    deed: Deed
+    action: Action
     dawdle: float = 0.0
 
 
 @dataclass(frozen=True)
-class Script:
+class Scenario:
     name: str
     steps: tuple[Step, ...]
     switches: dict[str, Any]
     poor: bool = False
 
     def __str__(self) -> str:
-        steps = "; ".join(f"{s.at:.2f} {s.deed} (+{s.dawdle:.2f})" for s in self.steps)
+        steps = "; ".join(f"{s.at:.2f} {s.action} (+{s.dawdle:.2f})" for s in self.steps)
         poor = ", too few points" if self.poor else ""
         return f"{self.name}: {steps or 'nothing'}{poor}; provider: {self.switches}"
 
@@ -51,16 +51,16 @@ class Script:
 Draw = Callable[[random.Random, float], list[Step]]
 
 
-def draw_script(chance: random.Random, window: float) -> Script:
+def draw_scenario(chance: random.Random, window: float) -> Scenario:
     """`window`: the seconds a buyer has to pay."""
-    name = chance.choice(list(_PLOTS))
-    steps = _PLOTS[name](chance, window)
+    name = chance.choice(list(_SCENARIOS))
+    steps = _SCENARIOS[name](chance, window)
     # Operators act on any order, whatever its buyer does meanwhile.
-    for deed in (Deed.EXTEND, Deed.RECHECK):
+    for action in (Action.EXTEND, Action.RECHECK):
         if chance.random() < 0.08:
-            steps.append(Step(chance.uniform(0, window), deed))
+            steps.append(Step(chance.uniform(0, window), action))
     poor = chance.random() < 0.15
-    return Script(name, tuple(steps), _switches(chance), poor)
+    return Scenario(name, tuple(steps), _switches(chance), poor)
 
 
 def _payment(chance: random.Random, at: float) -> Step:
@@ -74,52 +74,52 @@ def _pay(chance: random.Random, window: float) -> list[Step]:
 def _pay_twice(chance: random.Random, window: float) -> list[Step]:
     first = chance.uniform(0, window)
     second = chance.choice((first, chance.uniform(0, window)))
-    deeds = chance.sample(PAYING, 2)
+    actions = chance.sample(PAYING, 2)
     return [
-        Step(at, deed, chance.uniform(0, 0.5))
-        for at, deed in zip((first, second), deeds, strict=True)
+        Step(at, action, chance.uniform(0, 0.5))
+        for at, action in zip((first, second), actions, strict=True)
     ]
 
 
 def _pay_at_the_last_moment(chance: random.Random, window: float) -> list[Step]:
-    deed = chance.choice((Deed.ALIPAY_QR, Deed.WECHATPAY, Deed.ALIPAY_PAGE))
+    action = chance.choice((Action.ALIPAY_QR, Action.WECHATPAY, Action.ALIPAY_PAGE))
     begun = chance.uniform(0, window / 2)
-    return [Step(begun, deed, window - begun + chance.uniform(-0.15, 0.15))]
+    return [Step(begun, action, window - begun + chance.uniform(-0.15, 0.15))]
 
 
 def _pay_after_the_end(chance: random.Random, window: float) -> list[Step]:
     begun = chance.uniform(0, window / 2)
     return [
-        Step(begun, Deed.PAY_AFTER_THE_END),
-        Step(begun + chance.uniform(0.1, window / 2), Deed.CANCEL),
+        Step(begun, Action.PAY_AFTER_THE_END),
+        Step(begun + chance.uniform(0.1, window / 2), Action.CANCEL),
     ]
 
 
 def _cancel_first(chance: random.Random, window: float) -> list[Step]:
     cancel = chance.uniform(0, window / 2)
-    return [Step(cancel, Deed.CANCEL), _payment(chance, cancel + chance.uniform(0, 0.3))]
+    return [Step(cancel, Action.CANCEL), _payment(chance, cancel + chance.uniform(0, 0.3))]
 
 
 def _cancel_while_paying(chance: random.Random, window: float) -> list[Step]:
     paying = _payment(chance, chance.uniform(0, window / 2))
     cancel = paying.at + paying.dawdle + chance.uniform(-0.05, 0.15)
-    return [paying, Step(max(cancel, 0), Deed.CANCEL)]
+    return [paying, Step(max(cancel, 0), Action.CANCEL)]
 
 
 def _cancel_after_paying(chance: random.Random, window: float) -> list[Step]:
     paying = _payment(chance, chance.uniform(0, window / 2))
-    return [paying, Step(paying.at + paying.dawdle + chance.uniform(0.2, 1), Deed.CANCEL)]
+    return [paying, Step(paying.at + paying.dawdle + chance.uniform(0.2, 1), Action.CANCEL)]
 
 
-def _pay_and_undo(*deeds: Deed) -> Draw:
+def _pay_and_undo(*actions: Action) -> Draw:
     def draw(chance: random.Random, window: float) -> list[Step]:
         paying = _payment(chance, chance.uniform(0, window * 0.6))
-        return [paying, *(Step(paying.at, deed, chance.uniform(0, 0.5)) for deed in deeds)]
+        return [paying, *(Step(paying.at, action, chance.uniform(0, 0.5)) for action in actions)]
 
     return draw
 
 
-_PLOTS: dict[str, Draw] = {
+_SCENARIOS: dict[str, Draw] = {
     "pays": _pay,
     "pays twice": _pay_twice,
     "pays at the last moment": _pay_at_the_last_moment,
@@ -129,13 +129,13 @@ _PLOTS: dict[str, Draw] = {
     "pays, then cancels": _cancel_after_paying,
     "does nothing": lambda _, __: [],
     "walks away from the cashier": lambda chance, window: [
-        Step(chance.uniform(0, window), Deed.ABANDON)
+        Step(chance.uniform(0, window), Action.ABANDON)
     ],
-    "pays and wants it back": _pay_and_undo(Deed.REFUND),
-    "pays and is refunded": _pay_and_undo(Deed.OPERATOR_REFUND),
-    "pays and is refunded in part": _pay_and_undo(Deed.PARTIAL_REFUND),
-    "is refunded from two sides": _pay_and_undo(Deed.REFUND, Deed.OPERATOR_REFUND),
-    "is refunded in part, then whole": _pay_and_undo(Deed.PARTIAL_REFUND, Deed.REFUND),
+    "pays and wants it back": _pay_and_undo(Action.REFUND),
+    "pays and is refunded": _pay_and_undo(Action.OPERATOR_REFUND),
+    "pays and is refunded in part": _pay_and_undo(Action.PARTIAL_REFUND),
+    "is refunded from two sides": _pay_and_undo(Action.REFUND, Action.OPERATOR_REFUND),
+    "is refunded in part, then whole": _pay_and_undo(Action.PARTIAL_REFUND, Action.REFUND),
 }
 
 

@@ -1,4 +1,4 @@
-"""What it takes to open a town: empty stores, a Temporal of its own, and all that is served."""
+"""Start the whole system: empty stores, a Temporal of its own, and all that is served."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,68 +20,69 @@ from practice.stack.loopback import loopback_http
 from practice.stack.ports import free_port
 from practice.stack.process import start, stop
 from practice.stack.temporal import TemporalServer
-from tests.support.doors import bound_door, serving, url_of
+from tests.support.http_server import bound_socket, serving, url_of
 from tests.support.merchant_shop import alipay_of, wechatpay_of
 from tests.support.stores import empty_stores
-from tests.support.town import JWT_SECRET, Town, WorkerShift
+from tests.support.whole_system import JWT_SECRET, RestartableWorker, WholeSystem
 
-# Providers' pauses between notices, from minutes to fractions of a second.
+# Providers' pauses between notices become fractions of a second.
 NOTIFY_RETRY_SCALE = 0.001
-# What our side waits before it asks a provider again: after a refund, and after many failures.
+# How long our side waits before it asks a provider again: after a refund, and after a breaker
+# has opened.
 FIRST_LOOK = timedelta(seconds=2)
-LEFT_ALONE_SECONDS = 2.0
+BREAKER_OPEN_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def standing_town(
+async def fresh_system(
     redis_url: str, postgres_dsn: str, keys: Path, folder: Path, **more: str
-) -> AsyncIterator[Town]:
-    """The stores are emptied for it, and its worker is at work."""
+) -> AsyncIterator[WholeSystem]:
+    """The system on emptied stores and a Temporal of its own, its worker started."""
     await empty_stores(redis_url, postgres_dsn)
     async with (
         own_temporal(folder) as temporal_address,
-        open_town(
+        open_system(
             keys=keys,
             redis_url=redis_url,
             postgres_dsn=postgres_dsn,
             temporal_address=temporal_address,
             **more,
-        ) as town,
+        ) as system,
     ):
-        town.worker.start()
-        yield town
+        system.worker.start()
+        yield system
 
 
 @asynccontextmanager
-async def open_town(
+async def open_system(
     *, keys: Path, redis_url: str, postgres_dsn: str, temporal_address: str, **more: str
-) -> AsyncIterator[Town]:
-    """The stores must be empty, and nobody else's while the town stands. `more`: settings of the
-    environment beside the usual ones."""
+) -> AsyncIterator[WholeSystem]:
+    """The system, its worker not yet started. The stores must be empty, and nobody else's while it
+    runs. `more`: environment variables beside the usual ones."""
     async with AsyncExitStack() as closing:
         environment = closing.enter_context(pytest.MonkeyPatch.context())
         environment.setattr("workflows.refund.FIRST_LOOK", FIRST_LOOK)
         breaker: Any = BreakerGateway.__init__
-        environment.setitem(breaker.__kwdefaults__, "retry_after_seconds", LEFT_ALONE_SECONDS)
+        environment.setitem(breaker.__kwdefaults__, "retry_after_seconds", BREAKER_OPEN_SECONDS)
         provider = create_provider(
             keys, None, notify_retry_scale=NOTIFY_RETRY_SCALE, refund_seconds=0.1
         )
-        provider_url = await closing.enter_async_context(serving(provider, bound_door()))
-        door = bound_door()
+        provider_url = await closing.enter_async_context(serving(provider))
+        listener = bound_socket()
         addresses = {
             "TEMPORAL_ADDRESS": temporal_address,
             "SECKILL_REDIS_URL": redis_url,
             "SECKILL_POSTGRES_DSN": postgres_dsn,
-            "SECKILL_PUBLIC_URL": url_of(door),
+            "SECKILL_PUBLIC_URL": url_of(listener),
             "SECKILL_SANDBOX_URL": provider_url,
         }
         for name, value in {**_installation(keys, provider_url), **addresses, **more}.items():
             environment.setenv(name, value)
         settings = Settings()
-        api_url = await closing.enter_async_context(serving(create_app(settings), door))
-        worker = WorkerShift(settings)
+        api_url = await closing.enter_async_context(serving(create_app(settings), listener))
+        worker = RestartableWorker(settings)
         closing.push_async_callback(worker.stop)
-        yield Town(
+        yield WholeSystem(
             api=await closing.enter_async_context(loopback_http(api_url, 30)),
             provider=await closing.enter_async_context(loopback_http(provider_url, 30)),
             settings=settings,
@@ -96,7 +97,7 @@ async def open_town(
 
 @asynccontextmanager
 async def own_temporal(folder: Path) -> AsyncIterator[str]:
-    """The audit looks at every running workflow, so a town's Temporal serves nobody else."""
+    """The audit looks at every running workflow, so the system's Temporal serves nobody else."""
     server = TemporalServer(free_port(), free_port())
     running = await start(server, folder / "temporal.log", die_with_parent=True)
     try:
@@ -117,7 +118,7 @@ def _installation(keys: Path, provider_url: str) -> dict[str, str]:
         **_environment("SECKILL_ALIPAY_", alipay_of(keys, provider_url)),
         **_environment("SECKILL_WECHATPAY_", wechatpay_of(keys, provider_url)),
         "SECKILL_JWT_SECRET": JWT_SECRET,
-        "SECKILL_TASK_QUEUE": f"town-{uuid4().hex[:8]}",
+        "SECKILL_TASK_QUEUE": f"system-{uuid4().hex[:8]}",
         "SECKILL_UPKEEP_EVERY_SECONDS": "1",
         "SECKILL_AUDIT_GRACE_SECONDS": "1",
         "SECKILL_POSTGRES_POOL_SIZE": "20",

@@ -1,4 +1,4 @@
-"""Doors of this machine with an application behind each, served as in production."""
+"""Applications behind real sockets of this machine, in this process, served as in production."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, door: socket.socket) -> AsyncIterator[str]:
-    """The app behind the given socket, for real."""
+async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncIterator[str]:
+    """The address at which the app answers: behind `listener`, or on a free port."""
+    listener = listener or bound_socket()
     # Longer than clients keep a connection: one that is closed just when it is used fails a call.
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_keep_alive=60, timeout_graceful_shutdown=1
@@ -20,22 +21,22 @@ async def serving(app: ASGIApp, door: socket.socket) -> AsyncIterator[str]:
     server = uvicorn.Server(config)
     # Pytest keeps the signals of this process.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    running = asyncio.create_task(server.serve(sockets=[door]))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started or running.done()):
         await asyncio.sleep(0.01)
     try:
-        yield url_of(door)
+        yield url_of(listener)
     finally:
         server.should_exit = True
         await running
 
 
-def bound_door() -> socket.socket:
+def bound_socket() -> socket.socket:
     """A port nobody else can take between its being chosen and its being served."""
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
-    return door
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    return listener
 
 
-def url_of(door: socket.socket) -> str:
-    return f"http://127.0.0.1:{door.getsockname()[1]}"
+def url_of(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,44 +1,44 @@
-"""Where a crowd reads how its orders stand: one look for all, as each looking for itself would
-keep the town from doing anything else."""
+"""The statuses of many orders, read in one request for all: if each order's people asked for
+themselves, the system would do nothing else."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from tests.support.town import OPERATOR, PATIENCE_SECONDS, Town
+from tests.support.whole_system import OPERATOR, PATIENCE_SECONDS, WholeSystem
 
 LOOK_EVERY_SECONDS = 0.15
 
 
 @dataclass
-class Board:
-    """The statuses of the newest orders; those still queued are not on it."""
+class OrderStatuses:
+    """The newest `orders` of them; those still queued are not among them."""
 
-    town: Town
+    system: WholeSystem
     orders: int
     _statuses: dict[str, str] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        keeping = asyncio.create_task(self._keep())
+    async def refreshed(self) -> AsyncIterator[None]:
+        refreshing = asyncio.create_task(self._refresh_for_ever())
         try:
             yield
         finally:
-            keeping.cancel()
+            refreshing.cancel()
             with suppress(asyncio.CancelledError):
-                await keeping
+                await refreshing
 
     async def until(self, order_id: str, *statuses: str) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
             await self._changed.wait_for(lambda: self._statuses.get(order_id) in statuses)
             return self._statuses[order_id]
 
-    async def _keep(self) -> None:
+    async def _refresh_for_ever(self) -> None:
         while True:
             page = {"limit": self.orders}
-            answer = await self.town.api.get("/v1/operator/orders", params=page, headers=OPERATOR)
+            answer = await self.system.api.get("/v1/operator/orders", params=page, headers=OPERATOR)
             async with self._changed:
                 for order in answer.json().get("orders", ()):
                     self._statuses[order["order_id"]] = order["status"]
