@@ -128,12 +128,15 @@ class OrderUpdates:
     ) -> OrderView:
         order = await self._orders.view(order_id, caller)
         _refuse_unless_failed(order, decision.kind)
-        late = _late_workflow(order)
         try:
             return await self._change(order_id, caller, update, decision, DELIVERY_SECONDS)
         except Refusal as refusal:
-            if refusal.code is not ErrorCode.INVALID_STATE or late is None:
+            paid = order.payment
+            if refusal.code is not ErrorCode.INVALID_STATE or not (paid and paid.trade_no):
                 raise
+        # Money that came too late and was honoured is delivered for by the workflow that was to
+        # give it back.
+        late = trade_workflow_id(paid.method, paid.trade_no)
         with suppress(NoAnswerYet):
             await self.tell(order_id, update, decision, DELIVERY_SECONDS, told=late)
         return await self._orders.view(order_id, caller)
@@ -148,12 +151,3 @@ def _refuse_unless_failed(order: OrderView, kind: DeliveryKind) -> None:
             f"the {kind} is {status}" if status else f"the order owes no {kind}",
             order_status=order.status,
         )
-
-
-def _late_workflow(order: OrderView) -> str | None:
-    """Money that came too late and was honoured is delivered for by the workflow that was to give
-    it back."""
-    paid = order.payment
-    if paid is None or paid.trade_no is None:
-        return None
-    return trade_workflow_id(paid.method, paid.trade_no)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from temporalio.workflow import UpdateMethodMultiParam
+
 from api.auth import Caller
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup, refuse_unless
@@ -45,28 +47,21 @@ class OrderPayments:
         """
         order = await self._orders.view(order_id, caller)
         refuse_unless(order, UNFINISHED)
-        if method is not PaymentMethod.POINTS:
-            return await self._offer(order_id, caller, method, scene)
-        if order.user_id != caller.user_id:
-            raise Refusal(ErrorCode.FORBIDDEN, "points are spent by their owner alone")
-        command = PayWithPoints(actor=caller.actor)
-        update = OrderWorkflow.pay_with_points
+        update: UpdateMethodMultiParam[..., Payment]
+        command: BeginPayment | PayWithPoints
+        if method is PaymentMethod.POINTS:
+            if order.user_id != caller.user_id:
+                raise Refusal(ErrorCode.FORBIDDEN, "points are spent by their owner alone")
+            update, command = OrderWorkflow.pay_with_points, PayWithPoints(actor=caller.actor)
+            later = "paying takes long; look at the order"
+        else:
+            if method not in self._gateways:
+                raise invalid(["body", "method"], f"{method} is not set up here", kind="method")
+            scene = scene or _USUAL_SCENE[method]
+            update = OrderWorkflow.begin_payment
+            command = BeginPayment(method=method, scene=scene, actor=caller.actor)
+            later = "the provider takes long; ask again"
         try:
             return await self._updates.tell(order_id, update, command, OFFER_SECONDS)
         except NoAnswerYet as error:
-            detail = "paying takes long; look at the order"
-            raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
-
-    async def _offer(
-        self, order_id: str, caller: Caller, method: PaymentMethod, scene: PaymentScene | None
-    ) -> Payment:
-        if method not in self._gateways:
-            raise invalid(["body", "method"], f"{method} is not set up here", kind="method")
-        scene = scene or _USUAL_SCENE[method]
-        command = BeginPayment(method=method, scene=scene, actor=caller.actor)
-        update = OrderWorkflow.begin_payment
-        try:
-            return await self._updates.tell(order_id, update, command, OFFER_SECONDS)
-        except NoAnswerYet as error:
-            detail = "the provider takes long; ask again"
-            raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
+            raise Refusal(ErrorCode.UNAVAILABLE, later) from error

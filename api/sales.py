@@ -85,13 +85,22 @@ class ShownSales:
 
     async def sale(self, sale_id: str) -> Sale | None:
         """A sale that buyers may see, at most a second old."""
-        return await self._sales.at(sale_id, lambda: self._visible(sale_id))
+
+        async def read() -> Sale | None:
+            async with self._database.transaction() as connection:
+                sale = await Sales(connection).get(sale_id)
+            return sale if sale and sale.status in ON_SHOW else None
+
+        return await self._sales.at(sale_id, read)
 
     async def page(self, cursor: str | None, limit: int) -> SalesPage:
         """Sales that buyers may see, newest first."""
-        return await self._pages.at(
-            f"{limit}:{cursor or ''}", lambda: self._read_page(cursor, limit)
-        )
+
+        async def read() -> SalesPage:
+            async with self._database.transaction() as connection:
+                return await Sales(connection).page(cursor, limit, statuses=ON_SHOW)
+
+        return await self._pages.at(f"{limit}:{cursor or ''}", read)
 
     async def remaining(self, sale: Sale) -> dict[str, int]:
         """Units left by SKU, at most a second old; Postgres's count while Redis is away."""
@@ -102,15 +111,6 @@ class ShownSales:
         """After a change: what was read before it must not be shown."""
         self._sales.forget()
         self._pages.forget()
-
-    async def _visible(self, sale_id: str) -> Sale | None:
-        async with self._database.transaction() as connection:
-            sale = await Sales(connection).get(sale_id)
-        return sale if sale and sale.status in ON_SHOW else None
-
-    async def _read_page(self, cursor: str | None, limit: int) -> SalesPage:
-        async with self._database.transaction() as connection:
-            return await Sales(connection).page(cursor, limit, statuses=ON_SHOW)
 
     async def _left(self, item: Item) -> int:
         try:

@@ -64,7 +64,14 @@ async def publish_sale(
 ) -> OperatorSaleView:
     """May be repeated: a second time changes no stock, and heals a first one that broke off."""
     async with services.database.transaction() as connection:
-        sale = await _published(connection, known_name(sale_id))
+        await Sales(connection).change_status(
+            known_name(sale_id), SaleStatus.DRAFT, SaleStatus.PUBLISHED
+        )
+        sale = await _known(connection, sale_id)
+        if sale.status not in _ON_SALE:
+            raise Refusal(
+                ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
+            )
     for item in sale.items:
         await services.gate.preheat(item_terms(sale, item), item.available)
     services.sales.forget()
@@ -84,17 +91,6 @@ def item_terms(sale: Sale, item: Item) -> ItemTerms:
         paused=sale.status is SaleStatus.PAUSED,
         requires_entry_token=sale.requires_entry_token,
     )
-
-
-async def _published(connection: AsyncConnection, sale_id: str) -> Sale:
-    sales = Sales(connection)
-    await sales.change_status(sale_id, SaleStatus.DRAFT, SaleStatus.PUBLISHED)
-    sale = await _known(connection, sale_id)
-    if sale.status not in _ON_SALE:
-        raise Refusal(
-            ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
-        )
-    return sale
 
 
 async def _known(connection: AsyncConnection, sale_id: str) -> Sale:

@@ -1,14 +1,102 @@
 """Everything that is not a success is a problem document that gives nothing away."""
 
+import json
+
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 
 from api.app import create_app
+from api.problems import (
+    KINDS,
+    MAX_ERRORS,
+    MAX_TEXT,
+    MEDIA_TYPE,
+    http_problem,
+    invalid,
+    problem_bytes,
+    problem_response,
+    unavailable,
+    validation_errors,
+)
+from domain.errors import ErrorCode, Refusal
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import OPERATOR, served
 from tests.support.outages import without
 from tests.support.shop import Shop
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_code_has_its_status_and_says_what_it_is(code: ErrorCode) -> None:
+    response = problem_response(Refusal(code))
+
+    document = json.loads(bytes(response.body))
+    assert response.status_code == document["status"] == KINDS[code].status >= 400
+    assert response.media_type == MEDIA_TYPE
+    assert document["type"] == f"urn:seckill:problem:{code.value.lower()}"
+    assert document["code"] == code
+    assert document["title"] == document["detail"] == KINDS[code].title
+    # Who has to come back is told when, who is not known is told how to say it.
+    assert ("retry-after" in response.headers) == (response.status_code in (429, 503))
+    assert ("www-authenticate" in response.headers) == (response.status_code == 401)
+
+
+def test_a_refusal_brings_its_own_members() -> None:
+    refusal = Refusal(ErrorCode.INVALID_STATE, "too late", order_status="paid", at=None)
+
+    document = json.loads(problem_bytes(refusal, 409))
+
+    assert (document["detail"], document["order_status"], document["at"]) == (
+        "too late",
+        "paid",
+        None,
+    )
+
+
+def test_what_no_schema_can_judge_is_told_like_the_rest() -> None:
+    document = json.loads(problem_bytes(invalid(["body", "day"], "too old", kind="day"), 422))
+
+    assert document["errors"] == [{"loc": ["body", "day"], "msg": "too old", "type": "day"}]
+
+
+def test_errors_are_few_and_short_and_quote_nothing() -> None:
+    error = {"loc": ("body", "n" * 500, 3), "msg": "m" * 500, "type": "t", "input": "secret"}
+
+    told = validation_errors([error] * 50)
+
+    assert len(told) == MAX_ERRORS
+    assert told[0] == {"loc": ["body", "n" * MAX_TEXT, 3], "msg": "m" * MAX_TEXT, "type": "t"}
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "code"),
+    [
+        (401, 401, "UNAUTHENTICATED"),
+        (403, 403, "FORBIDDEN"),
+        (404, 404, "NOT_FOUND"),
+        (429, 429, "RATE_LIMITED"),
+        (400, 422, "INVALID"),
+        (405, 405, "INVALID"),
+        (413, 413, "INVALID"),
+        (418, 422, "INVALID"),
+        (500, 503, "UNAVAILABLE"),
+        (504, 503, "UNAVAILABLE"),
+    ],
+)
+def test_what_http_refuses_has_a_code_as_well(status: int, answered: int, code: str) -> None:
+    response = http_problem(HTTPException(status, headers={"Allow": "GET"}))
+
+    assert response.status_code == answered
+    assert json.loads(bytes(response.body))["code"] == code
+
+
+@pytest.mark.parametrize("error", [TimeoutError("10.0.0.7"), KeyError("10.0.0.7")])
+def test_a_failure_tells_nothing_of_itself(error: Exception) -> None:
+    response = unavailable("GET /v1/sales", error)
+
+    assert response.status_code == 503
+    assert b"10.0.0.7" not in bytes(response.body)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""What Prometheus reads."""
+
+from api.metrics import Metrics
+
+
+def test_requests_are_counted_by_route_and_timed() -> None:
+    metrics = Metrics()
+    for seconds in (0.001, 0.3):
+        metrics.answered("GET", "/v1/sales", 200, seconds)
+    metrics.answered("GET", "/v1/sales", 503, 9.0)
+
+    told = metrics.exposition().decode()
+
+    name = 'seckill_api_requests_total{method="GET",route="/v1/sales"'
+    assert f'{name},status="200"}} 2.0' in told
+    assert f'{name},status="503"}} 1.0' in told
+    assert 'seckill_api_request_seconds_bucket{le="0.002",route="/v1/sales"} 1.0' in told
+    assert 'seckill_api_request_seconds_bucket{le="0.5",route="/v1/sales"} 2.0' in told
+    assert 'seckill_api_request_seconds_count{route="/v1/sales"} 3.0' in told
+
+
+def test_two_apps_of_one_process_do_not_mix() -> None:
+    mine, yours = Metrics(), Metrics()
+
+    mine.gate_answered("ACCEPTED")
+    mine.gate_answered("ACCEPTED")
+
+    assert 'seckill_gate_verdicts_total{verdict="ACCEPTED"} 2.0' in mine.exposition().decode()
+    assert "ACCEPTED" not in yours.exposition().decode()

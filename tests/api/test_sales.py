@@ -1,0 +1,81 @@
+"""What buyers look at: a second old at most, and there while a store is away."""
+
+from typing import cast
+
+import pytest
+from redis.exceptions import ConnectionError as RedisAway
+
+from api.sales import ShownSales
+from domain.sale import ItemRef
+from domain.states import SaleStatus
+from infra.postgres.engine import Database
+from infra.postgres.sales import Sales
+from infra.redis.stock_gate import StockGate
+from tests.support.api_doubles import a_sale, an_item
+from tests.support.ledger import a_new_item, a_new_sale
+
+
+class Gate:
+    """Counts three mugs, knows no cups, and is away when asked for plates."""
+
+    async def remaining(self, item: ItemRef) -> int | None:
+        if item.sku_id == "plate":
+            raise RedisAway
+        return 3 if item.sku_id == "mug" else None
+
+
+def shown(database: Database) -> ShownSales:
+    return ShownSales(database, cast(StockGate, Gate()))
+
+
+async def make(database: Database, sale_id: str, status: SaleStatus) -> None:
+    async with database.transaction() as connection:
+        await Sales(connection).create(sale_id, a_new_sale(a_new_item()))
+        if status is not SaleStatus.DRAFT:
+            await Sales(connection).change_status(sale_id, SaleStatus.DRAFT, status)
+
+
+async def test_the_gates_count_is_shown_and_the_ledgers_in_its_place(database: Database) -> None:
+    sale = a_sale(items=tuple(an_item(sku_id=sku_id) for sku_id in ("mug", "cup", "plate")))
+
+    assert await shown(database).remaining(sale) == {"mug": 3, "cup": 6, "plate": 6}
+
+
+@pytest.mark.parametrize(
+    ("status", "visible"),
+    [
+        (SaleStatus.DRAFT, False),
+        (SaleStatus.CANCELLED, False),
+        (SaleStatus.PUBLISHED, True),
+    ],
+)
+async def test_buyers_see_what_was_published(
+    database: Database, status: SaleStatus, visible: bool
+) -> None:
+    await make(database, "noon", status)
+
+    sale = await shown(database).sale("noon")
+    page, _ = await shown(database).page(None, 10)
+
+    assert (sale is not None) == visible == (len(page) == 1)
+
+
+async def test_a_change_is_seen_at_once_by_who_made_it(database: Database) -> None:
+    sales = shown(database)
+    await make(database, "noon", SaleStatus.PUBLISHED)
+    assert len((await sales.page(None, 10))[0]) == 1
+    await make(database, "two", SaleStatus.PUBLISHED)
+    assert len((await sales.page(None, 10))[0]) == 1
+
+    sales.forget()
+
+    assert len((await sales.page(None, 10))[0]) == 2
+
+
+async def test_what_is_not_there_yet_is_looked_for_again(database: Database) -> None:
+    sales = shown(database)
+    assert await sales.sale("noon") is None
+
+    await make(database, "noon", SaleStatus.PUBLISHED)
+
+    assert await sales.sale("noon") is not None

@@ -1,0 +1,149 @@
+"""How failures of a workflow, and of Temporal, become what the API says."""
+
+import asyncio
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as RPCTimeout
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api import workflow_calls
+from api.workflow_calls import NoAnswerYet, NotRunning, NotTaken, WorkflowCalls
+from domain.errors import ErrorCode, Refusal
+from workflows.bills import ReconcileBills, ReconcileBillsWorkflow
+from workflows.order import OrderWorkflow
+
+GONE = RPCError("gone", RPCStatusCode.NOT_FOUND, b"")
+AWAY = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+
+def said_no(*causes: BaseException) -> WorkflowUpdateFailedError:
+    for outer, inner in pairwise(causes):
+        outer.__cause__ = inner
+    return WorkflowUpdateFailedError(causes[0])
+
+
+class Temporal:
+    """A client: `taken` comes of giving an update, `answer` of waiting for what it says."""
+
+    def __init__(self, *, taken: object = None, answer: object = None) -> None:
+        self._taken = taken
+        self._answer = answer
+        self.started: dict[str, Any] = {}
+
+    def get_workflow_handle(self, _workflow_id: str) -> "Temporal":
+        return self
+
+    async def start_update(self, *_arguments: Any, **_more: Any) -> Any:
+        await self._give(self._taken)
+        return SimpleNamespace(result=self.result)
+
+    async def result(self, **_more: Any) -> object:
+        return await self._give(self._answer)
+
+    async def start_workflow(self, *_arguments: Any, **more: Any) -> object:
+        self.started = more
+        return await self._give(self._taken)
+
+    async def _give(self, answer: object) -> object:
+        if answer == "never":
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as error:
+                # As the SDK does.
+                raise RPCTimeout from error
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def calls(temporal: Temporal) -> WorkflowCalls:
+    return WorkflowCalls(cast(Client, temporal), "queue")
+
+
+async def told(temporal: Temporal) -> object:
+    return await calls(temporal).update(
+        "order-1", OrderWorkflow.cancel, taken_within=0.01, answered_within=0.01
+    )
+
+
+async def test_the_answer_of_an_update_comes_back() -> None:
+    assert await told(Temporal(answer="cancelled")) == "cancelled"
+
+
+@pytest.mark.parametrize("when", ["taken", "answer"])
+async def test_a_workflow_that_says_no_is_quoted(when: str) -> None:
+    no = said_no(
+        RuntimeError("somewhere on the way"),
+        ApplicationError("too late", {"order_status": "paid"}, type="INVALID_STATE"),
+    )
+    with pytest.raises(Refusal) as refusal:
+        await told(Temporal(**{when: no}))
+
+    assert refusal.value.code is ErrorCode.INVALID_STATE
+    assert refusal.value.detail == "too late"
+    assert refusal.value.extra == {"order_status": "paid"}
+
+
+@pytest.mark.parametrize("cause", [ApplicationError("?", type="Surprise"), RuntimeError("?")])
+async def test_a_no_of_no_code_of_ours_is_to_be_tried_again(cause: BaseException) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await told(Temporal(answer=said_no(cause)))
+
+    assert refusal.value.code is ErrorCode.UNAVAILABLE
+    assert "?" not in refusal.value.detail
+
+
+@pytest.mark.parametrize("when", ["taken", "answer"])
+async def test_no_workflow_is_told_apart_from_no_temporal(when: str) -> None:
+    with pytest.raises(NotRunning):
+        await told(Temporal(**{when: GONE}))
+    with pytest.raises(Refusal) as refusal:
+        await told(Temporal(**{when: AWAY}))
+    assert refusal.value.code is ErrorCode.UNAVAILABLE
+
+
+async def test_an_update_that_no_worker_took_is_told_apart_from_one_that_takes_long() -> None:
+    with pytest.raises(NotTaken):
+        await told(Temporal(taken=RPCTimeout()))
+    with pytest.raises(NoAnswerYet) as late:
+        await told(Temporal(answer=RPCTimeout()))
+    assert not isinstance(late.value, NotTaken)
+
+
+async def test_a_temporal_that_was_never_reached_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workflow_calls, "CONNECT_SECONDS", 0.05)
+
+    for failure in ("never", RuntimeError("cannot connect")):
+        with pytest.raises(Refusal) as refusal:
+            await told(Temporal(taken=failure))
+        assert refusal.value.code is ErrorCode.UNAVAILABLE
+
+
+async def start(temporal: Temporal) -> object:
+    return await calls(temporal).start(
+        ReconcileBillsWorkflow.run, ReconcileBills(), workflow_id="bills", summary="bills"
+    )
+
+
+async def test_a_workflow_is_started_or_joined() -> None:
+    temporal = Temporal(taken="handle")
+
+    assert await start(temporal) == "handle"
+    assert temporal.started["id"] == "bills"
+    assert temporal.started["task_queue"] == "queue"
+    assert temporal.started["id_conflict_policy"] is WorkflowIDConflictPolicy.USE_EXISTING
+
+
+@pytest.mark.parametrize("failure", [AWAY, RuntimeError("cannot connect"), TimeoutError()])
+async def test_what_cannot_be_started_is_to_be_tried_again(failure: BaseException) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await start(Temporal(taken=failure))
+    assert refusal.value.code is ErrorCode.UNAVAILABLE
