@@ -43,15 +43,15 @@ class OrderUpdates:
 
     async def cancel(self, order_id: str, caller: Caller, reason: str) -> OrderView:
         refuse_unless(await self._orders.view(order_id, caller), UNFINISHED)
-        command = CancelOrder(actor=caller.actor, reason=reason)
-        return await self._change(order_id, caller, OrderWorkflow.cancel, command, CANCEL_SECONDS)
+        argument = CancelOrder(actor=caller.actor, reason=reason)
+        return await self._change(order_id, caller, OrderWorkflow.cancel, argument, CANCEL_SECONDS)
 
     async def extend(self, order_id: str, caller: Caller, seconds: int, reason: str) -> OrderView:
         """Give the buyer `seconds` more to pay."""
         refuse_unless(await self._orders.view(order_id, caller), UNFINISHED)
-        command = ExtendDeadline(seconds=seconds, actor=caller.actor, reason=reason)
+        argument = ExtendDeadline(seconds=seconds, actor=caller.actor, reason=reason)
         update = OrderWorkflow.extend_deadline
-        return await self._change(order_id, caller, update, command, EXTEND_SECONDS)
+        return await self._change(order_id, caller, update, argument, EXTEND_SECONDS)
 
     async def recheck(self, order_id: str, caller: Caller, reason: str) -> OrderView:
         """Ask the providers now."""
@@ -61,9 +61,9 @@ class OrderUpdates:
             # A queued order has no row yet on which this could be put on record.
             if await orders.get(order_id):
                 await orders.record(order_id, EventKind.RECHECK_ASKED, caller.actor, reason)
-        command = RecheckPayment(actor=caller.actor)
+        argument = RecheckPayment(actor=caller.actor)
         update = OrderWorkflow.recheck_payment
-        return await self._change(order_id, caller, update, command, RECHECK_SECONDS)
+        return await self._change(order_id, caller, update, argument, RECHECK_SECONDS)
 
     async def retry_delivery(
         self, order_id: str, caller: Caller, decision: DecideDelivery
@@ -79,7 +79,7 @@ class OrderUpdates:
         self,
         order_id: str,
         update: UpdateMethodMultiParam[..., T],
-        command: object,
+        argument: object,
         seconds: float,
         *,
         told: str | None = None,
@@ -92,7 +92,7 @@ class OrderUpdates:
             return await self._workflows.update(
                 told or workflow_id(order_id),
                 update,
-                command,
+                argument,
                 taken_within=ACCEPT_SECONDS,
                 answered_within=seconds,
             )
@@ -112,11 +112,11 @@ class OrderUpdates:
         order_id: str,
         caller: Caller,
         update: UpdateMethodMultiParam[..., object],
-        command: object,
+        argument: object,
         seconds: float,
     ) -> OrderView:
         with suppress(NoAnswerYet):
-            await self.tell(order_id, update, command, seconds)
+            await self.tell(order_id, update, argument, seconds)
         return await self._orders.view(order_id, caller)
 
     async def _decide(

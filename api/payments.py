@@ -48,20 +48,20 @@ class OrderPayments:
         order = await self._orders.view(order_id, caller)
         refuse_unless(order, UNFINISHED)
         update: UpdateMethodMultiParam[..., Payment]
-        command: BeginPayment | PayWithPoints
+        argument: BeginPayment | PayWithPoints
         if method is PaymentMethod.POINTS:
             if order.user_id != caller.user_id:
                 raise Refusal(ErrorCode.FORBIDDEN, "points are spent by their owner alone")
-            update, command = OrderWorkflow.pay_with_points, PayWithPoints(actor=caller.actor)
+            update, argument = OrderWorkflow.pay_with_points, PayWithPoints(actor=caller.actor)
             later = "paying takes long; look at the order"
         else:
             if method not in self._gateways:
                 raise invalid(["body", "method"], f"{method} is not set up here", kind="method")
             scene = scene or _USUAL_SCENE[method]
             update = OrderWorkflow.begin_payment
-            command = BeginPayment(method=method, scene=scene, actor=caller.actor)
+            argument = BeginPayment(method=method, scene=scene, actor=caller.actor)
             later = "the provider takes long; ask again"
         try:
-            return await self._updates.tell(order_id, update, command, OFFER_SECONDS)
+            return await self._updates.tell(order_id, update, argument, OFFER_SECONDS)
         except NoAnswerYet as error:
             raise Refusal(ErrorCode.UNAVAILABLE, later) from error

@@ -91,12 +91,12 @@ class OrderRefunds:
         reason: str,
     ) -> RefundView:
         refund = await self._known(refund_id)
-        command = DecideRefund(actor=actor, reason=reason)
+        argument = DecideRefund(actor=actor, reason=reason)
         try:
             decided = await self._workflows.update(
                 refund.workflow_id,
                 update,
-                command,
+                argument,
                 taken_within=DECIDE_SECONDS,
                 answered_within=DECIDE_SECONDS,
             )

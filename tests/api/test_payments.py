@@ -21,10 +21,10 @@ ALIPAY, WECHATPAY, POINTS = PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY, Payme
 class Workflows(ToldWorkflows):
     def __init__(self, *answers: object) -> None:
         super().__init__(*answers)
-        self.commands: list[object] = []
+        self.sent: list[object] = []
 
     async def update(self, workflow_id: str, update: Any, *arguments: Any, **more: Any) -> Any:
-        self.commands += arguments
+        self.sent += arguments
         return await super().update(workflow_id, update, *arguments, **more)
 
 
@@ -49,7 +49,7 @@ async def test_each_provider_has_its_usual_scene(
     workflows = Workflows(payment)
 
     assert await payments(workflows, ALIPAY, WECHATPAY).begin("O1", ADA, method, asked) == payment
-    assert workflows.commands == [BeginPayment(method=method, scene=begun, actor="buyer:ada")]
+    assert workflows.sent == [BeginPayment(method=method, scene=begun, actor="buyer:ada")]
 
 
 async def test_a_method_that_is_not_set_up_is_named() -> None:

@@ -26,9 +26,9 @@ async def raised(shop: Shop, kind: AttentionKind, subject: str, order: str | Non
 
 async def test_a_case_that_was_seen_to_is_closed_once(api: httpx.AsyncClient, shop: Shop) -> None:
     await raised(shop, AttentionKind.STOCK_DRIFT, "O1")
-    (case,) = await listed(api, status="open")
+    (attention,) = await listed(api, status="open")
 
-    closed = await decide(api, f"attention/{case['attention_id']}/resolve")
+    closed = await decide(api, f"attention/{attention['attention_id']}/resolve")
 
     assert closed.status_code == 200, closed.text
     assert closed.json()["resolved_by"] == "operator:olga"
@@ -36,7 +36,7 @@ async def test_a_case_that_was_seen_to_is_closed_once(api: httpx.AsyncClient, sh
     assert closed.json()["resolved_at"] is not None
     assert await listed(api) == []
     assert await listed(api, status="all") == [closed.json()]
-    again = await decide(api, f"attention/{case['attention_id']}/resolve")
+    again = await decide(api, f"attention/{attention['attention_id']}/resolve")
     assert_problem(again, 409, "INVALID_STATE")
 
 
@@ -69,9 +69,9 @@ async def test_a_dead_intent_waits_again_once_its_cause_is_put_right(
 ) -> None:
     intents = Intents(redis)
     entry = await buried(shop, intents)
-    (case,) = await listed(api)
+    (attention,) = await listed(api)
 
-    revived = await decide(api, f"attention/{case['attention_id']}/retry")
+    revived = await decide(api, f"attention/{attention['attention_id']}/retry")
 
     assert revived.status_code == 200, revived.text
     assert [one async for one in intents.dead(shop.item.ref)] == []
@@ -87,9 +87,9 @@ async def test_a_dead_intent_that_names_no_order_is_found_by_where_it_lay(
     intents = Intents(redis)
     entry = await buried(shop, intents, order_id="nonsense")
     assert entry.order_id is None
-    (case,) = await listed(api)
+    (attention,) = await listed(api)
 
-    revived = await decide(api, f"attention/{case['attention_id']}/retry")
+    revived = await decide(api, f"attention/{attention['attention_id']}/retry")
 
     assert revived.status_code == 200, revived.text
     assert (await backlog_of(redis, shop.item.ref)).dead == 0
@@ -102,19 +102,19 @@ async def test_an_intent_that_is_gone_leaves_its_case_open(
     await buried(shop, intents)
     for dead in [one async for one in intents.dead(shop.item.ref)]:
         await intents.revive(dead)
-    (case,) = await listed(api)
+    (attention,) = await listed(api)
 
-    gone = await decide(api, f"attention/{case['attention_id']}/retry")
+    gone = await decide(api, f"attention/{attention['attention_id']}/retry")
 
     assert_problem(gone, 409, "INVALID_STATE")
-    assert await listed(api) == [case]
+    assert await listed(api) == [attention]
 
 
 async def test_only_a_dead_intent_is_retried_here(api: httpx.AsyncClient, shop: Shop) -> None:
     await raised(shop, AttentionKind.STOCK_DRIFT, "O1")
-    (case,) = await listed(api)
+    (attention,) = await listed(api)
 
-    answer = await decide(api, f"attention/{case['attention_id']}/retry")
+    answer = await decide(api, f"attention/{attention['attention_id']}/retry")
 
     assert_problem(answer, 409, "INVALID_STATE")
-    assert await listed(api) == [case]
+    assert await listed(api) == [attention]

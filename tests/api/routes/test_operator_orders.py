@@ -113,8 +113,8 @@ async def undelivered(api: httpx.AsyncClient, shop: Shop, failing: int = 100) ->
 
 async def test_a_failed_message_is_retried(api: httpx.AsyncClient, staffed: Shop) -> None:
     order = await undelivered(api, staffed, failing=1)
-    (case,) = await listed(api)
-    assert (case["kind"], case["order_id"]) == ("delivery_failed", order)
+    (attention,) = await listed(api)
+    assert (attention["kind"], attention["order_id"]) == ("delivery_failed", order)
 
     answer = await decide(api, f"orders/{order}/deliveries/message/retry")
 
@@ -182,7 +182,7 @@ async def test_only_a_failed_delivery_is_decided(api: httpx.AsyncClient, staffed
     assert_problem(nameless, 422, "INVALID")
     unknown = new_order_id(staffed.item.item_number, 1)
     assert_problem(await decide(api, f"orders/{unknown}/deliveries/message/skip"), 404, "NOT_FOUND")
-    (case,) = await listed(api)
-    closing = await decide(api, f"attention/{case['attention_id']}/resolve")
+    (attention,) = await listed(api)
+    closing = await decide(api, f"attention/{attention['attention_id']}/resolve")
     assert_problem(closing, 409, "INVALID_STATE")
     await decide(api, f"orders/{order}/deliveries/message/skip")
