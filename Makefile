@@ -7,12 +7,14 @@ BIN := .venv/bin
 # Each of the stack's processes would compile all it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := .venv/.installed
+# Last of all it says which ten tests took longest.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo test check bench lock clean
+.PHONY: help install up demo test test-quick check bench lock clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## the virtual environment, exactly as locked
 
@@ -32,7 +34,10 @@ demo: install ## one flash sale from beginning to end
 	$(BIN)/seckill demo
 
 test: install ## all tests, on real servers
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-quick: install ## the tests that need no server, in half a minute
+	$(PYTEST) -m "not servers" $(ARGS)
 
 check: install ## lint, format, types, imports
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ OUR_ROOMS = frozenset(
 )
 
 
+@pytest.mark.servers
 def test_every_contract_of_the_import_linter_is_kept() -> None:
     outcome = subprocess.run(
         [LINT_IMPORTS, "--no-cache"], cwd=PROJECT, capture_output=True, text=True, timeout=50

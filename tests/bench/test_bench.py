@@ -22,6 +22,7 @@ ROWS = {
 }
 
 
+@pytest.mark.servers
 @pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:

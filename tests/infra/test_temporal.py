@@ -28,6 +28,7 @@ def test_a_server_is_started_with_the_names_its_clients_use() -> None:
     assert {makers[kind](name) for name, kind in SEARCH_TYPES.items()} == set(SEARCH_ATTRIBUTES)
 
 
+@pytest.mark.servers
 @pytest.mark.timeout(90)
 async def test_missing_search_attributes_are_registered_and_standing_ones_left(
     tmp_path: Path,

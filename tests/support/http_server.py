@@ -3,11 +3,28 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+
+
+class _Server(uvicorn.Server):
+    """Pytest keeps the signals of this process; and whoever stops it is not kept waiting for the
+    next of its looks, which are ten a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.stopping.wait()
 
 
 @asynccontextmanager
@@ -18,16 +35,14 @@ async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncI
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_keep_alive=60, timeout_graceful_shutdown=1
     )
-    server = uvicorn.Server(config)
-    # Pytest keeps the signals of this process.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started or running.done()):
         await asyncio.sleep(0.01)
     try:
         yield url_of(listener)
     finally:
-        server.should_exit = True
+        server.stopping.set()
         await running
 
 

@@ -17,11 +17,9 @@ from infra.postgres.engine import Database
 from infra.settings import Settings
 from practice.provider.server import create_app as create_provider
 from practice.stack.loopback import loopback_http
-from practice.stack.ports import free_port
-from practice.stack.process import start, stop
-from practice.stack.temporal import TemporalServer
 from tests.support.http_server import bound_socket, serving, url_of
 from tests.support.merchant_shop import alipay_of, wechatpay_of
+from tests.support.servers import own_temporal
 from tests.support.stores import empty_stores
 from tests.support.whole_system import JWT_SECRET, RestartableWorker, WholeSystem
 
@@ -93,17 +91,6 @@ async def open_system(
             keys=keys,
             worker=worker,
         )
-
-
-@asynccontextmanager
-async def own_temporal(folder: Path) -> AsyncIterator[str]:
-    """The audit looks at every running workflow, so the system's Temporal serves nobody else."""
-    server = TemporalServer(free_port(), free_port())
-    running = await start(server, folder / "temporal.log", die_with_parent=True)
-    try:
-        yield server.address
-    finally:
-        await stop(running)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
@@ -101,6 +102,7 @@ async def test_a_new_process_goes_on_with_the_book_and_the_waiting_notices(
     assert wechatpay.resource(letters[0])["out_trade_no"] == "RESTART-1"
 
 
+@pytest.mark.servers
 async def test_a_killed_process_loses_neither_money_nor_notice(
     keys_dir: Path, tmp_path: Path, letterbox: Letterbox
 ) -> None:

@@ -16,6 +16,8 @@ from practice.stack.ports import free_port
 from practice.stack.postgres import PostgresServer
 from practice.stack.process import start, stop
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(params=[0o755, 0o700], ids=["open-folder", "folder-of-its-owner-alone"])
 def folder(request: pytest.FixtureRequest) -> Iterator[Path]:

@@ -11,6 +11,8 @@ import pytest
 
 from practice.stack.process import Command, ServerFailed, start, stop
 
+pytestmark = pytest.mark.servers
+
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     "print('deaf', flush=True); time.sleep(600)"

@@ -14,6 +14,7 @@ SMALL = RushSize(buyers=120, units=40, seconds=3.0, pay_window=10)
 DEATHS = (("worker", "redis"), ("api", "postgres"), ("temporal", "sandbox"))
 
 
+@pytest.mark.servers
 @pytest.mark.long
 @pytest.mark.timeout(420)
 async def test_a_rush_outlives_the_sudden_death_of_every_process(tmp_path: Path) -> None:

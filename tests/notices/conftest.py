@@ -1,5 +1,0 @@
-"""The shop whose workflows are told of notices."""
-
-from tests.workflows.conftest import shop
-
-__all__ = ["shop"]

@@ -1,0 +1,44 @@
+"""The miniature shop as most tests of workflows want it; rooms with other wants have their own."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from temporalio.testing import WorkflowEnvironment
+
+    from infra.postgres.engine import Database
+    from tests.support.shop import Shop
+
+
+@pytest.fixture(params=["cached", "replayed"])
+async def shop(
+    request: pytest.FixtureRequest,
+    database: "Database",
+    redis: "Redis",
+    time_skipping: "WorkflowEnvironment",
+) -> "AsyncIterator[Shop]":
+    """With its worker, on a Temporal whose clock skips over waiting. Once `replayed`, without a
+    cache: each workflow task runs the workflow from its beginning, so that what is not
+    deterministic shows."""
+    from tests.support.shop import open_shop
+
+    options = _without_cache() if request.param == "replayed" else {}
+    async with (
+        open_shop(database, redis, time_skipping.client) as opened,
+        opened.worker(**options),
+    ):
+        yield opened
+
+
+def _without_cache() -> dict[str, Any]:
+    from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner
+
+    return {
+        "workflow_runner": UnsandboxedWorkflowRunner(),
+        "max_cached_workflows": 0,
+        "max_concurrent_workflow_tasks": 1,
+        "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(1),
+    }
