@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -123,8 +124,11 @@ def audit(
     """
     from audit.command import show_audit
     from practice.stack.running import running_settings
+    from workflow_client import connect_workflows
 
-    raise typer.Exit(show_audit(running_settings(), with_repair=repair, as_json=as_json))
+    settings = running_settings()
+    connect = partial(connect_workflows, settings)
+    raise typer.Exit(show_audit(settings, connect, with_repair=repair, as_json=as_json))
 
 
 @app.command()

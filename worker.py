@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -27,15 +28,21 @@ from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from dispatcher import Dispatcher
+from domain.payment import PaymentMethod
+from infra.buyer_messages.protocol import MessageSender
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
+from infra.gateways.protocol import Gateway
+from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging
 from infra.temporal.client import connect_temporal, register_search_attributes
+from notices.relay import NoticeRelay
 from schedules import keep_schedules
+from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
@@ -66,31 +73,23 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
 
-        activities = collect_activities(
-            StockActivities(StockGate(redis)),
-            OrderActivities(database),
-            PaymentActivities(database, gateways),
-            SettlementActivities(database),
-            DeliveryActivities(database, sender),
-            ArchiveActivities(database),
-            RefundActivities(database),
-            LatePaymentActivities(database),
-            RefundNewsActivities(database, sender),
-            NoticeActivities(database, client, gateways),
-            BillActivities(database, client, gateways),
-        )
-        refund_calls = collect_activities(
-            RefundCallActivities(database, gateways, settings.refund_spacing)
+        workflows = WorkflowClient(client, settings.task_queue)
+        activities = build_activities(
+            database,
+            StockGate(redis),
+            gateways,
+            sender,
+            workflows,
+            refund_spacing=settings.refund_spacing,
         )
         await keep_schedules(client, settings)
         async with (
-            build_worker(client, settings, activities),
-            build_refund_worker(client, settings, refund_calls),
+            build_worker(client, settings, activities.general),
+            build_refund_worker(client, settings, activities.refund_calls),
         ):
             tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
-            dispatcher = Dispatcher(Intents(redis), client, database, settings)
-            await dispatcher.run(stop)
+            await Dispatcher(Intents(redis), workflows, database).run(stop)
 
 
 async def _prepare_search(client: Client) -> None:
@@ -101,9 +100,47 @@ async def _prepare_search(client: Client) -> None:
         log.warning("search_attributes_not_registered", error=str(error)[:200])
 
 
-def collect_activities(*rooms: object) -> list[Callable[..., Any]]:
+@dataclass(frozen=True)
+class Activities:
+    """Bound methods, as a worker registers them. `refund_calls` have a queue of their own, which
+    is paced."""
+
+    general: list[Callable[..., Any]]
+    refund_calls: list[Callable[..., Any]]
+
+
+def build_activities(
+    database: Database,
+    gate: StockGate,
+    gateways: Mapping[PaymentMethod, Gateway],
+    sender: MessageSender,
+    workflows: WorkflowClient,
+    *,
+    refund_spacing: timedelta,
+) -> Activities:
+    """All there are, over opened stores: the one list of them, for the worker and for tests."""
+    relay = NoticeRelay(database, workflows, gateways)
+    return Activities(
+        general=activities_of(
+            StockActivities(gate),
+            OrderActivities(database),
+            PaymentActivities(database, gateways),
+            SettlementActivities(database),
+            DeliveryActivities(database, sender),
+            ArchiveActivities(database),
+            RefundActivities(database),
+            LatePaymentActivities(database),
+            RefundNewsActivities(database, sender),
+            NoticeActivities(database, relay),
+            BillActivities(database, relay, gateways),
+        ),
+        refund_calls=activities_of(RefundCallActivities(database, gateways, refund_spacing)),
+    )
+
+
+def activities_of(*objects: object) -> list[Callable[..., Any]]:
     """Every `@activity.defn` method of the given objects, bound."""
-    methods = (getattr(room, name) for room in rooms for name in dir(room))
+    methods = (getattr(one, name) for one in objects for name in dir(one))
     return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
 
 

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bill_attentions import raise_mismatches, resolve_settled
@@ -19,14 +18,14 @@ from infra.gateways.bill import BillKind, BillLine, StatementNotReady, is_over, 
 from infra.gateways.protocol import Gateway
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
-from notices.relay import NoticeRelay, Relayed
+from notices.relay import NoticeRelay, RelayOutcome
 
 log = structlog.get_logger()
 
 # What we book around midnight may stand in the bill of the day before or of the day after.
 MIDNIGHT = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
-_ON_ITS_WAY = (Relayed.SIGNALLED, Relayed.REFUNDING)
+_ON_ITS_WAY = (RelayOutcome.SIGNALLED, RelayOutcome.REFUNDING)
 
 
 class Billers(Value):
@@ -70,10 +69,10 @@ class BillActivities:
     """Bills may have very many lines, so they stay here and never enter a history."""
 
     def __init__(
-        self, database: Database, client: Client, gateways: Mapping[PaymentMethod, Gateway]
+        self, database: Database, relay: NoticeRelay, gateways: Mapping[PaymentMethod, Gateway]
     ) -> None:
         self._database = database
-        self._client = client
+        self._relay = relay
         # Points have no provider: their only book is our own, and the audit proves that.
         self._billers: dict[PaymentMethod, Gateway] = {
             method: gateway
@@ -101,14 +100,13 @@ class BillActivities:
     async def repair_bill(self, bill: BillRef) -> Repairs:
         """Tell orders of payments their notices have missed. Telling twice is harmless."""
         told = unanswered = missed = 0
-        relay = NoticeRelay(self._database, self._client, self._billers, activity.info().task_queue)
         async with heartbeats():
             async for line in self._lines(bill):
                 if line.fault(day_is_over=False) is not BillFault.NOT_SETTLED:
                     continue
                 missed += 1
                 try:
-                    told += await self._tell(relay, bill, line)
+                    told += await self._tell(bill, line)
                 except GatewayError:
                     unanswered += 1
         return Repairs(missed=missed, told=told, unanswered=unanswered)
@@ -173,13 +171,13 @@ class BillActivities:
             if len(lines) < BATCH:
                 return
 
-    async def _tell(self, relay: NoticeRelay, bill: BillRef, line: ComparedLine) -> bool:
+    async def _tell(self, bill: BillRef, line: ComparedLine) -> bool:
         """A bill is a file; before money moves on its word, the provider is asked itself."""
         receipt = (await self._billers[bill.method].query(line.payment_id)).receipt
         if receipt is None or not _confirms(receipt, line) or line.order_id is None:
             log.warning("bill_line_not_confirmed", order_id=line.order_id, method=bill.method)
             return False
-        return await relay.tell_of_money(line.order_id, receipt) in _ON_ITS_WAY
+        return await self._relay.tell_of_money(line.order_id, receipt) in _ON_ITS_WAY
 
     async def _mismatches(self, bill: BillRef, day_is_over: bool) -> tuple[int, list[BillMismatch]]:
         lines, found = 0, []

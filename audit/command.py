@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 
 import structlog
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from audit.outages import store_of
 from audit.repair import Repairs, repair
 from audit.run import run_audit
+from audit.running_workflows import AuditedWorkflows
 from audit.show import repairs_list, report_table
 from audit.sources import AuditSources, open_sources
 from domain.audit import AuditReport
@@ -19,15 +21,23 @@ SOUND, BROKEN, NOT_REPAIRED = 0, 1, 2
 PIPE_WIDTH = 120
 
 
-def show_audit(settings: Settings, *, with_repair: bool, as_json: bool) -> int:
-    """Audits the stores that the settings name.
+def show_audit(
+    settings: Settings,
+    connect: Callable[[], Awaitable[AuditedWorkflows]],
+    *,
+    with_repair: bool,
+    as_json: bool,
+) -> int:
+    """Audits the stores that the settings name, and the workflows of the client that `connect`
+    opens.
 
-    Returns the exit code: 0 only if every line is proved, in the end; 2 if a repair could not
+    Returns the exit code: 0 only if every check is proved, in the end; 2 if a repair could not
     reach a store.
     """
-    _keep_standard_output_clean()
+    # Standard output is the report's alone: a script may read it as JSON.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        report = asyncio.run(_audit(settings, with_repair, as_json))
+        report = asyncio.run(_audit(settings, connect, with_repair, as_json))
     except Exception as error:
         store = store_of(error)
         if store is None:
@@ -37,8 +47,13 @@ def show_audit(settings: Settings, *, with_repair: bool, as_json: bool) -> int:
     return SOUND if report.ok else BROKEN
 
 
-async def _audit(settings: Settings, with_repair: bool, as_json: bool) -> AuditReport:
-    async with open_sources(settings) as sources:
+async def _audit(
+    settings: Settings,
+    connect: Callable[[], Awaitable[AuditedWorkflows]],
+    with_repair: bool,
+    as_json: bool,
+) -> AuditReport:
+    async with open_sources(settings, await connect()) as sources:
         report = await run_audit(sources)
         if with_repair:
             return await _audit_again(sources, report, as_json)
@@ -72,7 +87,3 @@ def _members(
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-
-
-def _keep_standard_output_clean() -> None:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

@@ -1,24 +1,61 @@
 """A1: in Postgres every unit is available, held or sold, and orders and movements say the same."""
 
-from audit.findings import Finding, Looked, counted
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit.findings import Finding, Look, counted
+from audit.queries import Query, fetch_all, or_zero, same_item, total
 from audit.sources import AuditSources
-from infra.postgres.audit_queries import AuditQueries
-from infra.postgres.audit_values import StrayMovement, UnbalancedItem
+from domain.model import Value
+from domain.sale import ItemRef
+from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus
 from infra.postgres.stock import Stock
+from infra.postgres.tables import orders, sale_items, stock_movements
 
 RULE = "available + held + sold = total, and orders and movements add up to the same"
 
 
-async def look(sources: AuditSources) -> Looked:
+class UnbalancedItem(Value):
+    """An item's own figures beside the sums over its orders and over its movements."""
+
+    sale_id: str
+    sku_id: str
+    total: int
+    available: int
+    held: int
+    sold: int
+    held_by_orders: int
+    sold_by_orders: int
+    total_moved: int
+    held_moved: int
+    sold_moved: int
+
+    @property
+    def ref(self) -> ItemRef:
+        return ItemRef(sale_id=self.sale_id, sku_id=self.sku_id)
+
+
+class StrayMovement(Value):
+    """An order whose movements leave it with other units than its status says; `status` is None
+    for movements of an order, or of an item, that the order's row does not know."""
+
+    order_id: str
+    status: OrderStatus | None
+    quantity: int
+    held_moved: int
+    sold_moved: int
+
+
+async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
         items = await Stock(connection).items()
-        unbalanced = await AuditQueries(connection).items_out_of_balance()
-        strays = await AuditQueries(connection).stray_movements()
+        unbalanced = await items_out_of_balance(connection)
+        strays = await stray_movements(connection)
     findings = {f"{item.sale_id}/{item.sku_id}": _unbalanced(item) for item in unbalanced}
     findings |= {stray.order_id: _stray(stray) for stray in strays}
     units = sum(item.total for item in items)
     covered = f"{counted(len(items), 'item')}, {counted(units, 'unit')}"
-    return Looked(covered, RULE, findings)
+    return Look(covered, RULE, findings)
 
 
 def _unbalanced(item: UnbalancedItem) -> Finding:
@@ -44,3 +81,89 @@ def _stray(stray: StrayMovement) -> Finding:
     moved = f"its movements leave {stray.held_moved} held and {stray.sold_moved} sold"
     what = f"order {stray.order_id} of {counted(stray.quantity, 'unit')} is {status}, but {moved}"
     return Finding(what, orders=(stray.order_id,))
+
+
+async def items_out_of_balance(connection: AsyncConnection) -> list[UnbalancedItem]:
+    """Items whose figures do not add up, or differ from their orders or movements."""
+    item, ordered, moved = sale_items.c, _stock_by_orders(), _stock_by_movements()
+    sums = {
+        "held_by_orders": or_zero(ordered.c.held),
+        "sold_by_orders": or_zero(ordered.c.sold),
+        "total_moved": or_zero(moved.c.total),
+        "held_moved": or_zero(moved.c.held),
+        "sold_moved": or_zero(moved.c.sold),
+    }
+    query = (
+        select(sale_items, *(column.label(name) for name, column in sums.items()))
+        .join(ordered, same_item(item, ordered.c), isouter=True)
+        .join(moved, same_item(item, moved.c), isouter=True)
+        .where(
+            or_(
+                item.total != item.available + item.held + item.sold,
+                item.held != sums["held_by_orders"],
+                item.sold != sums["sold_by_orders"],
+                item.total != sums["total_moved"],
+                item.held != sums["held_moved"],
+                item.sold != sums["sold_moved"],
+            )
+        )
+        .order_by(item.item_number)
+    )
+    return await fetch_all(connection, query, UnbalancedItem)
+
+
+async def stray_movements(connection: AsyncConnection) -> list[StrayMovement]:
+    """Orders whose movements disagree with their status, and movements of no order."""
+    moved = _moved_per_order()
+    should_hold = case((orders.c.status.in_(HOLDING_STOCK), orders.c.quantity), else_=0)
+    should_own = case((orders.c.status.in_(OWNING_STOCK), orders.c.quantity), else_=0)
+    held, sold = or_zero(moved.c.held), or_zero(moved.c.sold)
+    # The item belongs to the key: movements on another item than the order's are of no order.
+    both = and_(moved.c.order_id == orders.c.order_id, same_item(moved.c, orders.c))
+    query: Query = (
+        select(
+            func.coalesce(orders.c.order_id, moved.c.order_id).label("order_id"),
+            orders.c.status,
+            or_zero(orders.c.quantity).label("quantity"),
+            held.label("held_moved"),
+            sold.label("sold_moved"),
+        )
+        .select_from(orders.join(moved, both, full=True))
+        .where(or_(held != should_hold, sold != should_own))
+    )
+    return await fetch_all(connection, query, StrayMovement)
+
+
+def _stock_by_orders() -> Subquery:
+    order = orders.c
+    return (
+        select(
+            order.sale_id,
+            order.sku_id,
+            total(order.quantity, order.status.in_(HOLDING_STOCK)).label("held"),
+            total(order.quantity, order.status.in_(OWNING_STOCK)).label("sold"),
+        )
+        .group_by(order.sale_id, order.sku_id)
+        .subquery("stock_by_orders")
+    )
+
+
+def _stock_by_movements() -> Subquery:
+    item = stock_movements.c.sale_id, stock_movements.c.sku_id
+    return select(*item, *_moved()).group_by(*item).subquery("stock_by_movements")
+
+
+def _moved_per_order() -> Subquery:
+    moved = stock_movements.c
+    key = moved.order_id, moved.sale_id, moved.sku_id
+    query = select(*key, *_moved()).where(moved.order_id.is_not(None)).group_by(*key)
+    return query.subquery("moved_per_order")
+
+
+def _moved() -> list[ColumnElement[int]]:
+    """What a group's movements come to: units ever put on sale, units held and units sold now."""
+    kind, quantity = stock_movements.c.kind, stock_movements.c.quantity
+    came = total(quantity, kind.in_(["opening", "restock"]))
+    held = total(quantity, kind == "hold") - total(quantity, kind.in_(["release", "sell"]))
+    sold = total(quantity, kind.in_(["sell", "sell_again"])) - total(quantity, kind == "take_back")
+    return [came.label("total"), held.label("held"), sold.label("sold")]

@@ -1,6 +1,6 @@
 """A7: every accepted intent became an order or an explicit rejection, or is on its way."""
 
-from audit.findings import Finding, Looked, counted
+from audit.findings import Finding, Look, counted
 from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 from domain.reservation import Reservation
@@ -10,7 +10,7 @@ from infra.redis.intent_entries import DeadIntent
 RULE = "each became an order or a rejection"
 
 
-async def look(sources: AuditSources) -> Looked:
+async def look(sources: AuditSources) -> Look:
     findings: dict[str, Finding] = {}
     reservations = on_their_way = 0
     for item in await sources.intents.items():
@@ -21,7 +21,7 @@ async def look(sources: AuditSources) -> Looked:
         reservations += unplaced.reservations
         on_their_way += len(unplaced.on_their_way)
     covered = f"{counted(reservations, 'accepted intent')}, {on_their_way} on their way"
-    return Looked(covered, RULE, findings)
+    return Look(covered, RULE, findings)
 
 
 def _lost(item: ItemRef, lost: Reservation) -> Finding:

@@ -8,10 +8,10 @@ from audit.run import run_audit
 from audit.sources import AuditSources
 from domain.states import OrderStatus
 from infra.redis.keys import ItemKeys
-from tests.support.damage import (
+from tests.support.audited_orders import (
     acknowledge_all,
     assert_breaks,
-    broken_lines,
+    broken_checks,
     cancelled,
     dispatched,
     handle_of,
@@ -30,7 +30,7 @@ async def test_a_redis_that_lost_everything_is_rebuilt_from_postgres(
     await paid(shop, sources, "bob")
     await cancelled(shop, sources, "cyd")
     await redis.flushall()
-    assert broken_lines(await run_audit(sources)) == {"A2"}
+    assert broken_checks(await run_audit(sources)) == {"A2"}
 
     repairs = await repair(sources)
 

@@ -9,15 +9,11 @@ from domain.payment import PaymentMethod, Receipt
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.notices import Notices
-from notices.relay import NoticeRelay, Relayed
+from notices.relay import RelayOutcome
 from tests.support.refunding import a_paid_order, a_timed_out_order, refunds_of, start_refund
 from tests.support.shop import PRICE, Shop
 from workflows.refund import RefundWorkflow
 from workflows.refund_updates import RefundOutcome
-
-
-def relay_of(shop: Shop) -> NoticeRelay:
-    return NoticeRelay(shop.database, shop.client, shop.gateways(), shop.settings.task_queue)
 
 
 async def keep(
@@ -60,8 +56,8 @@ async def test_money_for_an_order_that_is_over_goes_back(shop: Shop) -> None:
     intent, receipt = await a_timed_out_order(shop)
     notice = await keep(shop, intent.order_id, receipt)
 
-    assert await relay_of(shop).relay(notice) is Relayed.REFUNDING
-    assert await relay_of(shop).relay(notice) in (Relayed.REFUNDING, Relayed.DUPLICATE)
+    assert await shop.relay().relay(notice) is RelayOutcome.REFUNDING
+    assert await shop.relay().relay(notice) in (RelayOutcome.REFUNDING, RelayOutcome.DUPLICATE)
     handle = shop.client.get_workflow_handle(
         f"refund-alipay-{receipt.trade_no}", result_type=RefundOutcome
     )
@@ -69,14 +65,14 @@ async def test_money_for_an_order_that_is_over_goes_back(shop: Shop) -> None:
 
     assert shop.alipay.refunded == {f"RA{receipt.trade_no}": PRICE}
     assert await handled_as(shop, notice) == "received"
-    assert await relay_of(shop).relay(notice) is Relayed.DUPLICATE
+    assert await shop.relay().relay(notice) is RelayOutcome.DUPLICATE
 
 
 async def test_money_an_order_was_paid_with_is_no_news(shop: Shop) -> None:
     order = await a_paid_order(shop)
     notice = await keep(shop, order.intent.order_id, order.receipt)
 
-    assert await relay_of(shop).relay(notice) is Relayed.DUPLICATE
+    assert await shop.relay().relay(notice) is RelayOutcome.DUPLICATE
 
     assert await handled_as(shop, notice) == "duplicate"
     assert await refunds_of(shop, order.intent.order_id) == ()
@@ -92,7 +88,7 @@ async def test_a_wrong_amount_that_the_provider_does_not_confirm_pays_the_order(
     notice = await keep(shop, intent.order_id, forged, verdict=Verdict.WRONG_AMOUNT)
     await _raise_wrong_amount(shop, notice)
 
-    assert await relay_of(shop).relay(notice) is Relayed.SIGNALLED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
 
     assert (await handle.result()).status is OrderStatus.FULFILLED
     assert await refunds_of(shop, intent.order_id) == ()
@@ -106,7 +102,7 @@ async def test_a_wrong_amount_that_really_came_goes_back(shop: Shop) -> None:
     told = wrong.model_copy(update={"amount": 7})
     notice = await keep(shop, intent.order_id, told, verdict=Verdict.WRONG_AMOUNT)
 
-    assert await relay_of(shop).relay(notice) is Relayed.SIGNALLED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
     assert (await handle.result()).status is OrderStatus.TIMED_OUT
     await shop.client.get_workflow_handle(f"refund-alipay-{wrong.trade_no}").result()
 
@@ -120,7 +116,7 @@ async def test_a_wrong_amount_of_money_that_never_came_moves_nothing(shop: Shop)
     notice = await keep(shop, intent.order_id, forged, verdict=Verdict.WRONG_AMOUNT)
     await _raise_wrong_amount(shop, notice)
 
-    assert await relay_of(shop).relay(notice) is Relayed.UNCONFIRMED
+    assert await shop.relay().relay(notice) is RelayOutcome.UNCONFIRMED
 
     assert await handled_as(shop, notice) == "unconfirmed"
     assert await attention(shop) == [AttentionKind.SURPLUS_MONEY]
@@ -136,7 +132,7 @@ async def test_a_wrong_amount_waits_while_its_provider_is_away(shop: Shop) -> No
     shop.alipay.away = True
 
     try:
-        await relay_of(shop).relay(notice)
+        await shop.relay().relay(notice)
     except TryLater:
         assert await handled_as(shop, notice) is None
     else:
@@ -158,12 +154,12 @@ async def test_news_of_a_refund_reaches_the_refund(shop: Shop) -> None:
     )
     notice = await keep(shop, order.intent.order_id, refund=news)
 
-    assert await relay_of(shop).relay(notice) is Relayed.SIGNALLED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
     assert (await handle.result()).status is RefundStatus.DONE
 
     assert await handled_as(shop, notice) == "signalled"
     again = await keep(shop, order.intent.order_id, refund=news, notice_id="n-2")
-    assert await relay_of(shop).relay(again) is Relayed.DUPLICATE
+    assert await shop.relay().relay(again) is RelayOutcome.DUPLICATE
 
 
 async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
@@ -176,7 +172,7 @@ async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
     )
     notice = await keep(shop, order.intent.order_id, refund=news)
 
-    assert await relay_of(shop).relay(notice) is Relayed.UNMATCHED
+    assert await shop.relay().relay(notice) is RelayOutcome.UNMATCHED
     assert await attention(shop) == [AttentionKind.UNMATCHED_NOTICE]
     assert await handled_as(shop, notice) is None
 

@@ -1,3 +1,5 @@
+"""Seven checks over sound stores, over stores that are away, and while orders flow."""
+
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
@@ -15,14 +17,19 @@ from infra.postgres.audits import Audits
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
-from tests.support.damage import broken_lines, cancelled, dispatched, handle_of, line, paid
+from tests.support.audited_orders import (
+    broken_checks,
+    cancelled,
+    check_of,
+    dispatched,
+    handle_of,
+    paid,
+)
 from tests.support.shop import Shop
-from workflows.order import OrderWorkflow
-
-NOBODY = "127.0.0.1:1"
+from workflow_client import WorkflowClient
 
 
-async def test_orders_in_every_state_are_proved_line_by_line(
+async def test_orders_in_every_state_are_proved_check_by_check(
     shop: Shop, sources: AuditSources
 ) -> None:
     await dispatched(shop, sources, "ada")
@@ -33,8 +40,8 @@ async def test_orders_in_every_state_are_proved_line_by_line(
 
     assert report.ok, report
     assert [check.code for check in report.checks] == ["A1", "A2", "A3", "A4", "A5", "A6", "A7"]
-    assert line(report, "A2").detail.startswith("3 orders, 1 item,")
-    assert line(report, "A4").detail.startswith("1 unfinished order, 1 workflow:")
+    assert check_of(report, "A2").detail.startswith("3 orders, 1 item,")
+    assert check_of(report, "A4").detail.startswith("1 unfinished order, 1 workflow:")
 
 
 async def test_a_rejected_order_is_no_damage(shop: Shop, sources: AuditSources) -> None:
@@ -46,35 +53,10 @@ async def test_a_rejected_order_is_no_damage(shop: Shop, sources: AuditSources) 
     assert (await run_audit(sources)).ok
 
 
-async def test_intents_that_wait_for_the_dispatcher_are_on_their_way(
-    shop: Shop, sources: AuditSources
-) -> None:
-    await shop.intent("ada")
-    await asyncio.sleep(sources.grace.total_seconds())
-
-    report = await run_audit(sources)
-
-    assert report.ok, report
-    assert "1 on their way" in line(report, "A7").detail
-
-
-async def test_an_accepted_order_whose_workflow_has_not_come_that_far_is_on_its_way(
-    shop: Shop, sources: AuditSources, redis: Redis
-) -> None:
-    intent = await shop.intent("ada")
-    await redis.delete(f"seckill:{{{intent.sale_id}:{intent.sku_id}}}:intents")
-    await shop.client.start_workflow(
-        OrderWorkflow.run, intent, id=f"order-{intent.order_id}", task_queue="nobody-serves-this"
-    )
-    await asyncio.sleep(sources.grace.total_seconds())
-
-    assert (await run_audit(sources)).ok
-
-
 async def test_no_false_alarm_while_orders_flow(shop: Shop, sources: AuditSources) -> None:
     patient = replace(sources, grace=timedelta(seconds=3))
     stop = asyncio.Event()
-    dispatcher = Dispatcher(sources.intents, shop.client, shop.database, shop.settings)
+    dispatcher = Dispatcher(sources.intents, shop.workflows, shop.database)
     dispatching = asyncio.create_task(dispatcher.run(stop))
     rush = asyncio.gather(*(_buy(shop, f"user-{number}", number) for number in range(20)))
     reports = []
@@ -85,7 +67,7 @@ async def test_no_false_alarm_while_orders_flow(shop: Shop, sources: AuditSource
     await dispatching
 
     assert reports
-    assert all(report.ok for report in reports), [broken_lines(report) for report in reports]
+    assert all(report.ok for report in reports), [broken_checks(report) for report in reports]
     assert (await run_audit(patient)).ok
 
 
@@ -112,28 +94,28 @@ async def test_a_report_is_kept(shop: Shop, sources: AuditSources) -> None:
     assert reports == [report]
 
 
-async def test_a_store_that_is_away_fails_the_lines_that_need_it(
+async def test_a_store_that_is_away_fails_the_checks_that_need_it(
     shop: Shop, sources: AuditSources
 ) -> None:
     away = Redis.from_url(f"redis://{NOBODY}", decode_responses=True, socket_timeout=1)
 
     report = await run_audit(replace(sources, gate=StockGate(away), intents=Intents(away)))
 
-    assert broken_lines(report) == {"A2", "A7"}
-    assert "Redis does not answer" in line(report, "A2").detail
+    assert broken_checks(report) == {"A2", "A7"}
+    assert "Redis does not answer" in check_of(report, "A2").detail
     await away.aclose()
 
 
-async def test_temporal_being_away_fails_the_line_about_workflows(
+async def test_temporal_being_away_fails_the_check_of_workflows(
     shop: Shop, sources: AuditSources
 ) -> None:
     await dispatched(shop, sources, "ada")
     away = await Client.connect(NOBODY, lazy=True)
 
-    report = await run_audit(replace(sources, client=away))
+    report = await run_audit(replace(sources, workflows=WorkflowClient(away, "nobody-serves-this")))
 
-    assert broken_lines(report) == {"A4"}
-    assert "Temporal does not answer" in line(report, "A4").detail
+    assert broken_checks(report) == {"A4"}
+    assert "Temporal does not answer" in check_of(report, "A4").detail
 
 
 async def test_without_postgres_there_is_still_a_report(shop: Shop, sources: AuditSources) -> None:
@@ -142,5 +124,8 @@ async def test_without_postgres_there_is_still_a_report(shop: Shop, sources: Aud
     report = await run_audit(replace(sources, database=away))
 
     assert not report.ok
-    assert "Postgres does not answer" in line(report, "A1").detail
+    assert "Postgres does not answer" in check_of(report, "A1").detail
     await away.aclose()
+
+
+NOBODY = "127.0.0.1:1"

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from audit.sources import AuditSources
 from infra.redis.keys import ItemKeys
-from tests.support.damage import dispatched, paid
+from tests.support.audited_orders import dispatched, paid
 from tests.support.shop import Shop
 
 PROJECT = Path(__file__).parents[2]

@@ -1,9 +1,9 @@
-"""Orders brought into a state the way buyers do it, and damage done behind the system's back."""
+"""Orders brought into a state the way buyers do it, and what an audit says of them."""
 
+import asyncio
 from functools import partial
-from typing import Any
 
-from sqlalchemy import text
+from redis.asyncio import Redis
 from temporalio.client import WorkflowHandle
 
 from audit.run import run_audit
@@ -15,6 +15,7 @@ from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.redis.intents import Intents
+from infra.redis.keys import ItemKeys
 from tests.support.polling import eventually
 from tests.support.shop import Shop
 from workflows.order import OrderWorkflow
@@ -56,26 +57,33 @@ async def acknowledge_all(intents: Intents) -> None:
         await intents.acknowledge(entry)
 
 
-async def damage(database: Database, statement: str, **values: Any) -> None:
-    async with database.transaction() as connection:
-        changed = await connection.execute(text(statement), values)
-    assert changed.rowcount > 0, "the damage was not done"
+async def lost(shop: Shop, redis: Redis) -> Intent:
+    """Accepted, and then forgotten on its way to the dispatcher."""
+    intent = await shop.intent("ada")
+    await redis.delete(ItemKeys.of(shop.item.ref).intents)
+    return intent
 
 
-def broken_lines(report: AuditReport) -> set[str]:
+async def grown_old(sources: AuditSources) -> None:
+    """The grace itself is what has to pass."""
+    await asyncio.sleep(sources.grace.total_seconds())
+
+
+def broken_checks(report: AuditReport) -> set[str]:
     return {check.code for check in report.checks if not check.ok}
 
 
-def line(report: AuditReport, code: str) -> Check:
+def check_of(report: AuditReport, code: str) -> Check:
     return next(check for check in report.checks if check.code == code)
 
 
 async def assert_breaks(sources: AuditSources, codes: str, *order_ids: str) -> AuditReport:
-    """Exactly the lines `codes` ("A2 A7") are broken, and each names exactly these orders."""
+    """Exactly the checks `codes` ("A2 A7") are broken, and each names exactly these orders."""
     report = await run_audit(sources)
-    assert broken_lines(report) == set(codes.split()), report
+    assert broken_checks(report) == set(codes.split()), report
     for code in codes.split():
-        assert set(line(report, code).orders) == set(order_ids), line(report, code)
+        check = check_of(report, code)
+        assert set(check.orders) == set(order_ids), check
     return report
 
 
@@ -86,5 +94,5 @@ async def has_status(database: Database, intent: Intent, status: OrderStatus) ->
 
 
 async def _is_sold(shop: Shop, intent: Intent) -> bool:
-    line = await shop.gate.reservation(intent.item, intent.order_id)
-    return line is not None and line.state is ReservationState.SOLD
+    reservation = await shop.gate.reservation(intent.item, intent.order_id)
+    return reservation is not None and reservation.state is ReservationState.SOLD
