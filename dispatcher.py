@@ -75,19 +75,15 @@ class Dispatcher:
         if free <= 0:
             await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
             return
-        for entry in await self._claim(free) or await self._intents.read(
-            self._consumer, free, BLOCK_MS
-        ):
-            self._take_in_hand(entry, stop)
-
-    async def _claim(self, count: int) -> list[IntentEntry]:
-        if time.monotonic() < self._claim_at:
-            return []
-        claimed = await self._intents.claim_from_dead(self._consumer, self._idle_ms, count)
-        if not claimed:
-            self._claim_at = time.monotonic() + self._idle_ms / 1000 / CLAIMS_PER_IDLE_TIME
+        claimed: list[IntentEntry] = []
+        if time.monotonic() >= self._claim_at:
+            claimed = await self._intents.claim_from_dead(self._consumer, self._idle_ms, free)
+            if not claimed:
+                self._claim_at = time.monotonic() + self._idle_ms / 1000 / CLAIMS_PER_IDLE_TIME
         # One that waits for Temporal in our own hand is idle too.
-        return [entry for entry in claimed if _name_of(entry) not in self._in_hand]
+        orphans = [entry for entry in claimed if _name_of(entry) not in self._in_hand]
+        for entry in orphans or await self._intents.read(self._consumer, free, BLOCK_MS):
+            self._take_in_hand(entry, stop)
 
     def _take_in_hand(self, entry: IntentEntry, stop: asyncio.Event) -> None:
         name = _name_of(entry)
@@ -130,18 +126,15 @@ class Dispatcher:
         except Exception as error:
             if _is_away(error):
                 raise
-            await self._count_against(entry, error)
+            failures = entry.failures + 1
+            log.error("intent_failed", subject=entry.subject, failures=failures, exc_info=error)
+            if failures >= MAX_FAILURES:
+                await self._bury(entry, f"{type(error).__name__}: {error}")
+            else:
+                await self._intents.record_failure(entry, self._consumer)
         else:
             await self._intents.acknowledge(entry)
             log.info("order_started", order_id=intent.order_id)
-
-    async def _count_against(self, entry: IntentEntry, error: Exception) -> None:
-        failures = entry.failures + 1
-        log.error("intent_failed", subject=entry.subject, failures=failures, exc_info=error)
-        if failures >= MAX_FAILURES:
-            await self._bury(entry, f"{type(error).__name__}: {error}")
-        else:
-            await self._intents.record_failure(entry, self._consumer)
 
     async def _bury(self, entry: IntentEntry, error: str) -> None:
         # The attention first: raised twice it is one, and a burial nobody hears of is a loss.

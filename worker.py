@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -66,7 +66,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the task queue and dispatch intents until `stop` is set."""
     async with contextlib.AsyncExitStack() as closing:
         client = await connect_temporal(metrics_port=settings.worker_metrics_port)
-        await _prepare_search(client)
+        try:
+            await register_search_attributes(client)
+        except RPCError as error:
+            # A cluster may leave this to its administrators: then they have done it, or starts
+            # fail.
+            log.warning("search_attributes_not_registered", error=str(error)[:200])
         stores = await closing.enter_async_context(open_stores(settings))
         redis, database = stores.redis, stores.database
         gateways = await closing.enter_async_context(open_providers(settings, database))
@@ -90,14 +95,6 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
             await Dispatcher(Intents(redis), workflows, database).run(stop)
-
-
-async def _prepare_search(client: Client) -> None:
-    try:
-        await register_search_attributes(client)
-    except RPCError as error:
-        # A cluster may leave this to its administrators: then they have done it, or starts fail.
-        log.warning("search_attributes_not_registered", error=str(error)[:200])
 
 
 @dataclass(frozen=True)
@@ -189,19 +186,13 @@ def build_refund_worker(
     )
 
 
-@contextlib.asynccontextmanager
-async def _stop_on_signals() -> AsyncIterator[asyncio.Event]:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    yield stop
-
-
 async def _serve() -> None:
     settings = Settings()
     configure_logging(settings)
-    async with _stop_on_signals() as stop:
-        await run_worker(settings, stop)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await run_worker(settings, stop)
 
 
 def main() -> None:

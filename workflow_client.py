@@ -111,25 +111,23 @@ class WorkflowClient:
         and what became of each."""
         few = asyncio.Semaphore(DESCRIBED_AT_ONCE)
 
-        async def describe(name: str) -> tuple[str, str | None]:
-            async with few:
-                return name, await self._end_of(name)
+        found: dict[str, str] = {}
 
-        ends = await asyncio.gather(*(describe(name) for name in workflow_ids))
-        return {name: end for name, end in ends if end is not None}
+        async def describe(name: str) -> None:
+            handle = self._client.get_workflow_handle(name)
+            try:
+                async with few:
+                    status = (await handle.describe(rpc_timeout=AUDIT_TIMEOUT)).status
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                found[name] = "does not exist"
+                return
+            if status is not WorkflowExecutionStatus.RUNNING:
+                found[name] = f"has ended ({status.name.lower()})" if status else "has ended"
 
-    async def _end_of(self, name: str) -> str | None:
-        """None for a workflow that runs."""
-        handle = self._client.get_workflow_handle(name)
-        try:
-            workflow = await handle.describe(rpc_timeout=AUDIT_TIMEOUT)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return "does not exist"
-        if workflow.status is WorkflowExecutionStatus.RUNNING:
-            return None
-        return f"has ended ({workflow.status.name.lower()})" if workflow.status else "has ended"
+        await asyncio.gather(*(describe(name) for name in workflow_ids))
+        return found
 
 
 async def connect_workflows(settings: Settings) -> WorkflowClient:

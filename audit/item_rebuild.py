@@ -27,15 +27,19 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
 
     False for an item Postgres does not know.
     """
-    found = await _item(sources, ref)
-    if found is None:
+    async with sources.database.transaction() as connection:
+        sale = await Sales(connection).get(ref.sale_id)
+    if sale is None:
         return False
-    sale, item = found
+    item = next((item for item in sale.items if item.sku_id == ref.sku_id), None)
+    if item is None:
+        return False
     await sources.gate.set_paused(ref, True)
     try:
         kept = await _reservations(sources, item)
         stock = item.total - _units(kept)
         await sources.gate.rebuild(terms_of(sale, item), stock, kept)
+    # Nobody could buy any more if the pause outlived us.
     except BaseException:
         await sources.gate.set_paused(ref, sale.status not in ON_SALE)
         raise
@@ -56,13 +60,6 @@ def terms_of(sale: Sale, item: Item) -> ItemTerms:
     )
 
 
-async def _item(sources: AuditSources, ref: ItemRef) -> tuple[Sale, Item] | None:
-    async with sources.database.transaction() as connection:
-        sale = await Sales(connection).get(ref.sale_id)
-    items = [item for item in sale.items if item.sku_id == ref.sku_id] if sale else []
-    return (sale, items[0]) if sale and items else None
-
-
 async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:
     in_redis = {known.order_id: known async for known in sources.gate.reservations(item.ref)}
     in_redis |= await _intents_without_reservation(sources, item.ref, in_redis.keys())
@@ -73,7 +70,7 @@ async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:
     decided = [
         reservation
         for order in placed
-        if (reservation := _as_ordered(order, in_redis.get(order.order_id)))
+        if (reservation := as_ordered(order, in_redis.get(order.order_id)))
     ]
     not_ahead = lost | {order.order_id for order in placed}
     ahead = [known for order_id, known in in_redis.items() if order_id not in not_ahead]
@@ -100,7 +97,7 @@ async def _intents_without_reservation(
     return found
 
 
-def _as_ordered(order: OrderRow, known: Reservation | None) -> Reservation | None:
+def as_ordered(order: OrderRow, known: Reservation | None) -> Reservation | None:
     """None where neither store has anything to remember."""
     state = ReservationState.RELEASED
     if order.status in HOLDING_STOCK:

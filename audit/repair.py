@@ -65,12 +65,7 @@ async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
             order = await Orders(connection).get(order_id)
         if order:
             yield order.intent.model_copy(update={"accepted_at_ms": created_at_ms(order_id)})
-    async for intent in _lost_intents(sources):
-        yield intent
-
-
-async def _lost_intents(sources: AuditSources) -> AsyncIterator[Intent]:
-    """Accepted, and then forgotten: their workflow makes an order or a rejection of them."""
+    # Accepted, and then forgotten: their workflow makes an order or a rejection of them.
     sure = await look_until_sure(lambda: a7_intents.look(sources), sources.grace)
     for finding in sure.findings.values():
         if finding.item is None:

@@ -50,7 +50,14 @@ async def run_audit(sources: AuditSources) -> AuditReport:
         finished_at=datetime.now(UTC),
         checks=tuple(checks),
     )
-    await _keep(sources, report)
+    try:
+        async with sources.database.transaction() as connection:
+            await Audits(connection).save(report)
+    except Exception as error:
+        # A report that cannot be kept is still an answer.
+        if store_of(error) is None:
+            raise
+        log.warning("audit_not_kept", audit_id=report.audit_id, error=repr(error)[:200])
     return report
 
 
@@ -70,14 +77,3 @@ async def _prove(code: str, sources: AuditSources) -> Check:
             why = f"it took longer than {CHECK_TIMEOUT_SECONDS} s"
         return Check(code=code, ok=False, detail=f"could not be proved: {why}")
     return verdict_of(code, look)
-
-
-async def _keep(sources: AuditSources, report: AuditReport) -> None:
-    """A report that cannot be kept is still an answer."""
-    try:
-        async with sources.database.transaction() as connection:
-            await Audits(connection).save(report)
-    except Exception as error:
-        if store_of(error) is None:
-            raise
-        log.warning("audit_not_kept", audit_id=report.audit_id, error=repr(error)[:200])

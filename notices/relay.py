@@ -103,10 +103,22 @@ class NoticeRelay:
 
     def relay_in_background(self, notice: Notice) -> None:
         """What cannot be told now is told again by the worker."""
+
+        def relayed(done: asyncio.Task[RelayOutcome]) -> None:
+            self._in_background.discard(done)
+            if not done.cancelled() and (error := done.exception()):
+                expected = isinstance(error, RPCError | RuntimeError | TimeoutError | GatewayError)
+                log.log(
+                    logging.WARNING if expected else logging.ERROR,
+                    "notice_not_told",
+                    order_id=notice.order_id,
+                    error=repr(error)[:200],
+                )
+
         task = asyncio.create_task(self.relay_promptly(notice))
         # The event loop itself keeps no reference, and a task without one may vanish.
         self._in_background.add(task)
-        task.add_done_callback(lambda done: self._is_relayed(done, notice))
+        task.add_done_callback(relayed)
 
     async def aclose(self) -> None:
         """Give what is in the background a moment, then leave it to the worker."""
@@ -124,7 +136,19 @@ class NoticeRelay:
             return RelayOutcome.DUPLICATE
         if await self._workflows.tell_of_payment(order_id, receipt):
             return RelayOutcome.SIGNALLED
-        return await self._give_back(receipt)
+        # The order's workflow is over, so the money has nobody to take it.
+        async with self._database.transaction() as connection:
+            payment = await Payments(connection).get(receipt.payment_id)
+            order = await Orders(connection).get(payment.order_id) if payment else None
+        if payment is None or order is None:
+            return RelayOutcome.UNMATCHED
+        reason = why_surplus(order, payment, receipt)
+        if reason is None:
+            return RelayOutcome.UNMATCHED
+        request = surplus_refund(order.order_id, receipt, reason, payment.currency)
+        if await self._workflows.start_refund(request):
+            log.info("late_money_found", order_id=request.order_id, reason=request.reason)
+        return RelayOutcome.REFUNDING
 
     async def _confirmed_receipt(self, notice: Notice) -> Receipt | None:
         """The money as it arrived; None where nobody confirms it. Where a notice names another
@@ -145,21 +169,6 @@ class NoticeRelay:
                     f"{notice.method} has {trade.receipt.amount}",
                 )
         return trade.receipt
-
-    async def _give_back(self, receipt: Receipt) -> RelayOutcome:
-        """The order's workflow is over, so the money has nobody to take it."""
-        async with self._database.transaction() as connection:
-            payment = await Payments(connection).get(receipt.payment_id)
-            order = await Orders(connection).get(payment.order_id) if payment else None
-        if payment is None or order is None:
-            return RelayOutcome.UNMATCHED
-        reason = why_surplus(order, payment, receipt)
-        if reason is None:
-            return RelayOutcome.UNMATCHED
-        request = surplus_refund(order.order_id, receipt, reason, payment.currency)
-        if await self._workflows.start_refund(request):
-            log.info("late_money_found", order_id=request.order_id, reason=request.reason)
-        return RelayOutcome.REFUNDING
 
     async def _relay_refund(self, notice: Notice) -> RelayOutcome:
         news = notice.refund
@@ -195,14 +204,3 @@ class NoticeRelay:
                 advice=advice,
             )
         return RelayOutcome.UNMATCHED
-
-    def _is_relayed(self, done: asyncio.Task[RelayOutcome], notice: Notice) -> None:
-        self._in_background.discard(done)
-        if not done.cancelled() and (error := done.exception()):
-            expected = isinstance(error, RPCError | RuntimeError | TimeoutError | GatewayError)
-            log.log(
-                logging.WARNING if expected else logging.ERROR,
-                "notice_not_told",
-                order_id=notice.order_id,
-                error=repr(error)[:200],
-            )

@@ -68,28 +68,20 @@ async def _compare(sources: AuditSources, sale: Sale, item: Item, seen: _Seen) -
     if tally.stock is None and tally.live_units == 0 and sale.status in NOT_NEEDED:
         return
     seen.findings |= dict(miscounts(item, tally))
-    await _compare_orders(sources, item.ref, seen)
-    await _find_reservations_of_no_order(sources, item.ref, seen)
-
-
-async def _compare_orders(sources: AuditSources, ref: ItemRef, seen: _Seen) -> None:
     async with sources.database.transaction() as connection:
-        async for batch in batches(orders_of_item(connection, ref)):
+        async for batch in batches(orders_of_item(connection, item.ref)):
             seen.orders += len(batch)
             names = [order.order_id for order in batch]
-            reservations = await sources.gate.reservations_of(ref, names)
+            reservations = await sources.gate.reservations_of(item.ref, names)
             for order in batch:
                 if what := disagreement(order, reservations.get(order.order_id)):
-                    seen.findings[order.order_id] = Finding(what, (order.order_id,), ref)
-
-
-async def _find_reservations_of_no_order(sources: AuditSources, ref: ItemRef, seen: _Seen) -> None:
-    unplaced = await unplaced_of(sources, ref)
+                    seen.findings[order.order_id] = Finding(what, (order.order_id,), item.ref)
+    unplaced = await unplaced_of(sources, item.ref)
     seen.on_their_way += len(unplaced.on_their_way)
     for lost in unplaced.lost:
         if lost.state in LIVE:
             what = f"order {lost.order_id} is {lost.state} in Redis, but Postgres has no row"
-            seen.findings[lost.order_id] = Finding(what, (lost.order_id,), ref)
+            seen.findings[lost.order_id] = Finding(what, (lost.order_id,), item.ref)
 
 
 def disagreement(order: OrderRow, reservation: Reservation | None) -> str | None:

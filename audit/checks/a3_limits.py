@@ -20,19 +20,18 @@ class UserAboveLimit(Value):
     per_user_limit: int
     orders: tuple[str, ...]
 
+    def finding(self) -> Finding:
+        has = f"user {self.user_id} has {counted(self.quantity, 'unit')}"
+        what = f"{has} of {self.sku_id} in sale {self.sale_id}, the limit is {self.per_user_limit}"
+        return Finding(what, orders=self.orders)
+
 
 async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
         items = await Stock(connection).items()
         above = await users_above_limit(connection)
-    findings = {f"{user.user_id} {user.sale_id}/{user.sku_id}": _above(user) for user in above}
+    findings = {f"{user.user_id} {user.sale_id}/{user.sku_id}": user.finding() for user in above}
     return Look(counted(len(items), "item"), "nobody has more than the limit", findings)
-
-
-def _above(user: UserAboveLimit) -> Finding:
-    has = f"user {user.user_id} has {counted(user.quantity, 'unit')}"
-    what = f"{has} of {user.sku_id} in sale {user.sale_id}, the limit is {user.per_user_limit}"
-    return Finding(what, orders=user.orders)
 
 
 async def users_above_limit(connection: AsyncConnection) -> list[UserAboveLimit]:

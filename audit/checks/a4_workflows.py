@@ -51,40 +51,31 @@ async def _unfinished(sources: AuditSources) -> list[str]:
 async def _unwatched(sources: AuditSources, suspects: Iterable[str]) -> dict[str, str]:
     """Those of the unfinished orders that nobody works on, and what became of their workflow."""
     ended = await ended_orders(sources.workflows, suspects)
-    for order_id in await _seen_through_by_others(sources, ended):
-        del ended[order_id]
-    return ended
-
-
-async def _seen_through_by_others(sources: AuditSources, order_ids: Iterable[str]) -> set[str]:
-    """Orders whose money came too late and was honoured: the workflow of its trade delivers."""
+    # Money that came too late may have bought its order after all: then the workflow of the trade
+    # delivers, and the order's own has ended.
     trades: dict[str, str] = {}
     async with sources.database.transaction() as connection:
-        for order_id in order_ids:
+        for order_id in ended:
             for payment in await Payments(connection).of_order(order_id):
                 if payment.status is PaymentStatus.PAID and payment.trade_no:
                     trades[trade_workflow_id(payment.method, payment.trade_no)] = order_id
-    ended = await sources.workflows.ended(trades)
-    return {order_id for name, order_id in trades.items() if name not in ended}
+    ended_trades = await sources.workflows.ended(trades)
+    watched = {order_id for name, order_id in trades.items() if name not in ended_trades}
+    return {order_id: state for order_id, state in ended.items() if order_id not in watched}
 
 
 async def _idle(sources: AuditSources, running: Iterable[str]) -> list[str]:
     """Running workflows that nothing else knows of."""
-    suspects = await _without_row(sources, sorted(running))
-    suspects = [order_id for order_id in suspects if not await _is_reserved(sources, order_id)]
+    names, without_row = sorted(running), list[str]()
+    async with sources.database.transaction() as connection:
+        for start in range(0, len(names), ORDERS_PER_QUERY):
+            some = names[start : start + ORDERS_PER_QUERY]
+            known = await known_orders(connection, some)
+            without_row += [order_id for order_id in some if order_id not in known]
+    suspects = [order_id for order_id in without_row if not await _is_reserved(sources, order_id)]
     # The search lags behind: what has ended since it answered was only late to say so.
     ended = await ended_orders(sources.workflows, suspects)
     return [order_id for order_id in suspects if order_id not in ended]
-
-
-async def _without_row(sources: AuditSources, order_ids: list[str]) -> list[str]:
-    missing: list[str] = []
-    async with sources.database.transaction() as connection:
-        for start in range(0, len(order_ids), ORDERS_PER_QUERY):
-            some = order_ids[start : start + ORDERS_PER_QUERY]
-            known = await known_orders(connection, some)
-            missing += [order_id for order_id in some if order_id not in known]
-    return missing
 
 
 async def _is_reserved(sources: AuditSources, order_id: str) -> bool:

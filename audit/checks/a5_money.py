@@ -13,7 +13,7 @@ from audit.sources import AuditSources
 from domain.model import Value
 from domain.order import OrderDossier
 from domain.payment import PaymentMethod
-from domain.refund import Refund, RefundReason
+from domain.refund import RefundReason
 from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.orders import Orders
 from infra.postgres.tables import orders, payments, refunds
@@ -32,6 +32,10 @@ class WrongMoney(Value):
     received: int
     refunded: int
     refunding: int
+
+    @property
+    def moved(self) -> str:
+        return f"received {self.received}, refunded {self.refunded}"
 
 
 @dataclass
@@ -54,46 +58,35 @@ async def _judge_wrong_money(sources: AuditSources, judged: _Judged) -> None:
         suspects = await orders_with_wrong_money(connection)
         dossiers = [await Orders(connection).dossier(one.order_id) for one in suspects]
     for one, dossier in zip(suspects, dossiers, strict=True):
-        moved = f"received {one.received}, refunded {one.refunded}"
-        if dossier is None:
-            what = f"money of an order that does not exist, {one.order_id}: {moved}"
-        else:
-            surplus = one.received - one.refunded - _amount_to_keep(dossier)
-            if surplus > 0 and await _is_going_back(sources, dossier, surplus):
-                judged.returning += 1
-                continue
-            what = _explain(dossier, moved, surplus)
+        what = f"money of an order that does not exist, {one.order_id}: {one.moved}"
+        if dossier is not None:
+            keeps = amount_to_keep(dossier)
+            surplus = one.received - one.refunded - keeps
+            wrong = f"{-surplus} missing"
+            if surplus >= 0:
+                under_way = await refunds_under_way(sources.workflows, dossier.refunds)
+                if 0 < surplus <= sum(refund.amount for refund in under_way):
+                    judged.returning += 1
+                    continue
+                wrong = f"{surplus} too much, and no refund of it is under way"
+            should = f"order {one.order_id} is {dossier.order.status} and should keep {keeps}"
+            what = f"{should}, but {one.moved}: {wrong}"
         judged.findings[one.order_id] = Finding(what, (one.order_id,))
 
 
-async def _is_going_back(sources: AuditSources, dossier: OrderDossier, surplus: int) -> bool:
-    under_way = await refunds_under_way(sources.workflows, dossier.refunds)
-    return sum(refund.amount for refund in under_way) >= surplus
-
-
-def _explain(dossier: OrderDossier, moved: str, surplus: int) -> str:
-    order = dossier.order
-    keeps = f"order {order.order_id} is {order.status} and should keep {_amount_to_keep(dossier)}"
-    if surplus < 0:
-        return f"{keeps}, but {moved}: {-surplus} missing"
-    return f"{keeps}, but {moved}: {surplus} too much, and no refund of it is under way"
-
-
-def _amount_to_keep(dossier: OrderDossier) -> int:
+def amount_to_keep(dossier: OrderDossier) -> int:
     """In minor units, or in points for an order that was paid with them."""
     if dossier.order.status not in OWNING_STOCK:
         return 0
-    points = (
-        payment.amount
-        for payment in dossier.payments
-        if payment.method is PaymentMethod.POINTS and payment.status is PaymentStatus.PAID
+    for payment in dossier.payments:
+        if payment.method is PaymentMethod.POINTS and payment.status is PaymentStatus.PAID:
+            return payment.amount
+    given_back = (
+        refund.amount
+        for refund in dossier.refunds
+        if refund.reason is RefundReason.PARTIAL and refund.status is RefundStatus.DONE
     )
-    partial = sum(refund.amount for refund in dossier.refunds if _is_given_back_in_part(refund))
-    return next(points, dossier.order.amount - partial)
-
-
-def _is_given_back_in_part(refund: Refund) -> bool:
-    return refund.reason is RefundReason.PARTIAL and refund.status is RefundStatus.DONE
+    return dossier.order.amount - sum(given_back)
 
 
 async def _judge_refunding_orders(sources: AuditSources, judged: _Judged) -> None:
@@ -107,30 +100,27 @@ async def _judge_refunding_orders(sources: AuditSources, judged: _Judged) -> Non
             dossiers = [await Orders(connection).dossier(order.order_id) for order in found]
         for dossier in dossiers:
             # Its refund may have been done since the search.
-            if dossier and dossier.order.status is OrderStatus.REFUNDING:
-                await _judge_refunding_order(sources, dossier, judged)
+            if dossier is None or dossier.order.status is not OrderStatus.REFUNDING:
+                continue
+            if await refunds_under_way(sources.workflows, dossier.refunds):
+                judged.returning += 1
+                continue
+            order_id = dossier.order.order_id
+            states = ", ".join(refund.status.value for refund in dossier.refunds) or "none"
+            what = f"order {order_id} is refunding, but no refund is under way (refunds: {states})"
+            judged.findings.setdefault(order_id, Finding(what, (order_id,)))
         if cursor is None:
             return
-
-
-async def _judge_refunding_order(
-    sources: AuditSources, dossier: OrderDossier, judged: _Judged
-) -> None:
-    order_id = dossier.order.order_id
-    if await refunds_under_way(sources.workflows, dossier.refunds):
-        judged.returning += 1
-        return
-    states = ", ".join(refund.status.value for refund in dossier.refunds) or "none"
-    what = f"order {order_id} is refunding, but no refund is under way (refunds: {states})"
-    judged.findings.setdefault(order_id, Finding(what, (order_id,)))
 
 
 async def orders_with_wrong_money(connection: AsyncConnection) -> list[WrongMoney]:
     """Orders that keep other money than they should. A paid one keeps its amount less its partial
     refunds, or the price in points of its points payment, never both; a refunding one may have
     given all back already; any other, and money of no order, keeps nothing."""
-    flows, charge = flows_per_order(), _points_charges()
-    partial, returning = _partial_refunds(), _refunds_under_way()
+    flows, charge, refund = flows_per_order(), _points_charges(), refunds.c
+    given_back = and_(refund.reason == RefundReason.PARTIAL, refund.status == RefundStatus.DONE)
+    partial = _refunded("partial_refunds", given_back)
+    returning = _refunded("refunds_under_way", refund.status.in_(UNDER_WAY))
     money, points = or_zero(flows.c.money), or_zero(flows.c.points)
     empty = and_(money == 0, points == 0)
     by_money = and_(money == orders.c.amount - or_zero(partial.c.amount), points == 0)
@@ -174,18 +164,6 @@ def _points_charges() -> Subquery:
     )
 
 
-def _partial_refunds() -> Subquery:
-    """What went back of orders that stay as they are."""
-    given_back = and_(
-        refunds.c.reason == RefundReason.PARTIAL, refunds.c.status == RefundStatus.DONE
-    )
-    return _refunded_where(given_back, "partial_refunds")
-
-
-def _refunds_under_way() -> Subquery:
-    return _refunded_where(refunds.c.status.in_(UNDER_WAY), "refunds_under_way")
-
-
-def _refunded_where(which: ColumnElement[bool], name: str) -> Subquery:
+def _refunded(name: str, which: ColumnElement[bool]) -> Subquery:
     amount = total(refunds.c.amount, which).label("amount")
     return select(refunds.c.order_id, amount).group_by(refunds.c.order_id).subquery(name)

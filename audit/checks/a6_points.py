@@ -20,6 +20,10 @@ class UnbalancedAccount(Value):
     balance: int
     entries: int
 
+    def finding(self) -> Finding:
+        sums = f"balance is {self.balance}, its entries sum to {self.entries}"
+        return Finding(f"account of user {self.user_id}: {sums}")
+
 
 class UnbalancedOrder(Value):
     """Points an order took and gave back, beside its net payment flow of points."""
@@ -29,25 +33,19 @@ class UnbalancedOrder(Value):
     credited: int
     flowed: int
 
+    def finding(self) -> Finding:
+        points = f"debited {self.debited}, credited {self.credited} points"
+        what = f"order {self.order_id}: {points}, its payments account for {self.flowed}"
+        return Finding(what, orders=(self.order_id,))
+
 
 async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
         accounts = await accounts_out_of_balance(connection)
         orders = await orders_out_of_balance(connection)
-    findings = {f"account {account.user_id}": _account(account) for account in accounts}
-    findings |= {order.order_id: _order(order) for order in orders}
+    findings = {f"account {account.user_id}": account.finding() for account in accounts}
+    findings |= {order.order_id: order.finding() for order in orders}
     return Look("points accounts", RULE, findings)
-
-
-def _account(account: UnbalancedAccount) -> Finding:
-    sums = f"balance is {account.balance}, its entries sum to {account.entries}"
-    return Finding(f"account of user {account.user_id}: {sums}")
-
-
-def _order(order: UnbalancedOrder) -> Finding:
-    points = f"debited {order.debited}, credited {order.credited} points"
-    what = f"order {order.order_id}: {points}, its payments account for {order.flowed}"
-    return Finding(what, orders=(order.order_id,))
 
 
 async def accounts_out_of_balance(connection: AsyncConnection) -> list[UnbalancedAccount]:

@@ -53,24 +53,32 @@ class _Difference:
     def is_none(self) -> bool:
         return (self.money.received, self.money.refunded) == (self.paid, self.refunded)
 
+    def finding(self) -> Finding:
+        theirs = f"the provider's book has {self.paid} paid and {self.refunded} refunded"
+        ours = f"ours {self.money.received} and {self.money.refunded}"
+        what = f"payment {self.money.payment_id}: {theirs}, {ours}"
+        return Finding(what, (self.money.order_id,))
+
 
 async def compare_with_book(sources: AuditSources) -> BookComparison:
     """Money the provider has for an order that still waits, or is giving back, is on its way."""
     if sources.book is None:
         return BookComparison("no provider's book to compare with")
     trades = {trade.out_trade_no: trade async for trade in sources.book.trades() if trade.paid}
-    paid = len(trades)
-    differences = await _differences(sources, trades)
-    on_their_way = await _on_their_way(sources, differences)
-    findings = {
-        one.money.payment_id: _differs(one)
-        for one in differences
-        if one.money.payment_id not in on_their_way
-    }
-    findings |= {f"trade {number}": _unknown(trade) for number, trade in trades.items()}
-    covered = f"{counted(paid, 'paid trade')} in the provider's book"
+    covered = f"{counted(len(trades), 'paid trade')} in the provider's book"
+    findings: dict[str, Finding] = {}
+    on_their_way = 0
+    for one in await _differences(sources, trades):
+        if await _is_arriving(sources, one) or await _is_returning(sources, one):
+            on_their_way += 1
+        else:
+            findings[one.money.payment_id] = one.finding()
+    for number, trade in trades.items():
+        what = f"the provider's book has {trade.paid} paid for {number}, unknown to us"
+        order_id = order_id_of_payment(number)
+        findings[f"trade {number}"] = Finding(what, (order_id,) if order_id else ())
     if on_their_way:
-        covered += f", the news of {len(on_their_way)} on its way"
+        covered += f", the news of {on_their_way} on its way"
     return BookComparison(covered, findings)
 
 
@@ -83,14 +91,6 @@ async def _differences(sources: AuditSources, trades: dict[str, BookTrade]) -> l
             if not difference.is_none:
                 differences.append(difference)
     return differences
-
-
-async def _on_their_way(sources: AuditSources, differences: list[_Difference]) -> set[str]:
-    return {
-        one.money.payment_id
-        for one in differences
-        if await _is_arriving(sources, one) or await _is_returning(sources, one)
-    }
 
 
 async def _is_arriving(sources: AuditSources, one: _Difference) -> bool:
@@ -113,19 +113,6 @@ async def _is_returning(sources: AuditSources, one: _Difference) -> bool:
     mine = [refund for refund in refunds if refund.payment_id == one.money.payment_id]
     under_way = await refunds_under_way(sources.workflows, mine)
     return sum(refund.amount for refund in under_way) >= one.refunded - one.money.refunded
-
-
-def _differs(one: _Difference) -> Finding:
-    theirs = f"the provider's book has {one.paid} paid and {one.refunded} refunded"
-    ours = f"ours {one.money.received} and {one.money.refunded}"
-    what = f"payment {one.money.payment_id}: {theirs}, {ours}"
-    return Finding(what, (one.money.order_id,))
-
-
-def _unknown(trade: BookTrade) -> Finding:
-    what = f"the provider's book has {trade.paid} paid for {trade.out_trade_no}, unknown to us"
-    order_id = order_id_of_payment(trade.out_trade_no)
-    return Finding(what, (order_id,) if order_id else ())
 
 
 async def payment_money(connection: AsyncConnection) -> AsyncIterator[PaymentMoney]:
