@@ -40,7 +40,7 @@ from infra.settings import Settings
 from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging
 from infra.temporal.client import connect_temporal, register_search_attributes
-from notices.relay import NoticeRelay
+from notices.relay import NoticeRelay, WorkflowsToTell
 from schedules import keep_schedules
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
@@ -111,7 +111,7 @@ def build_activities(
     gate: StockGate,
     gateways: Mapping[PaymentMethod, Gateway],
     sender: MessageSender,
-    workflows: WorkflowClient,
+    workflows: WorkflowsToTell,
     *,
     refund_spacing: timedelta,
 ) -> Activities:
