@@ -8,13 +8,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from redis.asyncio import Redis
 from temporalio import activity
 
 import activities
 import workflows
-from infra.postgres.engine import Database
 from infra.redis.stock_gate import StockGate
+from infra.settings import Settings
+from infra.stores import open_stores
 from tests.support.sender_double import SenderDouble
 from tests.support.workflows_double import WorkflowsDouble
 from worker import WORKFLOWS, activities_of, build_activities
@@ -36,15 +36,16 @@ def names_of(methods: list[Any]) -> list[str]:
     return [method.__temporal_activity_definition.name for method in methods]
 
 
-async def test_every_activity_is_served_once(database: Database, redis: Redis) -> None:
-    served = build_activities(
-        database,
-        StockGate(redis),
-        {},
-        SenderDouble(),
-        WorkflowsDouble(),
-        refund_spacing=timedelta(0),
-    )
+async def test_every_activity_is_served_once() -> None:
+    async with open_stores(Settings()) as stores:
+        served = build_activities(
+            stores.database,
+            StockGate(stores.redis),
+            {},
+            SenderDouble(),
+            WorkflowsDouble(),
+            refund_spacing=timedelta(0),
+        )
 
     names = names_of([*served.general, *served.refund_calls])
     there_are = {

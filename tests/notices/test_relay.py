@@ -2,16 +2,23 @@
 
 from datetime import UTC, datetime
 
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
 from domain.attention import AttentionKind
 from domain.gateway_errors import TryLater
 from domain.notice import Notice, NoticeKind, RefundNews, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.attentions import Attentions
+from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from notices.relay import RelayOutcome
+from notices import relay
+from notices.relay import NoticeRelay, RelayOutcome
+from tests.support.ledger import a_payment, begin, open_item, place
 from tests.support.refunding import a_paid_order, a_timed_out_order, refunds_of, start_refund
 from tests.support.shop import PRICE, Shop
+from tests.support.workflows_double import WorkflowsDouble
 from workflows.refund import RefundWorkflow
 from workflows.refund_updates import RefundOutcome
 
@@ -192,3 +199,68 @@ async def _raise_wrong_amount(shop: Shop, notice: Notice) -> None:
         await Attentions(connection).raise_(
             AttentionKind.SURPLUS_MONEY, notice.notice_id, what="wrong amount", advice="wait"
         )
+
+
+def told_of_nothing(notice_id: str = "n-1") -> Notice:
+    """A notice that is kept, and names an order."""
+    return Notice(
+        notice_id=notice_id,
+        method=PaymentMethod.ALIPAY,
+        provider_notice_id=notice_id,
+        kind=NoticeKind.PAYMENT,
+        verdict=Verdict.ACCEPTED,
+        payment_id="O1A1",
+        order_id="O1",
+        receipt=_receipt("O1A1"),
+        received_at=datetime.now(UTC),
+        handled_at=None,
+        handled_as=None,
+    )
+
+
+async def test_who_waits_for_the_answer_does_not_wait_for_a_client_that_never_connects(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "PROMPTLY_SECONDS", 0.2)
+    silent = NoticeRelay(database, WorkflowsDouble(hangs=True), {})
+
+    with pytest.raises(TimeoutError):
+        await silent.relay_promptly(told_of_nothing())
+
+
+async def test_a_temporal_that_is_away_in_the_background_harms_nobody(
+    database: Database,
+) -> None:
+    away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+    failing = NoticeRelay(database, WorkflowsDouble(away=away), {})
+
+    failing.relay_in_background(told_of_nothing())
+    await failing.aclose()
+
+    with pytest.raises(RPCError):
+        await failing.relay(told_of_nothing())
+
+
+async def test_what_names_no_order_is_for_nobody(database: Database) -> None:
+    nobodys = told_of_nothing().model_copy(update={"order_id": None})
+    workflows = WorkflowsDouble()
+
+    outcome = await NoticeRelay(database, workflows, {}).relay(nobodys)
+
+    assert outcome is RelayOutcome.UNMATCHED
+    assert workflows.told == []
+
+
+async def test_money_for_an_order_that_should_have_it_and_does_not_run_needs_a_person(
+    database: Database,
+) -> None:
+    payment = await begin(database, a_payment(await place(database, await open_item(database))))
+    receipt = _receipt(payment.payment_id).model_copy(update={"amount": payment.amount})
+    workflows = WorkflowsDouble()
+    waiting = NoticeRelay(database, workflows, {})
+
+    assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.UNMATCHED
+    assert workflows.refunds == []
+
+    workflows.running.add(f"order-{payment.order_id}")
+    assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.SIGNALLED
