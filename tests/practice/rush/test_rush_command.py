@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from cli import app as command_line
 from practice.provider.control import Switches
 from practice.rush.plan import StackAddress
-from tests.support.rushing import served
+from tests.support.live_app import live
 from tests.support.shop_double import PracticeShop
 
 UNITS = 10
@@ -17,7 +17,7 @@ TERMS = f"--buyers 40 --units {UNITS} --pay 1 --cancel 0 --seconds 1 --settle 15
 
 async def rush(shop: PracticeShop, home: Path, *options: str) -> int:
     """The exit code."""
-    async with served(shop) as url:
+    async with live(shop.app()) as url:
         stack = StackAddress(api_url=url, sandbox_url=url)
         (home / "stack.json").write_text(stack.model_dump_json())
         typed, environment = ["rush", *TERMS.split(), *options], {"SECKILL_HOME": str(home)}
