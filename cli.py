@@ -182,7 +182,7 @@ def rush(
 
     Exit code 0 only if the audit, and all that the crowd saw, hold; 2 if there was no rush.
     """
-    from practice.rush.show import show_rush
+    from practice.rush.command import show_rush
     from practice.stack.settings import EmbeddedSettings
 
     exit_code = show_rush(
@@ -207,7 +207,7 @@ def demo(
 
     A stack that runs already is used, and left running.
     """
-    from practice.rush.show import show_rush
+    from practice.rush.command import show_rush
 
     with _whole_stack(keep) as stack_file:
         exit_code = show_rush(

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from tests.support.merchant import CHINA, AlipayShop, Clock, Letterbox, WechatShop
+from tests.support.letterbox import Letterbox
+from tests.support.merchant import CHINA, AlipayMerchant, Clock, WechatPayMerchant
 
 BILL = "data.dataservice.bill.downloadurl.query"
 
@@ -19,7 +20,7 @@ def today() -> str:
 
 
 async def test_alipays_bill_lists_payments_and_refunds_and_its_address_dies_soon(
-    provider: httpx.AsyncClient, alipay: AlipayShop, clock: Clock
+    provider: httpx.AsyncClient, alipay: AlipayMerchant, clock: Clock
 ) -> None:
     for number in ("BILL-1", "BILL-2"):
         await alipay.open_page(number)
@@ -44,7 +45,7 @@ async def test_alipays_bill_lists_payments_and_refunds_and_its_address_dies_soon
 
 
 async def test_alipay_has_no_bill_of_a_day_without_trades_or_to_come(
-    alipay: AlipayShop,
+    alipay: AlipayMerchant,
 ) -> None:
     tomorrow = (datetime.now(CHINA) + timedelta(days=1)).date().isoformat()
     for day in (today(), tomorrow, "someday"):
@@ -53,7 +54,7 @@ async def test_alipay_has_no_bill_of_a_day_without_trades_or_to_come(
 
 
 async def test_wechat_pays_bill_lists_payments_and_refunds_under_its_hash(
-    provider: httpx.AsyncClient, wechatpay: WechatShop, letterbox: Letterbox
+    provider: httpx.AsyncClient, wechatpay: WechatPayMerchant, letterbox: Letterbox
 ) -> None:
     await wechatpay.create("bill-no-1", description="Lamp, red")
     await provider.post("/trades/bill-no-1/pay")
@@ -86,7 +87,7 @@ async def test_wechat_pays_bill_lists_payments_and_refunds_under_its_hash(
 
 
 async def test_wechat_pays_bill_can_be_packed_while_its_hash_is_of_the_plain_file(
-    provider: httpx.AsyncClient, wechatpay: WechatShop
+    provider: httpx.AsyncClient, wechatpay: WechatPayMerchant
 ) -> None:
     await wechatpay.create("bill-no-2")
     await provider.post("/trades/bill-no-2/pay")
@@ -97,7 +98,7 @@ async def test_wechat_pays_bill_can_be_packed_while_its_hash_is_of_the_plain_fil
     assert _sha1(plain) == answer["hash_value"]
 
 
-async def test_wechat_pay_has_no_bill_of_an_empty_day(wechatpay: WechatShop) -> None:
+async def test_wechat_pay_has_no_bill_of_an_empty_day(wechatpay: WechatPayMerchant) -> None:
     empty = await wechatpay.call("GET", f"/bill/tradebill?bill_date={today()}")
     nonsense = await wechatpay.call("GET", "/bill/tradebill?bill_date=someday")
     assert (empty.status_code, empty.json()["code"]) == (400, "NO_STATEMENT_EXIST")

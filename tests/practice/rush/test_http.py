@@ -1,15 +1,12 @@
-"""The crowd's client and its patience, against a server that speaks raw bytes."""
+"""The crowd's client, against a server that speaks raw bytes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from random import Random
 
 import pytest
 
 from practice.rush.http import Answer, HttpClient, Unreachable
-from practice.rush.ledger import Ledger
-from practice.rush.patience import Patience
 
 Reply = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b'{"ok":true}'
@@ -113,46 +110,19 @@ async def test_a_closed_port_is_unreachable() -> None:
             await http.request("GET", "/")
 
 
-def _patience(ledger: Ledger, seconds: float = 5.0) -> Patience:
-    return Patience(ledger, seconds, Random("1"))
+@pytest.mark.parametrize(
+    ("headers", "seconds"), [({"retry-after": "3"}, 3.0), ({"retry-after": "soon"}, 0.0), ({}, 0.0)]
+)
+def test_an_answer_may_ask_for_a_pause(headers: dict[str, str], seconds: float) -> None:
+    assert Answer(503, headers, b"").retry_after == seconds
 
 
-async def test_lost_and_busy_answers_are_asked_for_again_and_counted() -> None:
-    outcomes: list[Answer | Unreachable] = [
-        Unreachable("reset"),
-        Answer(503, {"retry-after": "0"}, b""),
-        Answer(202, {}, b""),
-    ]
-    ledger = Ledger()
-
-    async def request() -> Answer:
-        outcome = outcomes.pop(0)
-        if isinstance(outcome, Unreachable):
-            raise outcome
-        return outcome
-
-    answer = await _patience(ledger).ask(request)
-    assert answer is not None
-    assert answer.status == 202
-    assert dict(ledger.faults) == {"unreachable": 1, "503": 1}
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"null"])
+def test_what_is_no_json_object_is_an_empty_one(body: bytes) -> None:
+    assert Answer(200, {}, body).document() == {}
 
 
-async def test_a_refusal_is_an_answer_and_not_asked_again() -> None:
-    calls = 0
-
-    async def request() -> Answer:
-        nonlocal calls
-        calls += 1
-        return Answer(409, {}, b'{"code":"SOLD_OUT"}')
-
-    answer = await _patience(Ledger()).ask(request)
-    assert answer is not None
-    assert answer.document() == {"code": "SOLD_OUT"}
-    assert calls == 1
-
-
-async def test_patience_ends() -> None:
-    async def request() -> Answer:
-        raise Unreachable("refused")
-
-    assert await _patience(Ledger(), seconds=0.3).ask(request) is None
+@pytest.mark.parametrize("url", ["", "127.0.0.1:80", "ftp://x", "http://"])
+def test_an_address_that_is_not_http_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="not an HTTP address"):
+        client(url)

@@ -1,4 +1,4 @@
-"""How long a buyer tries: what is lost or refused for the moment is asked again."""
+"""How long a buyer tries: what is lost or refused for the moment is asked for again."""
 
 import asyncio
 import time
@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from practice.rush.http import Answer, Unreachable
-from practice.rush.ledger import Ledger
+from practice.rush.notes import Notes
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+# A rush is over in a minute; who asks for longer is asked again all the same.
+LONGEST_RETRY_AFTER = 5.0
 UNREACHABLE = "unreachable"
 TOO_MANY_REQUESTS = 429
 
 
-class Patience:
-    def __init__(self, ledger: Ledger, seconds: float, random: Random) -> None:
-        self._ledger = ledger
+class Retries:
+    def __init__(self, notes: Notes, seconds: float, random: Random) -> None:
+        self._notes = notes
         self._seconds = seconds
         self._random = random
 
@@ -29,7 +31,8 @@ class Patience:
             answer = await self._try(request)
             if answer and not _is_for_later(answer):
                 return answer
-            wait = max(pause, _retry_after(answer)) * self._random.uniform(0.8, 1.2)
+            retry_after = min(answer.retry_after, LONGEST_RETRY_AFTER) if answer else 0.0
+            wait = max(pause, retry_after) * self._random.uniform(0.8, 1.2)
             if time.monotonic() + wait >= give_up_at:
                 return None
             await asyncio.sleep(wait)
@@ -39,17 +42,12 @@ class Patience:
         try:
             answer = await request()
         except Unreachable:
-            self._ledger.faults[UNREACHABLE] += 1
+            self._notes.faults[UNREACHABLE] += 1
             return None
         if _is_for_later(answer):
-            self._ledger.faults[str(answer.status)] += 1
+            self._notes.faults[str(answer.status)] += 1
         return answer
 
 
 def _is_for_later(answer: Answer) -> bool:
     return answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
-
-
-def _retry_after(answer: Answer | None) -> float:
-    seconds = answer.headers.get("retry-after", "") if answer else ""
-    return min(float(seconds), 5.0) if seconds.isdigit() else 0.0

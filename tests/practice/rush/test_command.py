@@ -3,21 +3,23 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from cli import app as command_line
 from practice.provider.control import Switches
+from practice.rush.command import NO_RUSH, show_rush
 from practice.rush.plan import StackAddress
-from tests.support.rushing import served
-from tests.support.shop_double import PracticeShop
+from tests.support.live_app import live
+from tests.support.shop_double import ShopDouble
 
 UNITS = 10
 TERMS = f"--buyers 40 --units {UNITS} --pay 1 --cancel 0 --seconds 1 --settle 15"
 
 
-async def rush(shop: PracticeShop, home: Path, *options: str) -> int:
+async def rush(shop: ShopDouble, home: Path, *options: str) -> int:
     """The exit code."""
-    async with served(shop) as url:
+    async with live(shop.app()) as url:
         stack = StackAddress(api_url=url, sandbox_url=url)
         (home / "stack.json").write_text(stack.model_dump_json())
         typed, environment = ["rush", *TERMS.split(), *options], {"SECKILL_HOME": str(home)}
@@ -28,7 +30,7 @@ async def rush(shop: PracticeShop, home: Path, *options: str) -> int:
 async def test_chaos_payments_lets_the_provider_misbehave_until_the_orders_have_come_to_rest(
     tmp_path: Path, short_lead: None
 ) -> None:
-    shop = PracticeShop()
+    shop = ShopDouble()
 
     assert await rush(shop, tmp_path, "--chaos-payments") == 0
 
@@ -43,3 +45,10 @@ async def test_chaos_payments_lets_the_provider_misbehave_until_the_orders_have_
 
 def _misbehaviour(switches: Switches) -> set[str]:
     return set(switches.model_dump(exclude_defaults=True))
+
+
+def test_without_a_stack_there_is_no_rush(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show_rush(tmp_path / "stack.json") == NO_RUSH
+    assert "seckill up --detach" in capsys.readouterr().err

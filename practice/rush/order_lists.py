@@ -1,80 +1,70 @@
-"""When all is quiet, everybody looks at what the shop has written down about him."""
+"""When all is quiet: does each buyer's list of orders at the shop agree with what he was told?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 
 from domain.audit import Check
-from practice.rush.http import Answer
-from practice.rush.ledger import UNANSWERED, Ledger, OrderStory
-from practice.rush.patience import Patience
-from practice.rush.shop import Shop, read
+from practice.rush.context import RushContext
+from practice.rush.notes import UNANSWERED, WonOrder
+from practice.rush.shop import read
 from practice.rush.views import SeenOrders
 
 # Losers have nothing to look at; so many of them make sure.
 MOST_LOSERS = 1_000
 
 
-class LookBack:
+class OrderLists:
     def __init__(
         self,
-        shop: Shop,
-        tokens: Mapping[str, str],
-        see: Callable[[OrderStory], Awaitable[None]],
+        context: RushContext,
+        look: Callable[[WonOrder], Awaitable[None]],
         *,
-        ledger: Ledger,
-        patience: Patience,
         random: Random,
     ) -> None:
-        self._shop = shop
-        self._tokens = tokens
-        self._see = see
-        self._ledger = ledger
-        self._patience = patience
+        self._shop = context.shop
+        self._notes = context.notes
+        self._retries = context.retries
+        self._tokens = context.tokens
+        self._look = look
         self._random = random
 
-    async def look(self) -> Check:
+    async def compare(self) -> Check:
         """Compare each buyer's list with what the buyer was told, then see every order once more.
 
         An order whose accepting answer was lost on the way is nobody's fault: its buyer finds it
         here and it counts from now on."""
-        users = self._who_looks()
+        winners = set(self._notes.told) | self._notes.refused_buyers[UNANSWERED]
+        losers = [user for user in self._tokens if user not in winners]
+        users = sorted(winners) + self._random.sample(losers, min(MOST_LOSERS, len(losers)))
         lists = dict(zip(users, await asyncio.gather(*map(self._listed, users)), strict=True))
-        untold, missing = [], []
+        untold, missing = list[str](), list[str]()
         for user, listed in lists.items():
             if listed is not None:
-                told = self._ledger.told[user]
+                told = self._notes.told[user]
                 missing += sorted(told - listed)
-                untold += [one for one in sorted(listed - told) if not self._found(user, one)]
-        await asyncio.gather(*map(self._see, list(self._ledger.orders.values())))
+                for order_id in sorted(listed - told):
+                    if user in self._notes.refused_buyers[UNANSWERED]:
+                        self._notes.accepted(user, order_id)
+                    else:
+                        untold.append(order_id)
+        await asyncio.gather(*map(self._look, list(self._notes.orders.values())))
         return _judged(
             len(users), sum(listed is None for listed in lists.values()), untold, missing
         )
 
-    def _who_looks(self) -> list[str]:
-        winners = set(self._ledger.told) | self._ledger.refused_buyers[UNANSWERED]
-        losers = [user for user in self._tokens if user not in winners]
-        return sorted(winners) + self._random.sample(losers, min(MOST_LOSERS, len(losers)))
-
-    def _found(self, user_id: str, order_id: str) -> bool:
-        if user_id not in self._ledger.refused_buyers[UNANSWERED]:
-            return False
-        self._ledger.accepted(user_id, order_id)
-        return True
-
     async def _listed(self, user_id: str) -> set[str] | None:
         token, listed, cursor = self._tokens[user_id], set[str](), None
         while True:
-            page = read(SeenOrders, await self._page(token, cursor))
+            answer = await self._retries.ask(partial(self._shop.orders, token, cursor))
+            page = read(SeenOrders, answer)
             if page is None:
                 return None
             listed |= {order.order_id for order in page.orders}
             cursor = page.next_cursor
             if not cursor:
                 return listed
-
-    async def _page(self, token: str, cursor: str | None) -> Answer | None:
-        return await self._patience.ask(lambda: self._shop.orders(token, cursor))
 
 
 def _judged(users: int, unseen: int, untold: list[str], missing: list[str]) -> Check:

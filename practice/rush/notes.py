@@ -1,4 +1,4 @@
-"""What the crowd itself saw: every answer, every order it was given, how long it waited."""
+"""What the crowd notes: every answer, every order it was given, how long it waited."""
 
 import math
 import time
@@ -36,7 +36,7 @@ class Wait(StrEnum):
 
 
 @dataclass(slots=True)
-class OrderStory:
+class WonOrder:
     """One order from its buyer's side. Times are seconds since the epoch by the server's clock."""
 
     order_id: str
@@ -76,18 +76,24 @@ class Quantiles(Value):
         ordered = sorted(1000 * one for one in seconds)
         if not ordered:
             return None
-        p50, p95, p99 = (_nearest_rank(ordered, share) for share in (0.5, 0.95, 0.99))
+        # Nearest rank: each of them is a wait that really was.
+        p50, p95, p99 = (
+            ordered[max(0, math.ceil(share * len(ordered)) - 1)] for share in (0.5, 0.95, 0.99)
+        )
         return cls(count=len(ordered), p50=p50, p95=p95, p99=p99, most=ordered[-1])
 
 
-class Ledger:
+class Notes:
+    """`clock_ahead`: seconds by which the server's clock is before ours. `told`: the orders each
+    buyer was given. `breaches`: answers that contradict earlier ones, one line each."""
+
     def __init__(self) -> None:
         self.clock_ahead = 0.0
         self.clicks = 0
         self.answers: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.refused_buyers: dict[str, set[str]] = defaultdict(set)
-        self.orders: dict[str, OrderStory] = {}
+        self.orders: dict[str, WonOrder] = {}
         self.told: dict[str, set[str]] = defaultdict(set)
         self.breaches: list[str] = []
         self.waits: dict[Wait, list[float]] = defaultdict(list)
@@ -96,11 +102,11 @@ class Ledger:
         """The server's clock."""
         return time.time() + self.clock_ahead
 
-    def accepted(self, user_id: str, order_id: str) -> tuple[OrderStory, bool]:
-        """The story of this order, and whether it begins here."""
+    def accepted(self, user_id: str, order_id: str) -> tuple[WonOrder, bool]:
+        """What is known of this order, and whether this is the first word of it."""
         known = self.orders.get(order_id)
         if known is None:
-            known = self.orders[order_id] = OrderStory(order_id, user_id, self.now())
+            known = self.orders[order_id] = WonOrder(order_id, user_id, self.now())
             self.told[user_id].add(order_id)
             return known, True
         if known.user_id != user_id:
@@ -116,7 +122,3 @@ class Ledger:
     def quantiles(self) -> dict[Wait, Quantiles]:
         measured = ((wait, Quantiles.of(self.waits[wait])) for wait in Wait)
         return {wait: quantiles for wait, quantiles in measured if quantiles}
-
-
-def _nearest_rank(ordered: list[float], share: float) -> float:
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sqlite3
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -41,6 +42,13 @@ class Event:
     def of(cls, kind: NoticeKind, at: float, trade: Trade, refund: Refund | None) -> Self:
         return cls(secrets.token_hex(16), kind, at, trade, refund)
 
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> Self:
+        facts = json.loads(row["facts"])
+        refund = Refund(**facts["refund"]) if facts["refund"] else None
+        trade, kind = Trade(**facts["trade"]), NoticeKind(row["kind"])
+        return cls(row["event_no"], kind, row["created_at"], trade, refund)
+
     def with_wrong_amount(self) -> Self:
         """The same event, of one fen too much."""
         trade = replace(self.trade, amount=self.trade.amount + 1)
@@ -50,22 +58,30 @@ class Event:
 
 @dataclass(frozen=True)
 class Notice:
+    """`held_back`: waits until a later notice of its trade has overtaken it."""
+
     id: int
     event: Event
     url: str
     status: str
     attempts: int
-    held: bool
+    held_back: bool
     due_at: float
     answer: str
 
 
-class Outbox:
+class NoticeQueue:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def add(
-        self, event: Event, url: str, due_at: float, *, held: bool = False, dropped: bool = False
+        self,
+        event: Event,
+        url: str,
+        due_at: float,
+        *,
+        held_back: bool = False,
+        dropped: bool = False,
     ) -> None:
         facts = {"trade": asdict(event.trade), "refund": event.refund and asdict(event.refund)}
         self._storage.write(
@@ -73,7 +89,7 @@ class Outbox:
             " held, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (event.event_no, event.trade.provider, event.trade.out_trade_no, event.kind, url,
              json.dumps(facts), NoticeStatus.DROPPED if dropped else NoticeStatus.WAITING,
-             held, event.at, due_at),
+             held_back, event.at, due_at),
         )  # fmt: skip
 
     def due(self, now: float, limit: int, *, besides: Collection[int] = ()) -> list[Notice]:
@@ -97,9 +113,10 @@ class Outbox:
             trade.provider, trade.out_trade_no,
         )  # fmt: skip
 
-    def has_held(self, trade: Trade) -> bool:
+    def holds_one_back(self, trade: Trade) -> bool:
         return any(
-            notice.held and notice.status == NoticeStatus.WAITING for notice in self.of_trade(trade)
+            notice.held_back and notice.status == NoticeStatus.WAITING
+            for notice in self.of_trade(trade)
         )
 
     def delivered(self, notice: Notice, answer: str) -> None:
@@ -115,7 +132,7 @@ class Outbox:
             (due_at, answer, notice.id),
         )
 
-    def release_held(self, notice: Notice, now: float) -> None:
+    def let_overtaken_follow(self, notice: Notice, now: float) -> None:
         """A later notice of the trade has gone out: those it overtook may follow."""
         self._storage.write(
             "UPDATE notices SET held = 0, due_at = ? WHERE provider = ? AND out_trade_no = ?"
@@ -135,19 +152,13 @@ class Outbox:
         return [
             Notice(
                 id=row["id"],
-                event=_event(row["event_no"], row["kind"], row["created_at"], row["facts"]),
+                event=Event.from_row(row),
                 url=row["url"],
                 status=row["status"],
                 attempts=row["attempts"],
-                held=bool(row["held"]),
+                held_back=bool(row["held"]),
                 due_at=row["due_at"],
                 answer=row["answer"],
             )
             for row in rows
         ]
-
-
-def _event(event_no: str, kind: str, at: float, facts: str) -> Event:
-    parsed = json.loads(facts)
-    refund = Refund(**parsed["refund"]) if parsed["refund"] else None
-    return Event(event_no, NoticeKind(kind), at, Trade(**parsed["trade"]), refund)

@@ -14,8 +14,8 @@ import structlog
 from practice.provider import alipay_wire, wechatpay_wire
 from practice.provider.book import Provider, Trade
 from practice.provider.control import Controls
-from practice.provider.keys import Accounts, Keys
-from practice.provider.outbox import Event, Notice, Outbox
+from practice.provider.keys import Keys
+from practice.provider.notice_queue import Event, Notice, NoticeQueue
 
 log = structlog.get_logger()
 
@@ -50,15 +50,15 @@ class NoticeSender:
     was answered, so a crash in between sends it twice: exactly what merchants must bear."""
 
     def __init__(
-        self, outbox: Outbox, keys: Keys, controls: Controls, *,
+        self, queue: NoticeQueue, keys: Keys, controls: Controls, *,
         scale: float, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._outbox = outbox
+        self._queue = queue
         self._keys = keys
         self._controls = controls
         self._scale = scale
         self._clock = clock
-        self._flying: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._client = httpx.AsyncClient(
             timeout=TIMEOUT_SECONDS,
@@ -75,8 +75,12 @@ class NoticeSender:
         while True:
             self._wake.clear()
             now = self._clock()
-            self._launch(now)
-            upcoming = self._outbox.next_due_at(now)
+            free = CONCURRENCY - len(self._under_way)
+            for notice in self._queue.due(now, free, besides=self._under_way.keys()):
+                task = asyncio.create_task(self._deliver(notice))
+                self._under_way[notice.id] = task
+                task.add_done_callback(partial(self._ended, notice.id))
+            upcoming = self._queue.next_due_at(now)
             pause = LONGEST_SLEEP if upcoming is None else min(upcoming - now, LONGEST_SLEEP)
             # Not wait_for: Python 3.11's forgets that it was cancelled if the wait ends just then.
             with suppress(TimeoutError):
@@ -84,27 +88,20 @@ class NoticeSender:
                     await self._wake.wait()
 
     async def aclose(self) -> None:
-        for task in self._flying.values():
+        for task in self._under_way.values():
             task.cancel()
-        await asyncio.gather(*self._flying.values(), return_exceptions=True)
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._client.aclose()
 
     async def resend(self, notice: Notice) -> Answer:
         """Send a notice now, whatever became of it so far, and say what the merchant said."""
         answer = await self._post(notice)
         if answer.acknowledged:
-            self._outbox.delivered(notice, answer.body)
+            self._queue.delivered(notice, answer.body)
         return answer
 
-    def _launch(self, now: float) -> None:
-        free = CONCURRENCY - len(self._flying)
-        for notice in self._outbox.due(now, free, besides=self._flying.keys()):
-            task = asyncio.create_task(self._deliver(notice))
-            self._flying[notice.id] = task
-            task.add_done_callback(partial(self._land, notice.id))
-
-    def _land(self, notice_id: int, _task: asyncio.Task[None]) -> None:
-        self._flying.pop(notice_id, None)
+    def _ended(self, notice_id: int, _task: asyncio.Task[None]) -> None:
+        self._under_way.pop(notice_id, None)
         self._wake.set()
 
     async def _deliver(self, notice: Notice) -> None:
@@ -112,13 +109,13 @@ class NoticeSender:
         now = self._clock()
         schedule = SCHEDULES[Provider(notice.event.trade.provider)]
         if answer.acknowledged:
-            self._outbox.delivered(notice, answer.body)
+            self._queue.delivered(notice, answer.body)
         elif notice.attempts >= len(schedule):
-            self._outbox.gave_up(notice, answer.body)
+            self._queue.gave_up(notice, answer.body)
         else:
             due_at = now + schedule[notice.attempts] * self._scale
-            self._outbox.again(notice, due_at, answer.body)
-        self._outbox.release_held(notice, now)
+            self._queue.again(notice, due_at, answer.body)
+        self._queue.let_overtaken_follow(notice, now)
 
     async def _post(self, notice: Notice) -> Answer:
         body, headers = self._compose(notice.event)
@@ -140,7 +137,10 @@ class NoticeSender:
         if happens(switches.tamper_amount):
             event = event.with_wrong_amount()
         if happens(switches.tamper_app):
-            accounts = _foreign(accounts)
+            # Another merchant of the same provider: its notices verify, and are not ours.
+            accounts = replace(
+                accounts, app_id="2021999999999999", appid="wx9999999999999999", mchid="1999999999"
+            )
         forged = happens(switches.bad_signature)
         if event.trade.provider == Provider.ALIPAY:
             key = self._keys.alipay_provider
@@ -160,13 +160,7 @@ def latest(notices: list[Notice], kind: str | None) -> Notice | None:
 
 
 def _acknowledges(trade: Trade, response: httpx.Response) -> bool:
+    # The plain word and nothing else: a page or a redirect that contains it is no success.
     if trade.provider == Provider.ALIPAY:
         return response.status_code == 200 and response.content == b"success"
     return response.status_code in (200, 204)
-
-
-def _foreign(accounts: Accounts) -> Accounts:
-    """Another merchant of the same provider: its notices verify, and are not ours."""
-    return replace(
-        accounts, app_id="2021999999999999", appid="wx9999999999999999", mchid="1999999999"
-    )
