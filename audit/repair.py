@@ -33,7 +33,12 @@ async def repair(sources: AuditSources) -> Repairs:
     Safe to run again, and while a sale runs. Raises what the clients raise for a store that is
     away.
     """
-    put_back = await _put_dead_intents_back(sources)
+    put_back: list[str] = []
+    for item in await sources.intents.items():
+        # Listed first: one that dies again meanwhile waits for the next repair.
+        for dead in [dead async for dead in sources.intents.dead(item)]:
+            await sources.intents.revive(dead)
+            put_back.append(dead.fields.get("order_id", dead.entry_id))
     restarted: list[str] = []
     left: list[str] = []
     async for intent in _without_workflow(sources):
@@ -41,22 +46,19 @@ async def repair(sources: AuditSources) -> Repairs:
         (restarted if started else left).append(intent.order_id)
         if started:
             log.info("workflow_started_again", order_id=intent.order_id)
+    sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
+    wrong = {finding.item for finding in sure.findings.values() if finding.item}
+    rebuilt = [
+        f"{item.sale_id}/{item.sku_id}"
+        for item in sorted(wrong, key=lambda item: (item.sale_id, item.sku_id))
+        if await rebuild_item(sources, item)
+    ]
     return Repairs(
         put_back=tuple(put_back),
         restarted=tuple(restarted),
-        rebuilt=tuple(await _rebuild_items(sources)),
+        rebuilt=tuple(rebuilt),
         left=tuple(left),
     )
-
-
-async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
-    put_back: list[str] = []
-    for item in await sources.intents.items():
-        # Listed first: one that dies again meanwhile waits for the next repair.
-        for dead in [dead async for dead in sources.intents.dead(item)]:
-            await sources.intents.revive(dead)
-            put_back.append(dead.fields.get("order_id", dead.entry_id))
-    return put_back
 
 
 async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
@@ -82,13 +84,3 @@ async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
                     quantity=lost.quantity,
                     accepted_at_ms=lost.reserved_at_ms,
                 )
-
-
-async def _rebuild_items(sources: AuditSources) -> list[str]:
-    sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
-    items = {finding.item for finding in sure.findings.values() if finding.item}
-    return [
-        f"{item.sale_id}/{item.sku_id}"
-        for item in sorted(items, key=lambda item: (item.sale_id, item.sku_id))
-        if await rebuild_item(sources, item)
-    ]

@@ -124,20 +124,14 @@ async def _must_be_told(
         await Notices(connection).mark_handled(notice.notice_id, RelayOutcome.DUPLICATE)
         return False
     if verdict is Verdict.WRONG_AMOUNT:
-        await _raise_wrong_amount(connection, notice, payment)
+        received = notice.receipt.amount if notice.receipt else "another currency"
+        await Attentions(connection).raise_(
+            AttentionKind.SURPLUS_MONEY,
+            notice.notice_id,
+            order_id=payment.order_id,
+            what=f"{notice.method} says {received} was paid for {payment.payment_id},"
+            f" which asks for {payment.amount} (minor units)",
+            advice="The provider is asked by itself, and money of another amount given back. If"
+            " this stays open, compare with the provider's console.",
+        )
     return True
-
-
-async def _raise_wrong_amount(
-    connection: AsyncConnection, notice: Notice, payment: Payment
-) -> None:
-    received = notice.receipt.amount if notice.receipt else "another currency"
-    await Attentions(connection).raise_(
-        AttentionKind.SURPLUS_MONEY,
-        notice.notice_id,
-        order_id=payment.order_id,
-        what=f"{notice.method} says {received} was paid for {payment.payment_id},"
-        f" which asks for {payment.amount} (minor units)",
-        advice="The provider is asked by itself, and money of another amount given back. If this"
-        " stays open, compare with the provider's console.",
-    )
