@@ -21,8 +21,8 @@ from practice.stack.process import RunningProcess, start, stop
 from practice.stack.processors import HALF_OF_THE_PROCESSORS
 from practice.stack.settings import EmbeddedSettings
 from practice.stack.shutdown import stop_stack
-from practice.stack.stack import start_stack
 from practice.stack.stack_file import StackFile
+from practice.stack.startup import start_stack
 
 HTTP_SECONDS = 30.0
 ONE_PER_ORDER = 1_000
