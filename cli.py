@@ -226,7 +226,7 @@ def bench(
     json_file: bench_options.JsonFile = None,
 ) -> None:
     """Measure what this machine can do, on a stack of its own: as ratios to doing nothing."""
-    from bench.run import show_bench
+    from bench.command import show_bench
 
     show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
 
