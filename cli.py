@@ -36,11 +36,11 @@ def up(detach: Detach = False, only: Only = None) -> None:
     State is kept under SECKILL_HOME (.seckill); started again, it goes on with the same data.
     """
     from practice.stack.binaries import ServerNotInstalled
-    from practice.stack.display import announce, print_addresses, report_death
     from practice.stack.foreground import run_in_front
     from practice.stack.process import ServerFailed
     from practice.stack.settings import EmbeddedSettings
-    from practice.stack.stack import StackFailed, start_stack
+    from practice.stack.show import announce, print_addresses, report_death
+    from practice.stack.startup import StackFailed, start_stack
 
     settings, names = EmbeddedSettings(), _chosen(only)
     home = settings.open_home()
@@ -68,8 +68,8 @@ def down() -> None:
 @app.command()
 def status(only: Only = None) -> None:
     """Show each process, its pid and its address. Exit code 0 when all of them run."""
-    from practice.stack.display import print_status
     from practice.stack.settings import EmbeddedSettings
+    from practice.stack.show import print_status
     from practice.stack.status import stack_status
 
     settings = EmbeddedSettings()
@@ -226,7 +226,7 @@ def bench(
     json_file: bench_options.JsonFile = None,
 ) -> None:
     """Measure what this machine can do, on a stack of its own: as ratios to doing nothing."""
-    from bench.run import show_bench
+    from bench.command import show_bench
 
     show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
 
@@ -238,11 +238,11 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     from practice.stack.binaries import ServerNotInstalled
-    from practice.stack.display import print_addresses
     from practice.stack.process import ServerFailed
     from practice.stack.settings import EmbeddedSettings
+    from practice.stack.show import print_addresses
     from practice.stack.shutdown import stop_stack
-    from practice.stack.stack import StackFailed, start_stack
+    from practice.stack.startup import StackFailed, start_stack
 
     settings = EmbeddedSettings()
     home = settings.open_home()

@@ -129,3 +129,10 @@ def files_in(folder: Path) -> list[Path]:
 def users_of(folder: Path) -> list[str]:
     commands = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     return [command for command in commands if str(folder) in command]
+
+
+def test_only_a_server_for_tests_gives_up_what_a_power_cut_would_take(tmp_path: Path) -> None:
+    durable = PostgresServer(tmp_path, 5432).command().argv
+    quick = PostgresServer(tmp_path, 5432, durable=False).command().argv
+    assert "fsync=off" in quick
+    assert "fsync=off" not in durable

@@ -21,17 +21,17 @@ from practice.stack.process import RunningProcess, start, stop
 from practice.stack.processors import HALF_OF_THE_PROCESSORS
 from practice.stack.settings import EmbeddedSettings
 from practice.stack.shutdown import stop_stack
-from practice.stack.stack import start_stack
 from practice.stack.stack_file import StackFile
+from practice.stack.startup import start_stack
 
 HTTP_SECONDS = 30.0
 ONE_PER_ORDER = 1_000
 
 
 @dataclass(frozen=True)
-class Stage:
+class BenchStack:
     home: Home
-    stack: StackFile
+    stack_file: StackFile
     empty: RunningProcess
     noop: RunningProcess
 
@@ -44,11 +44,11 @@ class Stage:
         return os.environ.get("SECKILL_JWT_ISSUER", "")
 
     def url_of(self, server: str) -> str:
-        return self.empty.address if server == "empty" else self.stack.api_url
+        return self.empty.address if server == "empty" else self.stack_file.api_url
 
     def pids(self, *names: str) -> dict[str, int]:
         """Of processes of the stack, the yardsticks and this one (`BENCH`)."""
-        known = {**self.stack.pids, "empty": self.empty.pid, "noop": self.noop.pid}
+        known = {**self.stack_file.pids, "empty": self.empty.pid, "noop": self.noop.pid}
         known[BENCH] = os.getpid()
         return {name: known[name] for name in names}
 
@@ -63,9 +63,12 @@ class Stage:
             stock=stock,
             limit=ONE_PER_ORDER,
         )
-        operator = {"Authorization": f"Bearer {self.stack.operator_token}"}
+        operator = {"Authorization": f"Bearer {self.stack_file.operator_token}"}
         async with httpx.AsyncClient(
-            base_url=self.stack.api_url, headers=operator, timeout=HTTP_SECONDS, trust_env=False
+            base_url=self.stack_file.api_url,
+            headers=operator,
+            timeout=HTTP_SECONDS,
+            trust_env=False,
         ) as http:
             created = (await http.post("/v1/operator/sales", json=document)).raise_for_status()
             sale = created.json()
@@ -73,36 +76,36 @@ class Stage:
             published.raise_for_status()
         return ItemRef(sale_id=sale["sale_id"], sku_id=sale["items"][0]["sku_id"])
 
-    async def dismiss_worker(self) -> None:
+    async def stop_worker(self) -> None:
         """From here on accepted orders stay where they are."""
         if worker := self.home.process("worker"):
             await stop(worker)
 
 
 @asynccontextmanager
-async def set_stage() -> AsyncIterator[Stage]:
+async def open_bench_stack() -> AsyncIterator[BenchStack]:
     """Its data lies on the same disk as that of the real stack, and is gone afterwards."""
     # Whatever servers the environment names, a bench must not fill them.
     for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
         del os.environ[name]
-    settings = EmbeddedSettings.model_construct(home=_folder())
+    settings = EmbeddedSettings.model_construct(home=_fresh_folder())
     home = settings.open_home()
     try:
-        stack = await start_stack(settings, home)
-        os.environ["TEMPORAL_ADDRESS"] = stack.temporal_address
+        stack_file = await start_stack(settings, home)
+        os.environ["TEMPORAL_ADDRESS"] = stack_file.temporal_address
         # The yardstick is served as the worker is.
         os.environ.setdefault("TOKIO_WORKER_THREADS", HALF_OF_THE_PROCESSORS)
         async with (
             _yardstick("empty", "bench.empty_post", "/healthz", home) as empty,
             _yardstick("noop", "bench.noop_worker", "/metrics", home) as noop,
         ):
-            yield Stage(home=home, stack=stack, empty=empty, noop=noop)
+            yield BenchStack(home=home, stack_file=stack_file, empty=empty, noop=noop)
     finally:
         await stop_stack(home)
         shutil.rmtree(home.root, ignore_errors=True)
 
 
-def _folder() -> Path:
+def _fresh_folder() -> Path:
     parent = EmbeddedSettings().open_home().root
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))

@@ -8,7 +8,7 @@ import pytest
 from infra.settings import Settings
 from practice.stack.environment import application_environment
 from practice.stack.home import Home
-from practice.stack.settings import EmbeddedSettings, without_password
+from practice.stack.settings import EmbeddedSettings
 
 ADDRESSES = {
     "redis": "redis://127.0.0.1:1/0",
@@ -89,16 +89,3 @@ def test_the_secret_is_made_once_unless_the_caller_has_one(
     assert environment_of(home)["SECKILL_JWT_SECRET"] == made
     monkeypatch.setenv("SECKILL_JWT_SECRET", "mine")
     assert environment_of(home)["SECKILL_JWT_SECRET"] == "mine"
-
-
-@pytest.mark.parametrize(
-    ("url", "written"),
-    [
-        ("redis://:p:w@host:6379/0", "redis://:***@host:6379/0"),
-        ("postgresql://u:p@host/db", "postgresql://u:***@host/db"),
-        ("postgresql://u@host/db?password=p&x=1", "postgresql://u@host/db?password=***&x=1"),
-        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
-    ],
-)
-def test_a_password_is_starred_out_before_an_address_is_written(url: str, written: str) -> None:
-    assert without_password(url) == written

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from practice.stack.process import Command, ServerFailed, start, stop
+from practice.stack.process import Command, ServerFailed, log_excerpt, start, stop
 
 pytestmark = pytest.mark.servers
 
@@ -80,3 +80,12 @@ async def test_a_stranger_with_a_remembered_pid_is_left_alone(log: Path) -> None
     assert running.alive
 
     await stop(running)
+
+
+def test_an_excerpt_is_the_end_of_a_log_of_any_length(tmp_path: Path) -> None:
+    long = tmp_path / "long.log"
+    long.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    lines = log_excerpt(long).splitlines()
+    assert len(lines) == 22
+    assert lines[-1] == "  | line 99999"
+    assert log_excerpt(tmp_path / "none.log").endswith("  | (empty)")

@@ -1,4 +1,4 @@
-"""`seckill up | down | status`, as a user meets them."""
+"""`seckill up --detach`, as a user meets it."""
 
 import asyncio
 import os
@@ -12,12 +12,11 @@ from redis.asyncio import Redis
 from temporalio.client import Client
 
 from practice.stack.loopback import loopback_http
-from practice.stack.ports import LOOPBACK, free_port
+from practice.stack.ports import LOOPBACK
 from tests.support.command_line import CommandLine, eventually_no_process, flags
 
 # Whole stacks start here, on machines that may be busy with other tests.
 pytestmark = pytest.mark.timeout(240)
-
 STORES = ("postgres", "redis", "temporal")
 LIGHT = ("redis", "sandbox")
 
@@ -89,82 +88,6 @@ class TestUp:
         assert "elsewhere" in (await seckill.run("status")).out
 
 
-class TestInFront:
-    async def test_sigterm_leaves_no_process(self, seckill: CommandLine) -> None:
-        front = await seckill.start("up", *flags((*STORES, "sandbox")))
-        await line_with(front.stdout, "Ctrl-C stops everything")
-        assert len(seckill.processes()) > 4
-
-        front.send_signal(signal.SIGTERM)
-
-        assert await front.wait() == 0
-        assert seckill.processes() == []
-
-    async def test_ctrl_c_while_starting_leaves_no_process(self, seckill: CommandLine) -> None:
-        front = await seckill.start("up", *flags(STORES))
-        async with asyncio.timeout(60):
-            while len(seckill.processes()) < 2:
-                await asyncio.sleep(0.02)
-
-        front.send_signal(signal.SIGINT)
-
-        await front.wait()
-        assert seckill.processes() == []
-
-    async def test_a_process_that_dies_is_named_and_the_others_go_on(
-        self, seckill: CommandLine
-    ) -> None:
-        front = await seckill.start("up", *flags(LIGHT))
-        await line_with(front.stdout, "Ctrl-C stops everything")
-        pids = seckill.stack()["pids"]
-
-        os.kill(pids["redis"], signal.SIGKILL)
-
-        await line_with(front.stderr, f"redis (pid {pids['redis']}) has died")
-        await line_with(front.stderr, "seckill up --detach")
-        assert psutil.pid_exists(pids["sandbox"])
-        again = await seckill.up(*LIGHT)
-        assert again["pids"]["redis"] != pids["redis"]
-        assert again["pids"]["sandbox"] == pids["sandbox"]
-        assert front.returncode is None
-        front.terminate()
-        await front.wait()
-
-    async def test_killed_itself_it_leaves_processes_that_the_next_command_adopts(
-        self, seckill: CommandLine
-    ) -> None:
-        front = await seckill.start("up", *flags(LIGHT))
-        await line_with(front.stdout, "Ctrl-C stops everything")
-        pids = seckill.stack()["pids"]
-
-        front.kill()
-        await front.wait()
-
-        assert (await seckill.up(*LIGHT))["pids"] == pids
-        await seckill.run("down")
-        assert seckill.processes() == []
-
-
-class TestDownAndStatus:
-    async def test_down_with_nothing_running_is_fine(self, seckill: CommandLine) -> None:
-        assert (await seckill.run("down")).code == 0
-        assert not seckill.home.exists()
-
-    async def test_status_is_not_well_before_up_and_after_a_death(
-        self, seckill: CommandLine
-    ) -> None:
-        before = await seckill.run("status", *flags(("redis",)))
-        stack = await seckill.up("redis")
-        running = await seckill.run("status", *flags(("redis",)))
-        os.kill(stack["pids"]["redis"], signal.SIGKILL)
-        dead = await seckill.run("status", *flags(("redis",)))
-
-        assert (before.code, running.code, dead.code) == (1, 0, 1)
-        assert "stopped" in before.out
-        assert stack["redis_url"] in running.out
-        assert "died" in dead.out
-
-
 class TestData:
     async def test_survives_kill_nine_of_each_server_at_the_same_addresses(
         self, seckill: CommandLine
@@ -192,24 +115,6 @@ class TestData:
         again = await seckill.up(*STORES)
         assert places(again) == places(stack)
         await find_traces(again)
-
-    async def test_a_port_that_a_stranger_took_meanwhile_is_given_up(
-        self, seckill: CommandLine
-    ) -> None:
-        stack = await seckill.up("redis")
-        await seckill.run("down")
-        port = int(stack["redis_url"].rpartition(":")[2].partition("/")[0])
-
-        async with await asyncio.start_server(lambda _, writer: writer.close(), LOOPBACK, port):
-            again = await seckill.up("redis")
-
-        assert again["redis_url"] != stack["redis_url"]
-
-    async def test_a_port_of_the_settings_is_used(self, seckill: CommandLine) -> None:
-        port = free_port()
-        seckill.environment["SECKILL_REDIS_PORT"] = str(port)
-
-        assert (await seckill.up("redis"))["redis_url"] == f"redis://{LOOPBACK}:{port}/0"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the whole of this file runs as an ordinary user")
@@ -253,11 +158,3 @@ async def find_traces(stack: dict[str, str]) -> None:
 
 def places(stack: dict[str, str]) -> set[str]:
     return {stack[key] for key in ("redis_url", "postgres_dsn", "temporal_address")}
-
-
-async def line_with(stream: asyncio.StreamReader | None, words: str) -> None:
-    """Read until a line with these words."""
-    assert stream is not None
-    async with asyncio.timeout(90):
-        while words not in (line := (await stream.readline()).decode()):
-            assert line, f"the output ended before: {words}"

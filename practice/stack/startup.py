@@ -1,4 +1,4 @@
-"""The whole stack: start what is not running, and say where it is.
+"""`seckill up`: start what is not running, and say where it is.
 
 There is no supervisor. Each process lives in its own session and is remembered in the home; so
 whoever comes next, after whatever happened, finds what is running and goes on from there.
@@ -47,16 +47,16 @@ async def start_stack(
 async def _start_in_order(
     plan: Plan, settings: EmbeddedSettings, home: Home, started: list[RunningProcess]
 ) -> None:
-    patience = settings.ready_within_seconds
-    await _together(_ensure(server, home, started, patience) for server in plan.servers)
+    within_seconds = settings.ready_within_seconds
+    await _together(_ensure(server, home, started, within_seconds) for server in plan.servers)
     postgres = plan.address("postgres")
     if postgres and (plan.applications or "postgres" not in plan.elsewhere):
         await _migrate(postgres)
-    await _together(_ensure(server, home, started, patience) for server in plan.applications)
+    await _together(_ensure(server, home, started, within_seconds) for server in plan.applications)
 
 
 async def _ensure(
-    server: Server, home: Home, started: list[RunningProcess], patience: float
+    server: Server, home: Home, started: list[RunningProcess], within_seconds: float
 ) -> None:
     known = home.process(server.name)
     if known is None or not known.alive:
@@ -69,7 +69,7 @@ async def _ensure(
             server.name,
             f"runs at {known.address} and is now wanted at {server.address}: `seckill down` first",
         )
-    await until_ready(server, known, timeout_seconds=patience)
+    await until_ready(server, known, timeout_seconds=within_seconds)
 
 
 async def _together(starts: Iterable[Coroutine[None, None, None]]) -> None:

@@ -8,10 +8,10 @@ import uvloop
 from rich.console import Console
 
 from bench.figures import BenchPlan, BenchReport
-from bench.orders import OrderLine
-from bench.posts import FrontDoor
+from bench.orders import OrderBench
+from bench.posts import PostBench
 from bench.show import print_report
-from bench.stage import set_stage
+from bench.stack import open_bench_stack
 
 PIPE_WIDTH = 120
 
@@ -34,13 +34,13 @@ def show_bench(json_file: Path | None = None, **terms: float) -> None:
 async def bench(plan: BenchPlan, console: Console) -> BenchReport:
     console.print("A stack of its own starts, with empty stores")
     async with AsyncExitStack() as closing:
-        stage = await closing.enter_async_context(set_stage())
-        line = await OrderLine.open_(stage, plan, closing)
+        stack = await closing.enter_async_context(open_bench_stack())
+        orders_bench = await OrderBench.open_(stack, plan, closing)
         console.print(f"{plan.rounds} × {plan.orders} no-op workflows and orders, in turn")
-        orders = await line.measure()
-        history = await line.history()
+        orders = await orders_bench.measure()
+        history = await orders_bench.history()
         # Else the orders of the next part would be carried on while they are counted.
-        await stage.dismiss_worker()
+        await stack.stop_worker()
         console.print(f"{plan.rounds} × {plan.seconds:g} s of each kind of POST, in turn")
-        posts = await FrontDoor(stage, plan).measure()
+        posts = await PostBench(stack, plan).measure()
         return BenchReport(plan=plan, posts=posts, orders=orders, history=history)
