@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities.delivery_cases import drop_if_moot
+from activities.deliveries import skip_if_given_back
 from activities.settlements import record_money
 from domain.actors import provider
 from domain.attention import AttentionKind
@@ -125,7 +125,7 @@ class RefundActivities:
                 await orders.record(
                     command.order_id, EventKind.REFUND_RETRIED, command.actor, detail
                 )
-                await _close_case(connection, refund, command.actor, command.reason)
+                await _resolve(connection, refund, command.actor, command.reason)
             return await _standing(connection, command.refund_id)
 
     @activity.defn
@@ -148,7 +148,7 @@ async def _open(connection: AsyncConnection, order: Order, request: RefundReques
     orders = Orders(connection)
     if request.reason is RefundReason.ORDER:
         await orders.change_status(order.order_id, order.status, OrderStatus.REFUNDING)
-        await drop_if_moot(connection, order.order_id)
+        await skip_if_given_back(connection, order.order_id)
     refund = await Refunds(connection).request(_new_refund(request))
     detail = f"{refund.amount} ({refund.reason}): {refund.note}"
     await orders.record(order.order_id, EventKind.REFUND_REQUESTED, request.actor, detail)
@@ -214,7 +214,7 @@ async def _write_return(
         actor,
         f"{refund.amount} as {refund.refund_id}{by_hand}",
     )
-    await _close_case(connection, refund, actor, command.reason)
+    await _resolve(connection, refund, actor, command.reason)
 
 
 async def _undo_order(connection: AsyncConnection, order: Order) -> None:
@@ -241,7 +241,7 @@ async def _change(connection: AsyncConnection, refund: Refund, to: RefundStatus)
     return await Refunds(connection).change_status(refund.refund_id, refund.status, to)
 
 
-async def _close_case(
+async def _resolve(
     connection: AsyncConnection, refund: Refund, actor: str, resolution: str
 ) -> None:
     await Attentions(connection).resolve(

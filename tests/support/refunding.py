@@ -17,8 +17,7 @@ from tests.support.ledger import money_of
 from tests.support.shop import POINTS_PRICE, Shop
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
-from workflows.refund_updates import DecideRefund, RefundOutcome
-from workflows.updates import BeginPayment
+from workflows.updates import BeginPayment, DecideRefund, RefundOutcome
 
 RefundHandle = WorkflowHandle[RefundWorkflow, RefundOutcome]
 WISH = RefundWish(actor="buyer:ada", note="changed my mind")

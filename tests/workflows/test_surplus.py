@@ -23,7 +23,7 @@ from tests.support.refunding import (
 )
 from tests.support.shop import PRICE, Shop, open_shop
 from workflows.order import OrderWorkflow
-from workflows.refund_updates import RefundOutcome
+from workflows.updates import RefundOutcome
 
 
 @pytest.fixture
