@@ -28,14 +28,14 @@ class Reserved(Value):
 class StockReturn(StrEnum):
     """Which units an order gives up, and whether others may have them."""
 
+    # Held ones.
     RELEASE = "release"
-    """Held ones, back on sale."""
+    # Held ones that Redis promised and Postgres never had: others must not be sold them.
     DROP = "drop"
-    """Held ones that Redis promised and Postgres never had: nobody may have them."""
+    # Sold ones as well: the order is refunded.
     RESTOCK = "restock"
-    """Sold ones as well, after a refund."""
+    # Those reclaimed for late money; a reclaim that is still on its way must fail as well.
     UNDO_RECLAIM = "undo_reclaim"
-    """Those reclaimed for late money; a reclaim that is still on its way must fail as well."""
 
 
 # How ReleaseStock said it before there was a StockReturn, each beside its usual value.

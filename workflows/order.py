@@ -2,7 +2,6 @@
 of it left in stock or money."""
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import datetime
 
 from temporalio import workflow
@@ -32,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
-IN_TEMPORAL = CancelOrder(actor=actors.IN_TEMPORAL, reason="cancelled in Temporal")
+IN_TEMPORAL = Ending(OrderStatus.CANCELLED, "cancelled in Temporal", actors.IN_TEMPORAL)
 
 
 @workflow.defn
@@ -51,7 +50,7 @@ class OrderWorkflow(DecidesDeliveries):
         self._deliveries = Deliveries(intent.order_id, self._details)
         # Payments are begun one at a time, and none while all are being closed.
         self._paying = asyncio.Lock()
-        self._cancel: CancelOrder | None = None
+        self._given_up: Ending | None = None
         self._closing = False
 
     @workflow.run
@@ -65,7 +64,7 @@ class OrderWorkflow(DecidesDeliveries):
             # Being evicted from the worker's cache looks the same, and must not be swallowed.
             if workflow.cancellation_reason() is None:
                 raise
-            self._cancel = self._cancel or IN_TEMPORAL
+            self._given_up = self._given_up or IN_TEMPORAL
             await saga
             if self._status is OrderStatus.CANCELLED:
                 raise
@@ -77,7 +76,7 @@ class OrderWorkflow(DecidesDeliveries):
                 if await self._collect_payment():
                     await self._hand_over()
                 else:
-                    await self._give_up()
+                    await self._end(self._given_up or TOO_LATE)
         except FailureError:
             if self._status in UNFINISHED:
                 await self._end(BROKEN)
@@ -126,12 +125,12 @@ class OrderWorkflow(DecidesDeliveries):
 
     async def _wait_for_money(self) -> bool:
         receipts = self._receipts
-        while not (receipts.any_waiting or self._cancel or workflow.now() >= self._deadline):
-            deadline = self._deadline
+        while not (receipts.any_waiting or self._given_up or workflow.now() >= self._deadline):
+            old = self._deadline
             await wait_until(
-                deadline,
+                old,
                 # A timer cannot be moved: a new deadline ends the wait for the old one.
-                lambda: bool(receipts.any_waiting or self._cancel or self._deadline != deadline),  # noqa: B023
+                lambda: bool(receipts.any_waiting or self._given_up or self._deadline != old),  # noqa: B023
                 "payment window",
             )
         if not receipts.any_waiting:
@@ -155,24 +154,13 @@ class OrderWorkflow(DecidesDeliveries):
             # A person may take days to decide. Until then the order is found as what it is, and
             # money that still arrives does not wait.
             self._enter(OrderStatus.PAID, "not all could be delivered")
-            status = await self._account_for_money_during(self._deliveries.see_through())
+            work = asyncio.create_task(self._deliveries.see_through())
+            await self._close_payments()
+            while not work.done():
+                await workflow.wait_condition(lambda: work.done() or self._receipts.any_waiting)
+                await self._receipts.take_all()
+            status = await work
         self._enter(status, "nothing is owed any more")
-
-    async def _account_for_money_during(
-        self, work: Coroutine[None, None, OrderStatus]
-    ) -> OrderStatus:
-        working = asyncio.create_task(work)
-        await self._close_payments()
-        while not working.done():
-            await workflow.wait_condition(lambda: working.done() or self._receipts.any_waiting)
-            await self._receipts.take_all()
-        return await working
-
-    async def _give_up(self) -> None:
-        cancel = self._cancel
-        await self._end(
-            Ending(OrderStatus.CANCELLED, cancel.reason, cancel.actor) if cancel else TOO_LATE
-        )
 
     async def _end(self, ending: Ending) -> None:
         self._reason = ending.reason
@@ -229,7 +217,8 @@ class OrderWorkflow(DecidesDeliveries):
     @workflow.update
     async def cancel(self, update: CancelOrder) -> OrderStatus:
         """Give the order up before it is paid."""
-        self._cancel = self._cancel or update
+        wanted = Ending(OrderStatus.CANCELLED, update.reason, update.actor)
+        self._given_up = self._given_up or wanted
         await workflow.wait_condition(lambda: self._status not in UNFINISHED)
         if self._status is not OrderStatus.CANCELLED:
             raise self._wrong_state()
@@ -278,7 +267,7 @@ class OrderWorkflow(DecidesDeliveries):
     def _refuse_unless_payable(self) -> None:
         is_placed = self._placement.placed.order is not None
         too_late = is_placed and workflow.now() >= self._deadline
-        decided = too_late or self._closing or self._cancel or self._receipts.any_waiting
+        decided = too_late or self._closing or self._given_up or self._receipts.any_waiting
         if decided or self._status not in UNFINISHED:
             raise self._wrong_state()
 

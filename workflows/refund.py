@@ -158,7 +158,10 @@ class RefundWorkflow(DecidesDeliveries):
             answer = await self._call(RefundCallActivities.query_refund, refund)
             if answer.state is RefundState.NOT_FOUND:
                 answer = await self._call(RefundCallActivities.ask_refund, refund)
-            self._continue_as_new_if_suggested(answer)
+            # A provider may take weeks. Not under an update: its caller would get no answer.
+            suggested = workflow.info().is_continue_as_new_suggested()
+            if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
+                workflow.continue_as_new(self._request)
         return answer
 
     async def _provider_says_done(self, pause: timedelta) -> bool:
@@ -278,9 +281,3 @@ class RefundWorkflow(DecidesDeliveries):
         )
         queue = refund_queue(workflow.info().task_queue)
         return await run_rate_limited(step, command, f"{refund.method}: {refund.refund_id}", queue)
-
-    def _continue_as_new_if_suggested(self, answer: RefundAnswer) -> None:
-        suggested = workflow.info().is_continue_as_new_suggested()
-        # Not under an update: its caller would be told that the workflow is over.
-        if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
-            workflow.continue_as_new(self._request)
