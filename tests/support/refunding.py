@@ -74,6 +74,12 @@ async def run_refund(shop: Shop, request: RefundRequest) -> RefundHandle:
     )
 
 
+def refund_of(shop: Shop, receipt: Receipt) -> RefundHandle:
+    """The one that its order has started, of money it cannot take."""
+    name = f"refund-{receipt.method}-{receipt.trade_no}"
+    return shop.client.get_workflow_handle(name, result_type=RefundOutcome)
+
+
 async def refunds_of(shop: Shop, order_id: str) -> tuple[Refund, ...]:
     return (await shop.dossier(order_id)).refunds
 
