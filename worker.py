@@ -23,7 +23,7 @@ from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
-from activities.refund_messages import RefundNewsActivities
+from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
@@ -127,7 +127,7 @@ def build_activities(
             ArchiveActivities(database),
             RefundActivities(database),
             LatePaymentActivities(database),
-            RefundNewsActivities(database, sender),
+            RefundMessageActivities(database, sender),
             NoticeActivities(database, relay),
             BillActivities(database, relay, gateways),
         ),

@@ -1,6 +1,11 @@
 """Stock in Redis, as the order saga sees it: reserve, and its undo beside it."""
 
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
 import structlog
+from pydantic import model_validator
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -20,14 +25,40 @@ class Reserved(Value):
     rejected: RejectReason | None = None
 
 
-class ReleaseStock(Value):
-    """`return_stock` is off for a unit that Redis promised and Postgres never had; `sold` allows
-    stock that was confirmed to come back (a refund); `for_good` undoes a reclaim."""
+class StockReturn(StrEnum):
+    """Which units an order gives up, and whether others may have them."""
 
+    # Held ones.
+    RELEASE = "release"
+    # Held ones that Redis promised and Postgres never had: others must not be sold them.
+    DROP = "drop"
+    # Sold ones as well: the order is refunded.
+    RESTOCK = "restock"
+    # Those reclaimed for late money; a reclaim that is still on its way must fail as well.
+    UNDO_RECLAIM = "undo_reclaim"
+
+
+# How ReleaseStock said it before there was a StockReturn, each beside its usual value.
+_OLD_WORDS = (
+    ("for_good", False, StockReturn.UNDO_RECLAIM),
+    ("sold", False, StockReturn.RESTOCK),
+    ("return_stock", True, StockReturn.DROP),
+)
+
+
+class ReleaseStock(Value):
     intent: Intent
-    return_stock: bool = True
-    sold: bool = False
-    for_good: bool = False
+    how: StockReturn = StockReturn.RELEASE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_words(cls, data: Any) -> Any:
+        # Steps that were scheduled by the release before this one still wait to be carried out.
+        if isinstance(data, Mapping) and "how" not in data:
+            for word, usual, how in _OLD_WORDS:
+                if data.get(word, usual) != usual:
+                    return {**data, "how": how}
+        return data
 
 
 class StockActivities:
@@ -38,8 +69,7 @@ class StockActivities:
     async def reserve_stock(self, intent: Intent) -> Reserved:
         """Find the order's reservation, or make it.
 
-        Raises a retryable `ItemNotPreheated` when an accepted order's item is gone from Redis:
-        the order waits for the item to be rebuilt rather than being rejected for it.
+        Raises a retryable `ItemNotPreheated` when an accepted order's item is gone from Redis.
         """
         accepted = intent.accepted_at_ms > 0
         answer = await self._gate.reserve(
@@ -54,6 +84,7 @@ class StockActivities:
         if answer.verdict is GateVerdict.RESERVED:
             return Reserved()
         if answer.verdict is GateVerdict.NOT_FOUND and accepted:
+            # The buyer was told "yours": he waits for the item to be rebuilt, and is not rejected.
             raise ApplicationError(
                 "Redis does not know the item; run `seckill audit --repair`",
                 type=ITEM_NOT_PREHEATED,
@@ -63,12 +94,13 @@ class StockActivities:
     @activity.defn
     async def release_stock(self, release: ReleaseStock) -> None:
         """Undo of reserve_stock; also keeps a reserve that is still on its way from holding."""
+        how = release.how
         await self._gate.release(
             release.intent.item,
             release.intent.order_id,
-            return_stock=release.return_stock,
-            sold=release.sold,
-            for_good=release.for_good,
+            return_stock=how is not StockReturn.DROP,
+            sold=how is StockReturn.RESTOCK,
+            for_good=how is StockReturn.UNDO_RECLAIM,
         )
 
     @activity.defn
@@ -81,4 +113,5 @@ class StockActivities:
         """Mark the order's reservation as sold."""
         state = await self._gate.confirm(intent)
         if state is None:
+            # Postgres has sold it, so nothing is lost; a repair tells Redis.
             log.warning("confirm_found_no_item", order_id=intent.order_id)

@@ -20,7 +20,7 @@ from tests.support.refunding import a_paid_order, a_timed_out_order, refunds_of,
 from tests.support.shop import PRICE, Shop
 from tests.support.workflows_double import WorkflowsDouble
 from workflows.refund import RefundWorkflow
-from workflows.refund_updates import RefundOutcome
+from workflows.updates import RefundOutcome
 
 
 async def keep(

@@ -1,4 +1,4 @@
-"""Money its order cannot take: second payments, wrong amounts, and what comes too late."""
+"""Money that came too late goes back, or buys its order after all where the sale honours that."""
 
 from collections.abc import AsyncIterator
 
@@ -6,24 +6,17 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.testing import WorkflowEnvironment
 
-from domain.payment import Receipt
-from domain.refund import RefundReason
 from domain.reservation import Intent, ReservationState
 from domain.sale import LatePaymentPolicy
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.engine import Database
 from tests.support.refunding import (
-    RefundHandle,
     a_timed_out_order,
-    begin,
     events,
-    refunds_of,
     start_late_refund,
     start_refund,
 )
 from tests.support.shop import PRICE, Shop, open_shop
-from workflows.order import OrderWorkflow
-from workflows.refund_updates import RefundOutcome
 
 
 @pytest.fixture
@@ -43,61 +36,6 @@ async def honouring(
         shop.worker(),
     ):
         yield shop
-
-
-def refund_of(shop: Shop, receipt: Receipt) -> RefundHandle:
-    name = f"refund-{receipt.method}-{receipt.trade_no}"
-    return shop.client.get_workflow_handle(name, result_type=RefundOutcome)
-
-
-async def test_a_second_payment_through_another_provider_goes_back(shop: Shop) -> None:
-    handle = await shop.start(intent := await shop.intent())
-    second = shop.wechatpay.pay((await begin(shop, handle)).payment_id)
-    await shop.pay(handle)
-
-    assert (await handle.result()).status is OrderStatus.FULFILLED
-    assert (await refund_of(shop, second).result()).status is RefundStatus.DONE
-
-    assert shop.wechatpay.refunded == {f"RW{second.trade_no}": PRICE}
-    assert shop.alipay.refunded == {}
-    dossier = await shop.dossier(intent.order_id)
-    assert dossier.order.status is OrderStatus.FULFILLED
-    assert {payment.status for payment in dossier.payments} == {
-        PaymentStatus.PAID,
-        PaymentStatus.REFUNDED,
-    }
-    assert [refund.reason for refund in dossier.refunds] == [RefundReason.SECOND_PAYMENT]
-    assert await shop.counts() == (4, 0, 1, 4)
-
-
-async def test_a_wrong_amount_goes_back_while_the_order_waits_on(shop: Shop) -> None:
-    handle = await shop.start(intent := await shop.intent())
-    payment = await begin(shop, handle)
-    wrong = shop.wechatpay.pay(payment.payment_id, amount=PRICE + 1)
-    await handle.signal(OrderWorkflow.payment_noticed, wrong)
-    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
-    await refund_of(shop, wrong).result()
-
-    assert shop.wechatpay.refunded == {f"RW{wrong.trade_no}": PRICE + 1}
-    await shop.pay(handle)
-    assert (await handle.result()).status is OrderStatus.FULFILLED
-    assert len(await refunds_of(shop, intent.order_id)) == 1
-
-
-async def test_after_a_wrong_amount_the_buyer_is_offered_another_payment(shop: Shop) -> None:
-    handle = await shop.start(intent := await shop.intent())
-    first = await shop.begin_payment(handle)
-    wrong = shop.alipay.pay(first.payment_id, amount=1)
-    await handle.signal(OrderWorkflow.payment_noticed, wrong)
-    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
-
-    receipt = await shop.pay(handle)
-
-    assert receipt.payment_id != first.payment_id
-    assert (await handle.result()).status is OrderStatus.FULFILLED
-    await refund_of(shop, wrong).result()
-    assert list(shop.alipay.refunded.values()) == [1]
-    assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.FULFILLED
 
 
 async def test_money_that_comes_too_late_goes_back(shop: Shop) -> None:
