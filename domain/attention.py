@@ -14,6 +14,7 @@ class AttentionKind(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     REFUND_FAILED = "refund_failed"
     BILL_MISMATCH = "bill_mismatch"
+    STEP_STUCK = "step_stuck"
 
 
 class Attention(Value):
