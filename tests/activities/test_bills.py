@@ -34,7 +34,7 @@ def keeper(shop: Shop) -> Bookkeeper:
 
 
 def _step(shop: Shop, name: str) -> Callable[..., Any]:
-    (step,) = (one for one in shop.activities() if one.__name__ == name)
+    (step,) = (one for one in shop.activities().general if one.__name__ == name)
     return step
 
 

@@ -39,7 +39,7 @@ async def _keep(
 
 
 async def _one_round(shop: Shop) -> Relayed:
-    (relay,) = (step for step in shop.activities() if step.__name__ == "relay_notices")
+    (relay,) = (step for step in shop.activities().general if step.__name__ == "relay_notices")
     relayed: Relayed = await ActivityEnvironment().run(relay)
     return relayed
 
