@@ -87,7 +87,7 @@ class OrderActivities:
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
         """Write the order and hold its stock; a repeat answers with what the first one did."""
         try:
-            # One statement and no lock held in between: all orders of a sale wait for its item.
+            # One query and no lock held in between: all orders of a sale wait for its item.
             async with self._database.driver() as driver:
                 placing = await OrderSteps(driver).place(command.intent, command.placed_at)
         except PlacingRefused as refused:

@@ -49,7 +49,7 @@ class SettlementActivities:
             async with self._database.driver() as driver:
                 if await OrderSteps(driver).settle(command.order_id, command.receipt):
                     return Settled()
-            # The one statement does not say why it did nothing, so that is read afterwards; what
+            # The one query does not say why it did nothing, so that is read afterwards; what
             # was changed in between may allow it after all.
             async with self._database.transaction() as connection:
                 why_not = await _why_not(connection, command.order_id, command.receipt)

@@ -1,4 +1,4 @@
-"""Bill reconciliation: each provider's statement of one day beside our ledger, once a day."""
+"""Bill reconciliation: each provider's bill of one day beside our ledger, once a day."""
 
 import asyncio
 from datetime import date, timedelta
