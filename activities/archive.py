@@ -11,7 +11,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 
-# Small enough for one statement's time limit, and for others who wait for the same rows.
+# Small enough for one query's time limit, and for others who wait for the same rows.
 BATCH = 1000
 
 

@@ -44,7 +44,7 @@ class FetchedBill(Value):
     lines: int
 
 
-class Repairs(Value):
+class BillRepairs(Value):
     """`missed`: payments in the bill that our ledger has not. `told`: those whose orders have
     heard of it now. `unanswered`: those the provider would not confirm right now."""
 
@@ -98,7 +98,7 @@ class BillActivities:
             ) from error
 
     @activity.defn
-    async def repair_bill(self, bill: BillRef) -> Repairs:
+    async def repair_bill(self, bill: BillRef) -> BillRepairs:
         """Tell orders of payments their notices have missed. Telling twice is harmless."""
         told = unanswered = missed = 0
         async with heartbeats():
@@ -111,7 +111,7 @@ class BillActivities:
                     told += await self._tell(bill, line)
                 except GatewayError:
                     unanswered += 1
-        return Repairs(missed=missed, told=told, unanswered=unanswered)
+        return BillRepairs(missed=missed, told=told, unanswered=unanswered)
 
     @activity.defn
     async def conclude_bill(self, command: ConcludeBill) -> BillCheck:
@@ -208,7 +208,7 @@ class BillActivities:
 
     async def _unbilled(self, bill: BillRef) -> list[BillMismatch]:
         start, absent = start_of(bill.day) - MIDNIGHT, []
-        # By the hour: a statement over all of a large sale could exceed its time limit.
+        # By the hour: a query over all of a large sale could exceed its time limit.
         for hour in range(24):
             async with self._database.transaction() as connection:
                 absent += await Bills(connection).absent(

@@ -171,11 +171,23 @@ class DeliveryActivities:
     async def _send(self, due: Due) -> Mapping[DeliveryKind, str]:
         if DeliveryKind.MESSAGE not in due.kinds:
             return {}
+        order = due.order
+        thanks = Message(
+            order_id=order.order_id,
+            topic=MessageTopic.ORDER_PAID,
+            user_id=order.user_id,
+            sale_id=order.sale_id,
+            sku_id=order.sku_id,
+            title=due.title,
+            quantity=order.quantity,
+            amount=order.amount,
+            currency=order.currency,
+        )
         try:
-            return {DeliveryKind.MESSAGE: await self._sender.send(_thanks(due.order, due.title))}
+            return {DeliveryKind.MESSAGE: await self._sender.send(thanks)}
         except Exception as error:
             # Counted and not raised: the points beside it must not be tried again for its sake.
-            await self._count_failure(due.order.order_id, DeliveryKind.MESSAGE, error)
+            await self._count_failure(order.order_id, DeliveryKind.MESSAGE, error)
             return {}
 
     async def _write(self, due: Due, delivered: Mapping[DeliveryKind, str]) -> bool:
@@ -268,17 +280,3 @@ async def _delivery(connection: AsyncConnection, order_id: str, kind: DeliveryKi
 def _award(money: Sequence[int]) -> int:
     """One point per whole yuan of money; points that were spent earn none."""
     return sum(amount // MINOR_PER_MAJOR for amount in money)
-
-
-def _thanks(order: Order, title: str) -> Message:
-    return Message(
-        order_id=order.order_id,
-        topic=MessageTopic.ORDER_PAID,
-        user_id=order.user_id,
-        sale_id=order.sale_id,
-        sku_id=order.sku_id,
-        title=title,
-        quantity=order.quantity,
-        amount=order.amount,
-        currency=order.currency,
-    )

@@ -87,7 +87,7 @@ class OrderActivities:
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
         """Write the order and hold its stock; a repeat answers with what the first one did."""
         try:
-            # One statement and no lock held in between: all orders of a sale wait for its item.
+            # One query and no lock held in between: all orders of a sale wait for its item.
             async with self._database.driver() as driver:
                 placing = await OrderSteps(driver).place(command.intent, command.placed_at)
         except PlacingRefused as refused:
@@ -151,22 +151,19 @@ class OrderActivities:
 
     async def _why_not(self, intent: Intent) -> PlacedOrder:
         async with self._database.transaction() as connection:
-            if standing := await Orders(connection).get(intent.order_id):
-                return await _answer_again(connection, standing)
+            standing = await Orders(connection).get(intent.order_id)
+            if standing and standing.status not in HOLDING_STOCK | OWNING_STOCK:
+                return PlacedOrder(rejected=RejectReason.RELEASED)
+            if standing:
+                item = await Stock(connection).item(standing.item)
+                if item is None:
+                    raise LookupError(f"the item of order {standing.order_id} is gone")
+                payments = await Payments(connection).of_order(standing.order_id)
+                return _placed(standing, item.title, item.points_price, payments)
             sale = await Sales(connection).get(intent.sale_id)
         cancelled = sale is not None and sale.status is SaleStatus.CANCELLED
         reason = RejectReason.SALE_CANCELLED if cancelled else RejectReason.NOT_FOUND
         return PlacedOrder(rejected=reason)
-
-
-async def _answer_again(connection: AsyncConnection, order: Order) -> PlacedOrder:
-    if order.status not in HOLDING_STOCK | OWNING_STOCK:
-        return PlacedOrder(rejected=RejectReason.RELEASED)
-    item = await Stock(connection).item(order.item)
-    if item is None:
-        raise LookupError(f"the item of order {order.order_id} is gone")
-    payments = await Payments(connection).of_order(order.order_id)
-    return _placed(order, item.title, item.points_price, payments)
 
 
 def _placed(

@@ -62,7 +62,7 @@ class PaymentActivities:
         is not set up.
         """
         new, gateway = offer.payment, self._gateway(offer.payment.method)
-        # A signed link binds nobody, so it may come first: one statement then does.
+        # A signed link binds nobody, so it may come first: one query then does.
         if is_signed_link(new.method, new.scene):
             new = new.model_copy(update={"action": await _offer(gateway, offer)})
         async with self._database.driver() as driver:

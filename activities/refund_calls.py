@@ -63,7 +63,13 @@ class RefundCallActivities:
             detail = f"{command.refund.method} is not set up here"
             return RefundAnswer(state=RefundState.FAILED, detail=detail)
         await self._wait_for_turn(command.refund)
-        answer = await _ask(gateway, _order(command))
+        order = _order(command)
+        try:
+            answer = await gateway.refund(order)
+        except TryLater as error:
+            raise ApplicationError(str(error), type=TRY_LATER) from error
+        except GatewayError as refused:
+            answer = await _is_it_done_already(gateway, order, refused)
         if answer.state is RefundState.PROCESSING:
             # Taken on is not done: who looks at the refund meanwhile is told the difference.
             async with self._database.transaction() as connection:
@@ -98,15 +104,6 @@ class RefundCallActivities:
                 next_retry_delay=wait,
                 category=ApplicationErrorCategory.BENIGN,
             )
-
-
-async def _ask(gateway: Gateway, order: RefundOrder) -> RefundAnswer:
-    try:
-        return await gateway.refund(order)
-    except TryLater as error:
-        raise ApplicationError(str(error), type=TRY_LATER) from error
-    except GatewayError as refused:
-        return await _is_it_done_already(gateway, order, refused)
 
 
 async def _is_it_done_already(

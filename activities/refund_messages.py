@@ -4,8 +4,6 @@ from temporalio import activity
 
 from domain.buyer_message import Message, MessageTopic
 from domain.model import Value
-from domain.order import Order
-from domain.refund import Refund
 from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
@@ -33,20 +31,17 @@ class RefundMessageActivities:
             item = await Stock(connection).item(order.item) if order else None
         for number, refund in enumerate(refunds, start=1):
             if order and refund.refund_id == command.refund_id:
-                title = item.title if item else order.sku_id
-                await self._sender.send(_money_back(order, refund, title, number))
-
-
-def _money_back(order: Order, refund: Refund, title: str, number: int) -> Message:
-    return Message(
-        order_id=order.order_id,
-        topic=MessageTopic.MONEY_BACK,
-        user_id=order.user_id,
-        sale_id=order.sale_id,
-        sku_id=order.sku_id,
-        title=title,
-        quantity=order.quantity,
-        amount=refund.amount,
-        currency=refund.currency,
-        number=number,
-    )
+                message = Message(
+                    order_id=order.order_id,
+                    topic=MessageTopic.MONEY_BACK,
+                    user_id=order.user_id,
+                    sale_id=order.sale_id,
+                    sku_id=order.sku_id,
+                    title=item.title if item else order.sku_id,
+                    quantity=order.quantity,
+                    amount=refund.amount,
+                    currency=refund.currency,
+                    # Names the message: another refund of the order is another message.
+                    number=number,
+                )
+                await self._sender.send(message)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from activities.deliveries import skip_if_given_back
-from activities.settlements import record_money
+from activities.settlements import record_surplus_money
 from domain.actors import provider
 from domain.attention import AttentionKind
 from domain.model import Value
@@ -86,7 +86,9 @@ class RefundActivities:
                     await _mark_handled(connection, request)
                     return _refused(order, "the order was paid with this money")
                 # Before it is refused for anything: the money has arrived, whatever becomes of it.
-                await _record_surplus(connection, payment, request)
+                await record_surplus_money(
+                    connection, request.order_id, request.receipt, request.reason
+                )
             if why := await _why_not(connection, order, payment, request):
                 return _refused(order, why)
             return await _open(connection, order, request)
@@ -186,22 +188,6 @@ async def _why_not(
     received, _ = await PaymentFlows(connection).sums_of_payment(payment.payment_id)
     left = received - await Refunds(connection).promised(payment.payment_id)
     return "" if request.amount <= left else f"only {left} is left to give back"
-
-
-async def _record_surplus(
-    connection: AsyncConnection, payment: Payment, request: RefundRequest
-) -> None:
-    receipt = request.receipt
-    await record_money(connection, request.order_id, receipt)
-    wrong = request.reason is RefundReason.WRONG_AMOUNT
-    if payment.status is PaymentStatus.CREATED and wrong:
-        await Payments(connection).change_status(
-            payment.payment_id,
-            payment.status,
-            PaymentStatus.MISMATCHED,
-            trade_no=receipt.trade_no,
-            paid_at=receipt.paid_at,
-        )
 
 
 async def _write_return(

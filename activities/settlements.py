@@ -49,7 +49,7 @@ class SettlementActivities:
             async with self._database.driver() as driver:
                 if await OrderSteps(driver).settle(command.order_id, command.receipt):
                     return Settled()
-            # The one statement does not say why it did nothing, so that is read afterwards; what
+            # The one query does not say why it did nothing, so that is read afterwards; what
             # was changed in between may allow it after all.
             async with self._database.transaction() as connection:
                 why_not = await _why_not(connection, command.order_id, command.receipt)
@@ -61,17 +61,7 @@ class SettlementActivities:
         """Keep account of money the order cannot take. Answers what has to go back."""
         receipt = command.receipt
         async with self._database.transaction() as connection:
-            # Money is money, whatever for: the ledger has it before anybody decides about it.
-            is_new = await record_money(connection, command.order_id, receipt)
-            if command.reason is RefundReason.WRONG_AMOUNT:
-                await Payments(connection).change_status(
-                    receipt.payment_id,
-                    PaymentStatus.CREATED,
-                    PaymentStatus.MISMATCHED,
-                    trade_no=receipt.trade_no,
-                    paid_at=receipt.paid_at,
-                )
-            if is_new:
+            if await record_surplus_money(connection, command.order_id, receipt, command.reason):
                 await Orders(connection).record(
                     command.order_id,
                     EventKind.SURPLUS_MONEY,
@@ -104,4 +94,20 @@ async def record_money(connection: AsyncConnection, order_id: str, receipt: Rece
     # In the same transaction, or a crash between them would have the notice relayed for ever.
     if receipt.notice_id:
         await Notices(connection).mark_handled(receipt.notice_id, RECEIVED)
+    return is_new
+
+
+async def record_surplus_money(
+    connection: AsyncConnection, order_id: str, receipt: Receipt, reason: RefundReason
+) -> bool:
+    """The same for money that has to go back; a payment that took another amount says so."""
+    is_new = await record_money(connection, order_id, receipt)
+    if reason is RefundReason.WRONG_AMOUNT:
+        await Payments(connection).change_status(
+            receipt.payment_id,
+            PaymentStatus.CREATED,
+            PaymentStatus.MISMATCHED,
+            trade_no=receipt.trade_no,
+            paid_at=receipt.paid_at,
+        )
     return is_new

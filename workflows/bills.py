@@ -1,4 +1,4 @@
-"""Bill reconciliation: each provider's statement of one day beside our ledger, once a day."""
+"""Bill reconciliation: each provider's bill of one day beside our ledger, once a day."""
 
 import asyncio
 from datetime import date, timedelta
@@ -57,20 +57,19 @@ class ReconcileBillsWorkflow:
         # A scheduled run that is caught up late still is for the day before it was due.
         due_at = workflow.info().typed_search_attributes.get(DUE_AT) or workflow.now()
         day = command.day or day_of(due_at) - timedelta(days=1)
-        bills = [BillRef(method=method, day=day) for method in await self._methods(command)]
+        if command.method:
+            methods: tuple[PaymentMethod, ...] = (command.method,)
+        else:
+            billers = await workflow.execute_activity_method(
+                BillActivities.list_billers,
+                start_to_close_timeout=STEP_TIMEOUT,
+                summary="which providers make bills",
+            )
+            methods = billers.methods
+        bills = [BillRef(method=method, day=day) for method in methods]
         # Side by side, because one provider's bill may be hours late.
         checks = await asyncio.gather(*(self._reconcile(bill) for bill in bills))
         return BillsOutcome(day=day, checks=tuple(checks))
-
-    async def _methods(self, command: ReconcileBills) -> tuple[PaymentMethod, ...]:
-        if command.method:
-            return (command.method,)
-        billers = await workflow.execute_activity_method(
-            BillActivities.list_billers,
-            start_to_close_timeout=STEP_TIMEOUT,
-            summary="which providers make bills",
-        )
-        return billers.methods
 
     async def _reconcile(self, bill: BillRef) -> BillCheck:
         try:

@@ -21,7 +21,7 @@ async def try_to_honour(late: LatePayment, details: Details) -> bool:
     saga = Saga()
     undo = ReleaseStock(intent=intent, how=StockReturn.UNDO_RECLAIM)
     saga.before_doing(
-        lambda: run_until_done(StockActivities.release_stock, undo, "give stock back")
+        lambda: run_until_done(StockActivities.release_stock, undo, "release the stock")
     )
     # Redis first, because it is asked by every click; Postgres decides; then Redis is told.
     if await run_until_done(StockActivities.reclaim_stock, intent, "take the stock again"):

@@ -117,7 +117,7 @@ class Placement:
 
     async def _release_stock(self) -> None:
         command = ReleaseStock(intent=self._intent, how=self._return)
-        await run_until_done(StockActivities.release_stock, command, "give stock back")
+        await run_until_done(StockActivities.release_stock, command, "release the stock")
 
     async def _cancel_order(self) -> None:
         command = EndOrder(
