@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.attention import Attention, AttentionKind
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import attentions
+from infra.postgres.tables.attentions import attentions
 
 
 class Attentions:

@@ -43,14 +43,10 @@ from infra.postgres.audit_values import (
     UnbalancedItem,
     UserAboveLimit,
 )
-from infra.postgres.tables import (
-    orders,
-    payment_flows,
-    payments,
-    points_accounts,
-    points_entries,
-    sale_items,
-)
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.payments import payment_flows, payments
+from infra.postgres.tables.points import points_accounts, points_entries
+from infra.postgres.tables.sales import sale_items
 
 BATCH = 1000
 Query: TypeAlias = Select[*tuple[Any, ...]]

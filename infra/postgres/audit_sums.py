@@ -17,7 +17,10 @@ from sqlalchemy import (
 from domain.payment import PaymentMethod
 from domain.refund import RefundReason
 from domain.states import HOLDING_STOCK, OWNING_STOCK, RefundStatus
-from infra.postgres.tables import orders, payment_flows, payments, refunds, stock_movements
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.payments import payment_flows, payments
+from infra.postgres.tables.refunds import refunds
+from infra.postgres.tables.stock import stock_movements
 
 
 def same_item(left: Any, right: Any) -> ColumnElement[bool]:

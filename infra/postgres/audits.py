@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import AuditReport
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import audits
+from infra.postgres.tables.audits import audits
 
 
 class Audits:

@@ -12,7 +12,9 @@ from domain.payment import PaymentMethod
 from infra.gateways.bill import BillKind, BillLine
 from infra.postgres.payments import FlowKind
 from infra.postgres.queries import fetch_page
-from infra.postgres.tables import bill_checks, bill_lines, payment_flows, payments, refunds
+from infra.postgres.tables.bills import bill_checks, bill_lines
+from infra.postgres.tables.payments import payment_flows, payments
+from infra.postgres.tables.refunds import refunds
 
 # A line has eight fields, and one statement at most 32767 values.
 BATCH = 1000

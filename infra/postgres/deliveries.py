@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.delivery import Delivery, DeliveryKind
 from domain.states import FINAL, DeliveryStatus
 from infra.postgres.queries import happened
-from infra.postgres.tables import archived_deliveries, deliveries, orders
+from infra.postgres.tables.deliveries import archived_deliveries, deliveries
+from infra.postgres.tables.orders import orders
 
 _OVER = (DeliveryStatus.DONE, DeliveryStatus.SKIPPED)
 

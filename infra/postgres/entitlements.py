@@ -4,7 +4,7 @@ from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from infra.postgres.queries import happened
-from infra.postgres.tables import entitlements
+from infra.postgres.tables.deliveries import entitlements
 
 
 class Entitlements:

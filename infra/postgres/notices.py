@@ -12,7 +12,7 @@ from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import payment_notices
+from infra.postgres.tables.notices import payment_notices
 
 _UNPROVEN = (Verdict.MALFORMED, Verdict.BAD_SIGNATURE, Verdict.STALE)
 

@@ -15,7 +15,8 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
-from infra.postgres.tables import order_events, orders, payments
+from infra.postgres.tables.orders import order_events, orders
+from infra.postgres.tables.payments import payments
 
 
 class Orders:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.payment import Payment, PaymentMethod
 from domain.states import PaymentStatus
 from infra.postgres.queries import happened
-from infra.postgres.tables import payment_flows, payments
+from infra.postgres.tables.payments import payment_flows, payments
 
 FlowKind = Literal["received", "refunded"]
 

@@ -19,7 +19,7 @@ from domain.points import (
     PointsEntry,
     PointsKind,
 )
-from infra.postgres.tables import points_accounts, points_entries
+from infra.postgres.tables.points import points_accounts, points_entries
 
 
 class Points:

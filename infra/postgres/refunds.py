@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.refund import Refund
 from domain.states import RefundStatus
 from infra.postgres.queries import happened
-from infra.postgres.tables import refunds
+from infra.postgres.tables.refunds import refunds
 
 
 class Refunds:

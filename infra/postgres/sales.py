@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.sale import Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import sale_items, sales, stock_movements
+from infra.postgres.tables.sales import sale_items, sales
+from infra.postgres.tables.stock import stock_movements
 
 
 class Sales:

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.order import Order
 from domain.sale import Item, ItemRef
 from infra.postgres.queries import happened
-from infra.postgres.tables import sale_items, stock_movements
+from infra.postgres.tables.sales import sale_items
+from infra.postgres.tables.stock import stock_movements
 
 _MOVEMENT_COLUMNS = ["sale_id", "sku_id", "order_id", "kind", "quantity"]
 

@@ -16,7 +16,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
-from infra.postgres.tables import archived_deliveries
+from infra.postgres.tables.deliveries import archived_deliveries
 from tests.support.ledger import an_order, open_item
 
 ORDERS = 3

@@ -18,7 +18,9 @@ from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
-from infra.postgres.tables import entitlements, payment_flows, stock_movements
+from infra.postgres.tables.deliveries import entitlements
+from infra.postgres.tables.payments import payment_flows
+from infra.postgres.tables.stock import stock_movements
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 PRICE = 8800

@@ -1,4 +1,4 @@
-"""Tables of the providers' bills and of what came of comparing them with our ledger."""
+"""The providers' bills, and what came of comparing them with our ledger."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from infra.postgres.schema import metadata, moment
+from infra.postgres.tables.schema import metadata, moment
 
 # As the provider wrote them. `kind` and `reference` are those of payment_flows, so that a line
 # finds its flow whatever day either side booked it on.

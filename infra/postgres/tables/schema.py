@@ -1,4 +1,7 @@
-"""What all tables share: one catalogue, one way to name constraints, one kind of moment."""
+"""What all tables share: one schema, one way to name constraints, one kind of moment.
+
+Text from outside has no length in any table: a row that does not fit would be retried for ever.
+"""
 
 from typing import Any
 
