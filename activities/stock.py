@@ -63,13 +63,15 @@ class StockActivities:
     @activity.defn
     async def release_stock(self, release: ReleaseStock) -> None:
         """Undo of reserve_stock; also keeps a reserve that is still on its way from holding."""
-        await self._gate.release(
-            release.intent.item,
-            release.intent.order_id,
-            return_stock=release.return_stock,
-            sold=release.sold,
-            for_good=release.for_good,
-        )
+        item, order_id = release.intent.item, release.intent.order_id
+        if release.sold:
+            await self._gate.restock(item, order_id)
+        elif release.for_good:
+            await self._gate.undo_reclaim(item, order_id)
+        elif release.return_stock:
+            await self._gate.release(item, order_id)
+        else:
+            await self._gate.write_off(item, order_id)
 
     @activity.defn
     async def reclaim_stock(self, intent: Intent) -> bool:
@@ -79,6 +81,6 @@ class StockActivities:
     @activity.defn
     async def confirm_stock(self, intent: Intent) -> None:
         """Mark the order's reservation as sold."""
-        state = await self._gate.confirm(intent)
+        state = await self._gate.sell(intent)
         if state is None:
             log.warning("confirm_found_no_item", order_id=intent.order_id)

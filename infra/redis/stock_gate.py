@@ -45,27 +45,25 @@ class StockGate:
             raise ValueError(f"no quantity to reserve: {request.quantity}")
         return await self._batches.reserve(request)
 
-    async def release(
-        self,
-        item: ItemRef,
-        order_id: str,
-        *,
-        return_stock: bool = True,
-        sold: bool = False,
-        for_good: bool = False,
-    ) -> ReservationState | None:
-        """Give a held reservation back (with `sold`, a sold one too).
+    async def release(self, item: ItemRef, order_id: str) -> ReservationState | None:
+        """held -> free. Answers the state the reservation is in afterwards: what is sold stays so.
 
-        Answers the state it is in afterwards. None: the order was unknown, and is now marked
-        released so that a reserve still on its way cannot hold stock. `return_stock=False` drops
-        units that Postgres never had. `for_good`: a reclaim still on its way must fail as well.
+        None: the order was unknown, and is now marked released so that a reserve still on its way
+        cannot hold stock. This holds for all four ways to release.
         """
-        keys = ItemKeys.of(item)
-        state = await self._scripts.release(
-            [keys.item, keys.buyers, keys.reservations],
-            [order_id, int(return_stock), int(sold), int(for_good)],
-        )
-        return ReservationState(state) if state else None
+        return await self._release(item, order_id)
+
+    async def restock(self, item: ItemRef, order_id: str) -> ReservationState | None:
+        """sold -> free, and held -> free as well: Redis may have missed that it was sold."""
+        return await self._release(item, order_id, even_sold=True)
+
+    async def write_off(self, item: ItemRef, order_id: str) -> ReservationState | None:
+        """held -> nobody's: Redis promised units that Postgres never had."""
+        return await self._release(item, order_id, return_stock=False)
+
+    async def undo_reclaim(self, item: ItemRef, order_id: str) -> ReservationState | None:
+        """held -> free, for good: a reclaim that is still on its way must fail as well."""
+        return await self._release(item, order_id, for_good=True)
 
     async def reclaim(self, reservation: Intent) -> bool:
         """released -> held, if the item has the stock and the buyer's limit allows it; the sale's
@@ -77,11 +75,11 @@ class StockGate:
         )
         return state in (ReservationState.HELD, ReservationState.SOLD)
 
-    async def confirm(self, reservation: Intent) -> ReservationState | None:
+    async def sell(self, reservation: Intent) -> ReservationState | None:
         """held -> sold. A reservation Redis has lost is written as sold, its stock taken as far
         as there is any; a released one stays released. None for an unknown item."""
         keys = ItemKeys.of(reservation.item)
-        state = await self._scripts.confirm(
+        state = await self._scripts.sell(
             [keys.item, keys.buyers, keys.reservations],
             [reservation.order_id, reservation.user_id, reservation.quantity],
         )
@@ -179,6 +177,22 @@ class StockGate:
             [stock, *terms_fields(terms)],
         )
         self._snapshots.forget(terms.ref)
+
+    async def _release(
+        self,
+        item: ItemRef,
+        order_id: str,
+        *,
+        return_stock: bool = True,
+        even_sold: bool = False,
+        for_good: bool = False,
+    ) -> ReservationState | None:
+        keys = ItemKeys.of(item)
+        state = await self._scripts.release(
+            [keys.item, keys.buyers, keys.reservations],
+            [order_id, int(return_stock), int(even_sold), int(for_good)],
+        )
+        return ReservationState(state) if state else None
 
     async def _stage(self, key: str, lines: dict[str, str]) -> None:
         entries = list(lines.items())

@@ -37,6 +37,7 @@ WINDOWS = {
     "open": (LONG_AGO_MS, FAR_AHEAD_MS),
     "after": (LONG_AGO_MS - 1, LONG_AGO_MS),
 }
+WAYS_TO_RELEASE = ["release", "restock", "write_off", "undo_reclaim"]
 ORDERS = st.sampled_from([f"O{n}" for n in range(12)])
 USERS = st.sampled_from(["alice", "a b:c", '"q"\'', "line\nbreak", "%d %s", "1:a"])
 QUANTITIES = st.integers(1, 3)
@@ -123,20 +124,34 @@ class Model:
             return GateAnswer(verdict=GateVerdict.SOLD_OUT)
         return None
 
-    def release(self, order_id: str, return_stock: bool, sold: bool) -> ReservationState | None:
+    def release(self, order_id: str, how: str) -> ReservationState | None:
         held = self.orders.get(order_id)
         if held is None:
             self._keep(order_id, "", 0, ReservationState.RELEASED)
             return None
-        if held.state is ReservationState.HELD or (sold and held.state is ReservationState.SOLD):
+        even_sold = how == "restock" and held.state is ReservationState.SOLD
+        if held.state is ReservationState.HELD or even_sold:
             held.state = ReservationState.RELEASED
-            if return_stock:
-                self.stock += held.quantity
-            else:
+            if how == "write_off":
                 self.total -= held.quantity
+            else:
+                self.stock += held.quantity
+        if how == "undo_reclaim" and held.state is ReservationState.RELEASED:
+            held.quantity = 0
         return held.state
 
-    def confirm(self, order_id: str, user_id: str, quantity: int) -> ReservationState:
+    def reclaim(self, order_id: str, user_id: str, quantity: int) -> bool:
+        held = self.orders.get(order_id)
+        if held and (held.state is not ReservationState.RELEASED or not held.quantity):
+            return held.state is not ReservationState.RELEASED
+        if self.stock < quantity or self.units(user_id) + quantity > self.limit:
+            return False
+        self.stock -= quantity
+        self.orders.pop(order_id, None)
+        self._keep(order_id, user_id, quantity, ReservationState.HELD)
+        return True
+
+    def sell(self, order_id: str, user_id: str, quantity: int) -> ReservationState:
         held = self.orders.get(order_id)
         if held is None:
             taken = min(self.stock, quantity)
@@ -186,17 +201,22 @@ class GateStory(RuleBasedStateMachine):
         bought = [held.user_id for order, held in self.model.live() if order not in known]
         assert all(buyers[user_id] <= self.model.limit for user_id in bought)
 
-    @rule(order_id=ORDERS, return_stock=st.booleans(), sold=st.booleans())
-    def release(self, order_id: str, return_stock: bool, sold: bool) -> None:
-        expected = self.model.release(order_id, return_stock, sold)
-        release = self.gate.release(ITEM, order_id, return_stock=return_stock, sold=sold)
-        assert self.runner.run(release) == expected
+    @rule(order_id=ORDERS, how=st.sampled_from(WAYS_TO_RELEASE))
+    def release(self, order_id: str, how: str) -> None:
+        expected = self.model.release(order_id, how)
+        assert self.runner.run(getattr(self.gate, how)(ITEM, order_id)) == expected
 
     @rule(order_id=ORDERS, user_id=USERS, quantity=QUANTITIES)
-    def confirm(self, order_id: str, user_id: str, quantity: int) -> None:
-        expected = self.model.confirm(order_id, user_id, quantity)
-        confirm = self.gate.confirm(intent_for(order_id, user_id, quantity))
-        assert self.runner.run(confirm) == expected
+    def reclaim(self, order_id: str, user_id: str, quantity: int) -> None:
+        expected = self.model.reclaim(order_id, user_id, quantity)
+        assert (
+            self.runner.run(self.gate.reclaim(intent_for(order_id, user_id, quantity))) is expected
+        )
+
+    @rule(order_id=ORDERS, user_id=USERS, quantity=QUANTITIES)
+    def sell(self, order_id: str, user_id: str, quantity: int) -> None:
+        expected = self.model.sell(order_id, user_id, quantity)
+        assert self.runner.run(self.gate.sell(intent_for(order_id, user_id, quantity))) == expected
 
     @rule(paused=st.booleans())
     def pause_or_resume(self, paused: bool) -> None:
