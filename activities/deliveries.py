@@ -21,15 +21,15 @@ from activities.delivery_cases import (
     put_on_record,
 )
 from domain.actors import SYSTEM
-from domain.buyer_message import Message, MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic
 from domain.delivery import Delivery, DeliveryKind
-from domain.money import MINOR_PER_MAJOR
 from domain.order import EventKind, Order
+from domain.points import award_for
 from domain.states import DeliveryStatus, OrderStatus
 from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 
 log = structlog.get_logger()
@@ -125,13 +125,13 @@ class DeliveryActivities:
         kinds: Set[DeliveryKind] = ALL,
     ) -> Due | None:
         async with self._database.driver() as driver:
-            owed = await OrderSteps(driver).owed(order_id, statuses)
+            owed = await HotPath(driver).owed(order_id, statuses)
         if owed is None or owed.order.status not in OWED_BY:
             return None
         return Due(
             order=owed.order,
             title=owed.title,
-            award=_award(owed.money),
+            award=award_for(owed.money),
             kinds=owed.kinds & kinds,
             # A decision on one of them is put on record before the order's end.
             fulfils=kinds == ALL,
@@ -158,7 +158,7 @@ class DeliveryActivities:
             return False
         try:
             async with self._database.driver() as driver:
-                return await OrderSteps(driver).deliver(
+                return await HotPath(driver).deliver(
                     order_id, delivered, due.award, fulfil=due.fulfils
                 )
         except Exception as error:
@@ -193,13 +193,8 @@ class DeliveryActivities:
         return Owed(order_status=order.status, open=still_open)
 
 
-def _award(money: Sequence[int]) -> int:
-    """One point per whole yuan of money; points that were spent earn none."""
-    return sum(amount // MINOR_PER_MAJOR for amount in money)
-
-
-def _thanks(order: Order, title: str) -> Message:
-    return Message(
+def _thanks(order: Order, title: str) -> BuyerMessage:
+    return BuyerMessage(
         order_id=order.order_id,
         topic=MessageTopic.ORDER_PAID,
         user_id=order.user_id,

@@ -24,7 +24,7 @@ from domain.payment import (
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 
 
 class BeginPayment(Value):
@@ -66,12 +66,12 @@ class PaymentActivities:
         signed = await _offer(gateway, command) if is_link else None
         async with self._database.driver() as driver:
             new = _new_payment(command, signed)
-            payment = await OrderSteps(driver).begin_payment(new, command.actor)
+            payment = await HotPath(driver).begin_payment(new, command.actor)
         if payment.action is not None:
             return payment
         action = await _offer(gateway, command)
         async with self._database.driver() as driver:
-            await OrderSteps(driver).offer_payment(
+            await HotPath(driver).offer_payment(
                 payment.payment_id, action, command.expires_at, command.actor
             )
         return payment.model_copy(update={"action": action})

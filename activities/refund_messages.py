@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from domain.buyer_message import Message, MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic
 from domain.model import Value
 from domain.order import Order
 from domain.refund import Refund
@@ -37,8 +37,8 @@ class RefundNewsActivities:
                 await self._sender.send(_money_back(order, refund, title, number))
 
 
-def _money_back(order: Order, refund: Refund, title: str, number: int) -> Message:
-    return Message(
+def _money_back(order: Order, refund: Refund, title: str, number: int) -> BuyerMessage:
+    return BuyerMessage(
         order_id=order.order_id,
         topic=MessageTopic.MONEY_BACK,
         user_id=order.user_id,

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from temporalio.service import RPCError
 
-from domain.errors import ErrorCode, Refusal
+from domain.errors import ErrorCode, InvalidField, Refusal
 
 log = structlog.get_logger()
 
@@ -91,10 +91,18 @@ def problem_bytes(refusal: Refusal, status: int) -> bytes:
         "status": status,
         "detail": refusal.detail or KINDS[refusal.code].title,
         "code": refusal.code.value,
-        **({"errors": []} if refusal.code is ErrorCode.INVALID else {}),
+        **({"errors": _wrong_fields(refusal)} if refusal.code is ErrorCode.INVALID else {}),
         **refusal.extra,
     }
     return json.dumps(document, default=str, allow_nan=False).encode()
+
+
+def _wrong_fields(refusal: Refusal) -> list[dict[str, object]]:
+    """A rule names the field; here it gets the place where the caller wrote it."""
+    if not isinstance(refusal, InvalidField):
+        return []
+    place = ["body", refusal.field]
+    return [{"loc": place, "msg": refusal.detail, "type": refusal.field}]
 
 
 def problem_response(

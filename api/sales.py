@@ -9,7 +9,7 @@ import structlog
 
 from api.problems import Outage
 from domain.sale import Item, Sale
-from domain.states import SaleStatus
+from domain.states import ON_SHOW
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from infra.redis.stock_gate import StockGate
@@ -18,7 +18,6 @@ log = structlog.get_logger()
 
 FRESH_SECONDS = 1.0
 MAX_REMEMBERED = 2_000
-ON_SHOW = frozenset(SaleStatus) - {SaleStatus.DRAFT, SaleStatus.CANCELLED}
 
 T = TypeVar("T")
 SalesPage = tuple[list[Sale], str | None]

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.stock import ReleaseStock, StockActivities
     from domain.errors import ErrorCode
     from domain.ids import workflow_id
-    from domain.notice import RefundNews
+    from domain.notice import RefundReport
     from domain.refund import Refund, RefundAnswer, RefundReason, RefundRequest, RefundState
     from domain.states import RefundStatus
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
@@ -47,7 +47,7 @@ class RefundWorkflow(DecidesDeliveries):
         self._story = Story(f"{request.amount} {request.currency} back: {request.reason}")
         self._deliveries = Deliveries(request.order_id, self._story)
         self._opened: OpenedRefund | None = None
-        self._news: RefundNews | None = None
+        self._news: RefundReport | None = None
         self._failed = False
         self._retry: DecideRefund | None = None
         self._by_hand: DecideRefund | None = None
@@ -196,7 +196,7 @@ class RefundWorkflow(DecidesDeliveries):
     # What callers may say.
 
     @workflow.signal(description="A provider says what became of the refund")
-    def refund_noticed(self, news: RefundNews) -> None:
+    def refund_noticed(self, news: RefundReport) -> None:
         if self._news is None or news.succeeded:
             self._news = news
 

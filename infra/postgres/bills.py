@@ -7,10 +7,8 @@ from sqlalchemy import Row, Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.bill import BillCheck, BillFault, BillMismatch, ComparedLine
-from domain.payment import PaymentMethod
-from infra.gateways.bill import BillKind, BillLine
-from infra.postgres.payments import FlowKind
+from domain.bill import BillCheck, BillFault, BillLine, BillMismatch, ComparedLine
+from domain.payment import FlowKind, PaymentMethod
 from infra.postgres.queries import fetch_page
 from infra.postgres.tables.bills import bill_checks, bill_lines
 from infra.postgres.tables.payments import payment_flows, payments
@@ -18,10 +16,6 @@ from infra.postgres.tables.refunds import refunds
 
 # A line has eight fields, and one statement at most 32767 values.
 BATCH = 1000
-_FLOW_KINDS: dict[BillKind, FlowKind] = {
-    BillKind.PAYMENT: "received",
-    BillKind.REFUND: "refunded",
-}
 
 
 class Bills:
@@ -98,7 +92,7 @@ class Bills:
 def _row(method: PaymentMethod, day: date, line: BillLine) -> dict[str, object]:
     return {
         "method": method,
-        "kind": _FLOW_KINDS[line.kind],
+        "kind": line.kind,
         "reference": line.reference,
         "day": day,
         "payment_id": line.payment_id,
@@ -115,7 +109,9 @@ def _beside_our_ledger() -> Select[*tuple[object, ...]]:
     )
     same_payment = and_(payment.payment_id == line.payment_id, payment.method == line.method)
     same_refund = and_(
-        line.kind == "refunded", refund.refund_id == line.reference, refund.method == line.method
+        line.kind == FlowKind.REFUNDED,
+        refund.refund_id == line.reference,
+        refund.method == line.method,
     )
     return (
         select(

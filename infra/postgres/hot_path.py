@@ -14,6 +14,7 @@ import asyncpg
 from domain.delivery import DeliveryKind
 from domain.order import Order, RejectReason
 from domain.payment import Payment, QrAction, Receipt, RedirectAction
+from domain.points import EARNING_METHODS
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus
 from infra.postgres.engine import Driver
@@ -167,12 +168,13 @@ SELECT orders.*, coalesce(title, sku_id) AS title,
        ) AS kinds,
        ARRAY(
            SELECT amount FROM payments
-           WHERE order_id = $1 AND status = 'paid' AND method <> 'points'
+           WHERE order_id = $1 AND status = 'paid' AND method = ANY($3::text[])
        ) AS money
 FROM orders LEFT JOIN sale_items USING (sale_id, sku_id)
 WHERE order_id = $1
 """
 
+_EARNING = sorted(EARNING_METHODS)
 _COUNTING = sorted(HOLDING_STOCK | OWNING_STOCK)
 _REFUSED = "SK001"
 
@@ -196,7 +198,8 @@ class Placing:
 
 @dataclass(frozen=True)
 class OwedOrder:
-    """The `kinds` of deliveries in question, and the amounts of `money` that paid the order."""
+    """The `kinds` of deliveries in question, and the amounts of `money` that paid the order and
+    earn points."""
 
     order: Order
     title: str
@@ -204,7 +207,7 @@ class OwedOrder:
     money: tuple[int, ...]
 
 
-class OrderSteps:
+class HotPath:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
@@ -262,7 +265,7 @@ class OrderSteps:
 
     async def owed(self, order_id: str, statuses: Collection[DeliveryStatus]) -> OwedOrder | None:
         """With its deliveries of these statuses."""
-        row = await self._driver.fetchrow(_OWED, order_id, list(statuses))
+        row = await self._driver.fetchrow(_OWED, order_id, list(statuses), _EARNING)
         if row is None:
             return None
         return OwedOrder(

@@ -1,18 +1,15 @@
 """Payments, and the ledger of the money that came and went."""
 
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payment import Payment, PaymentMethod
+from domain.payment import FlowKind, Payment, PaymentMethod
 from domain.states import PaymentStatus
 from infra.postgres.queries import happened
 from infra.postgres.tables.payments import payment_flows, payments
-
-FlowKind = Literal["received", "refunded"]
 
 
 class Payments:
@@ -95,4 +92,4 @@ class PaymentFlows:
             .group_by(payment_flows.c.kind)
         )
         sums = {kind: int(amount) for kind, amount in await self._connection.execute(query)}
-        return sums.get("received", 0), sums.get("refunded", 0)
+        return sums.get(FlowKind.RECEIVED, 0), sums.get(FlowKind.REFUNDED, 0)

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from audit.sources import AuditSources
-from domain.payment import PaymentMethod
+from domain.payment import FlowKind, PaymentMethod
 from domain.refund import Refund, RefundReason
 from domain.reservation import Intent
 from domain.states import PaymentStatus, RefundStatus
@@ -202,7 +202,7 @@ async def _surplus(shop: Shop, intent: Intent) -> None:
             intent.order_id,
             f"{intent.order_id}A1",
             PaymentMethod.ALIPAY,
-            "received",
+            FlowKind.RECEIVED,
             f"T-{intent.order_id}",
             PRICE,
         )

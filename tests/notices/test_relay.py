@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from domain.attention import AttentionKind
 from domain.gateway_errors import TryLater
-from domain.notice import Notice, NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.notice import Notice, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.attentions import Attentions
@@ -26,7 +26,7 @@ async def keep(
     receipt: Receipt | None = None,
     *,
     verdict: Verdict = Verdict.ACCEPTED,
-    refund: RefundNews | None = None,
+    refund: RefundReport | None = None,
     notice_id: str = "n-1",
 ) -> Notice:
     told = VerifiedNotice(
@@ -150,7 +150,7 @@ async def test_news_of_a_refund_reaches_the_refund(shop: Shop) -> None:
     order = await a_paid_order(shop)
     handle = await start_refund(shop, order.intent.order_id)
     refund = await handle.execute_update(RefundWorkflow.opened)
-    news = RefundNews(
+    news = RefundReport(
         refund_id=refund.refund_id,
         payment_id=order.receipt.payment_id,
         amount=PRICE,
@@ -168,7 +168,7 @@ async def test_news_of_a_refund_reaches_the_refund(shop: Shop) -> None:
 
 async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
     order = await a_paid_order(shop)
-    news = RefundNews(
+    news = RefundReport(
         refund_id="RA-console",
         payment_id=order.receipt.payment_id,
         amount=PRICE,

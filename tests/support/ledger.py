@@ -8,12 +8,12 @@ from sqlalchemy import func, select, text
 from domain.delivery import DeliveryKind
 from domain.ids import new_order_id
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod, Receipt, payment_id_for
+from domain.payment import FlowKind, Payment, PaymentMethod, Receipt, payment_id_for
 from domain.refund import Refund, RefundReason
 from domain.sale import Item, NewItem, NewSale
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.sales import Sales
@@ -112,7 +112,7 @@ async def place(
     """There must be that many left."""
     intent = an_order(item, user_id, quantity=quantity).intent
     async with database.driver() as driver, driver.transaction():
-        placing = await OrderSteps(driver).place(intent, NOON)
+        placing = await HotPath(driver).place(intent, NOON)
         assert placing is not None
         assert placing.title is not None
     return placing.order
@@ -120,7 +120,7 @@ async def place(
 
 async def begin(database: Database, payment: Payment) -> Payment:
     async with database.driver() as driver:
-        return await OrderSteps(driver).begin_payment(payment, "buyer:ada")
+        return await HotPath(driver).begin_payment(payment, "buyer:ada")
 
 
 async def settle(database: Database, payment: Payment) -> bool:
@@ -132,7 +132,7 @@ async def settle(database: Database, payment: Payment) -> bool:
         paid_at=NOON,
     )
     async with database.driver() as driver:
-        return await OrderSteps(driver).settle(payment.order_id, receipt)
+        return await HotPath(driver).settle(payment.order_id, receipt)
 
 
 async def pay(
@@ -153,7 +153,7 @@ async def award(database: Database, order: Order, points: int) -> None:
 
 async def deliver(database: Database, order: Order, kind: DeliveryKind, *, points: int = 0) -> None:
     async with database.driver() as driver:
-        await OrderSteps(driver).deliver(order.order_id, {kind: "done"}, points, fulfil=False)
+        await HotPath(driver).deliver(order.order_id, {kind: "done"}, points, fulfil=False)
 
 
 async def cancel(database: Database, order: Order) -> None:
@@ -173,11 +173,11 @@ async def give_back(database: Database, order: Order, payment: Payment) -> None:
             order.order_id,
             payment.payment_id,
             payment.method,
-            "refunded",
+            FlowKind.REFUNDED,
             f"{payment.payment_id}R",
             payment.amount,
         )
-        await Stock(connection).take_back(order)
+        await Stock(connection).restock(order)
 
 
 async def figures(database: Database, item: Item) -> tuple[int, int, int]:
@@ -197,7 +197,7 @@ async def money_of(database: Database, order_id: str) -> tuple[int, int]:
     )
     async with database.transaction() as connection:
         sums = {kind: int(amount) for kind, amount in await connection.execute(query)}
-    return sums.get("received", 0), sums.get("refunded", 0)
+    return sums.get(FlowKind.RECEIVED, 0), sums.get(FlowKind.REFUNDED, 0)
 
 
 async def movements(database: Database) -> list[tuple[str, int]]:

@@ -7,10 +7,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
-from domain.bill import BillFault
+from domain.bill import BillFault, day_of, start_of
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus, RefundStatus
-from infra.gateways.bill import day_of, start_of
 from infra.postgres.bills import Bills
 from infra.postgres.refunds import Refunds
 from tests.support.bookkeeper import DAY, Bookkeeper

@@ -14,8 +14,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from domain.payment import FlowKind
 from infra.postgres.tables.orders import orders
-from infra.postgres.tables.schema import metadata, moment
+from infra.postgres.tables.schema import metadata, moment, one_of
 
 payments = Table(
     "payments",
@@ -49,6 +50,6 @@ payment_flows = Table(
     moment("at", default_now=True),
     UniqueConstraint("method", "kind", "reference"),
     CheckConstraint("amount > 0", name="amount"),
-    CheckConstraint("kind IN ('received', 'refunded')", name="kind"),
+    CheckConstraint(one_of("kind", FlowKind), name="kind"),
     Index(None, "method", "at"),
 )

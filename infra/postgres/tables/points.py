@@ -13,7 +13,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from infra.postgres.tables.schema import metadata, moment
+from domain.points import GIVES, TAKES
+from infra.postgres.tables.schema import metadata, moment, one_of
 
 points_accounts = Table(
     "points_accounts",
@@ -38,8 +39,7 @@ points_entries = Table(
     moment("at", default_now=True),
     UniqueConstraint("order_id", "kind"),
     CheckConstraint(
-        "kind IN ('credit', 'award', 'grant') AND amount >= 0"
-        " OR kind IN ('debit', 'award_back') AND amount <= 0",
+        f"{one_of('kind', GIVES)} AND amount >= 0 OR {one_of('kind', TAKES)} AND amount <= 0",
         name="kind",
     ),
     Index(None, "user_id", "entry_id"),

@@ -14,7 +14,8 @@ from sqlalchemy import (
     text,
 )
 
-from infra.postgres.tables.schema import metadata, moment
+from domain.stock import MOVES_OF_AN_ORDER, SUPPLY, MovementKind
+from infra.postgres.tables.schema import metadata, moment, one_of
 
 stock_movements = Table(
     "stock_movements",
@@ -28,11 +29,10 @@ stock_movements = Table(
     moment("at", default_now=True),
     Column("request_key", Text, unique=True),
     UniqueConstraint("order_id", "kind"),
-    CheckConstraint("quantity > 0 OR kind = 'opening'", name="quantity"),
+    CheckConstraint(f"quantity > 0 OR kind = '{MovementKind.OPENING}'", name="quantity"),
     CheckConstraint(
-        "kind IN ('opening', 'restock') AND order_id IS NULL"
-        " OR kind IN ('hold', 'release', 'sell', 'sell_again', 'take_back')"
-        " AND order_id IS NOT NULL",
+        f"{one_of('kind', SUPPLY)} AND order_id IS NULL"
+        f" OR {one_of('kind', MOVES_OF_AN_ORDER)} AND order_id IS NOT NULL",
         name="kind",
     ),
     Index(None, "sale_id", "sku_id"),
@@ -42,5 +42,5 @@ Index(
     "uq_stock_movements_way_out",
     stock_movements.c.order_id,
     unique=True,
-    postgresql_where=text("kind IN ('release', 'sell')"),
+    postgresql_where=text(one_of("kind", (MovementKind.RELEASE, MovementKind.SELL))),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.buyer_message import Message, MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic
 from infra.buyer_messages.outbox import OutboxSender
 from infra.buyer_messages.protocol import MessageNotSent
 from infra.buyer_messages.registry import open_message_sender
@@ -20,7 +20,7 @@ from infra.postgres.engine import Database
 from infra.settings import MessageSettings
 
 SECRET = b"only the two of us know"
-PAID = Message(
+PAID = BuyerMessage(
     order_id="0" * 26,
     topic=MessageTopic.ORDER_PAID,
     user_id="ada",
@@ -119,7 +119,7 @@ async def test_the_outbox_holds_each_message_once(database: Database) -> None:
     async with database.driver() as driver:
         [kept] = await driver.fetch("SELECT order_id, user_id, body FROM messages")
     assert (kept["order_id"], kept["user_id"]) == (PAID.order_id, PAID.user_id)
-    assert Message.model_validate(kept["body"]) == PAID
+    assert BuyerMessage.model_validate(kept["body"]) == PAID
 
 
 async def test_messages_stay_in_the_outbox_unless_a_webhook_is_set(database: Database) -> None:

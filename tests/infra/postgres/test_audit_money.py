@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.payment import Payment, PaymentMethod
+from domain.payment import FlowKind, Payment, PaymentMethod
 from domain.refund import RefundReason
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.audit_queries import AuditQueries
@@ -91,7 +91,7 @@ async def test_money_of_no_order_is_named(database: Database) -> None:
     async with database.transaction() as connection:
         order_id = an_order(item).order_id
         flows = PaymentFlows(connection)
-        await flows.record(order_id, "P9", PaymentMethod.ALIPAY, "received", "T9", 5)
+        await flows.record(order_id, "P9", PaymentMethod.ALIPAY, FlowKind.RECEIVED, "T9", 5)
     assert await findings(database) == {"money": [order_id]}
 
 

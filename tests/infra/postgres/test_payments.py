@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod, QrAction, RedirectAction
+from domain.payment import FlowKind, Payment, PaymentMethod, QrAction, RedirectAction
 from domain.states import PaymentStatus
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
 from tests.support.ledger import (
@@ -32,7 +32,7 @@ async def _offer(
     database: Database, payment: Payment, action: RedirectAction | QrAction, until: datetime
 ) -> None:
     async with database.driver() as driver:
-        await OrderSteps(driver).offer_payment(payment.payment_id, action, until, "buyer:ada")
+        await HotPath(driver).offer_payment(payment.payment_id, action, until, "buyer:ada")
 
 
 async def test_beginning_a_payment_again_answers_with_the_one_that_stands(
@@ -110,11 +110,11 @@ async def test_money_is_written_down_once_per_trade_and_once_per_refund(
     async with database.transaction() as connection:
         flows = PaymentFlows(connection)
         assert await flows.sums_of_payment(payment.payment_id) == (0, 0)
-        assert await flows.record(*flow, "received", "T1", 8800) is True
-        assert await flows.record(*flow, "received", "T1", 8800) is False
-        assert await flows.record(*flow, "received", "T2", 100) is True
-        assert await flows.record(*flow, "refunded", "R1", 100) is True
-        assert await flows.record(*flow, "refunded", "R1", 100) is False
+        assert await flows.record(*flow, FlowKind.RECEIVED, "T1", 8800) is True
+        assert await flows.record(*flow, FlowKind.RECEIVED, "T1", 8800) is False
+        assert await flows.record(*flow, FlowKind.RECEIVED, "T2", 100) is True
+        assert await flows.record(*flow, FlowKind.REFUNDED, "R1", 100) is True
+        assert await flows.record(*flow, FlowKind.REFUNDED, "R1", 100) is False
         assert await flows.sums_of_payment(payment.payment_id) == (8900, 100)
 
 
@@ -125,7 +125,7 @@ async def test_the_same_trade_number_at_two_providers_is_two_receipts(
     async with database.transaction() as connection:
         flows = PaymentFlows(connection)
         for method in (PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY):
-            assert await flows.record(order.order_id, "P", method, "received", "T1", 5)
+            assert await flows.record(order.order_id, "P", method, FlowKind.RECEIVED, "T1", 5)
 
 
 async def test_one_receipt_written_down_by_many_at_once_stands_once(database: Database) -> None:
@@ -134,7 +134,7 @@ async def test_one_receipt_written_down_by_many_at_once_stands_once(database: Da
     async def record() -> bool:
         async with database.transaction() as connection:
             return await PaymentFlows(connection).record(
-                order.order_id, "P", PaymentMethod.ALIPAY, "received", "T1", 8800
+                order.order_id, "P", PaymentMethod.ALIPAY, FlowKind.RECEIVED, "T1", 8800
             )
 
     assert (await asyncio.gather(*(record() for _ in range(8)))).count(True) == 1
