@@ -14,7 +14,7 @@ from infra.postgres.tables.bills import bill_checks, bill_lines
 from infra.postgres.tables.payments import payment_flows, payments
 from infra.postgres.tables.refunds import refunds
 
-# A line has eight fields, and one statement at most 32767 values.
+# A line has eight fields, and one query at most 32767 values.
 BATCH = 1000
 
 
@@ -25,13 +25,12 @@ class Bills:
     async def keep(self, method: PaymentMethod, day: date, lines: Sequence[BillLine]) -> None:
         """At most BATCH lines, no two of one kind and reference. A line that stands is replaced
         by what the provider says now."""
-        statement = insert(bill_lines).values([_row(method, day, line) for line in lines])
+        query = insert(bill_lines).values([_row(method, day, line) for line in lines])
         said_now = {
-            name: statement.excluded[name]
-            for name in ("day", "payment_id", "trade_no", "amount", "at")
+            name: query.excluded[name] for name in ("day", "payment_id", "trade_no", "amount", "at")
         }
         await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=bill_lines.primary_key, set_=said_now)
+            query.on_conflict_do_update(index_elements=bill_lines.primary_key, set_=said_now)
         )
 
     async def compared(
@@ -77,9 +76,9 @@ class Bills:
             "day": check.day,
             "checked_at": check.checked_at,
         }
-        statement = insert(bill_checks).values(fields)
+        query = insert(bill_checks).values(fields)
         await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=bill_checks.primary_key, set_=fields)
+            query.on_conflict_do_update(index_elements=bill_checks.primary_key, set_=fields)
         )
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[BillCheck], str | None]:

@@ -13,9 +13,9 @@ class Entitlements:
 
     async def revoke(self, order_id: str) -> bool:
         """False if there is none, or none any more."""
-        statement = (
+        query = (
             update(entitlements)
             .where(entitlements.c.order_id == order_id, entitlements.c.revoked_at.is_(None))
             .values(revoked_at=func.now())
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)

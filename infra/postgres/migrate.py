@@ -55,7 +55,7 @@ async def _create_missing_database(dsn: str) -> None:
     except asyncpg.InvalidCatalogNameError:
         keeper = await _open(url.set(database="postgres").render_as_string(hide_password=False))
         name = str(url.database).replace('"', '""')
-        # Another process may create it between the look and this statement.
+        # Another process may create it between the look and this query.
         with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
             await keeper.execute(f'CREATE DATABASE "{name}"')
         await _close(keeper)

@@ -41,10 +41,10 @@ class Notices:
             "order_id": order_id,
             "headers": {_storable(name): _storable(value) for name, value in headers.items()},
         }
-        statement = insert(payment_notices).values(
+        query = insert(payment_notices).values(
             notice_id=notice_id, method=method, body=body, **fields
         )
-        upsert = _count_and_improve(statement, list(fields)).returning(payment_notices)
+        upsert = _count_and_improve(query, list(fields)).returning(payment_notices)
         return Notice.model_validate((await self._connection.execute(upsert)).mappings().one())
 
     async def get(self, notice_id: str) -> Notice | None:
@@ -61,12 +61,12 @@ class Notices:
 
     async def mark_handled(self, notice_id: str, as_: str) -> bool:
         """False if it was handled before (the first answer stays) or is unknown."""
-        statement = (
+        query = (
             update(payment_notices)
             .where(payment_notices.c.notice_id == notice_id, payment_notices.c.handled_at.is_(None))
             .values(handled_at=func.now(), handled_as=as_)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
         """Authentic news of payments and refunds that nobody acted on; oldest first. A payment
@@ -93,12 +93,12 @@ class Notices:
             .where(payment_notices.c.handled_at < older_than, payment_notices.c.body != b"")
             .limit(limit)
         )
-        statement = (
+        query = (
             update(payment_notices)
             .where(payment_notices.c.notice_id.in_(old))
             .values(body=b"", headers={})
         )
-        return (await self._connection.execute(statement)).rowcount
+        return (await self._connection.execute(query)).rowcount
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[Notice], str | None]:
         """Newest first."""
@@ -107,8 +107,8 @@ class Notices:
         return [Notice.model_validate(row) for row in rows], after
 
 
-def _count_and_improve(statement: Insert, fields: list[str]) -> Insert:
-    old, new = payment_notices.c, statement.excluded
+def _count_and_improve(query: Insert, fields: list[str]) -> Insert:
+    old, new = payment_notices.c, query.excluded
     better = and_(
         old.handled_at.is_(None),
         or_(
@@ -117,7 +117,7 @@ def _count_and_improve(statement: Insert, fields: list[str]) -> Insert:
         ),
     )
     improved: dict[str, Any] = {name: case((better, new[name]), else_=old[name]) for name in fields}
-    return statement.on_conflict_do_update(
+    return query.on_conflict_do_update(
         index_elements=[old.notice_id], set_=improved | {"deliveries": old.deliveries + 1}
     )
 

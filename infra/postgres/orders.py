@@ -1,4 +1,4 @@
-"""Orders and their story."""
+"""Orders and what happened to each."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -43,8 +43,8 @@ class Orders:
     async def insert(self, order: Order) -> bool:
         """False if an order of this id stands already; it is left as it is. Waits for another
         transaction that is just inserting it."""
-        statement = insert(orders).values(order.model_dump()).on_conflict_do_nothing()
-        return await happened(self._connection, statement)
+        query = insert(orders).values(order.model_dump()).on_conflict_do_nothing()
+        return await happened(self._connection, query)
 
     async def quantity_of(self, item: ItemRef, user_id: str, *, besides: str | None = None) -> int:
         """Units the user holds or owns of the item, not counting the order `besides`."""
@@ -65,16 +65,16 @@ class Orders:
         if to not in ORDER_TRANSITIONS[expected]:
             raise ValueError(f"no order goes from {expected} to {to}")
         closed_at = func.now() if to in FINAL else None
-        statement = (
+        query = (
             update(orders)
             .where(orders.c.order_id == order_id, orders.c.status == expected)
             .values(status=to, closed_at=closed_at, reason=func.coalesce(reason, orders.c.reason))
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def extend_deadline(self, order_id: str, deadline: datetime) -> bool:
         """False if the order does not wait for its payment, or waits as long already."""
-        statement = (
+        query = (
             update(orders)
             .where(
                 orders.c.order_id == order_id,
@@ -83,10 +83,10 @@ class Orders:
             )
             .values(pay_deadline=deadline)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def record(self, order_id: str, event: EventKind, actor: str, detail: str = "") -> None:
-        """One more line of the order's story; callers write it where a guarded write happened."""
+        """One more event of the order; callers write it where a guarded write happened."""
         await self._connection.execute(
             insert(order_events).values(order_id=order_id, event=event, actor=actor, detail=detail)
         )

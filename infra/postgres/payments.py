@@ -47,7 +47,7 @@ class Payments:
         paid_at: datetime | None = None,
     ) -> bool:
         """False if the status is not the expected one (any more). What is None stays as it was."""
-        statement = (
+        query = (
             update(payments)
             .where(payments.c.payment_id == payment_id, payments.c.status == expected)
             .values(
@@ -56,7 +56,7 @@ class Payments:
                 paid_at=func.coalesce(paid_at, payments.c.paid_at),
             )
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
 
 class PaymentFlows:
@@ -74,7 +74,7 @@ class PaymentFlows:
     ) -> bool:
         """Once per method, kind and reference: the provider's trade number for what was received,
         our refund id for what was refunded. False if it stands already."""
-        statement = insert(payment_flows).values(
+        query = insert(payment_flows).values(
             order_id=order_id,
             payment_id=payment_id,
             method=method,
@@ -82,7 +82,7 @@ class PaymentFlows:
             reference=reference,
             amount=amount,
         )
-        return await happened(self._connection, statement.on_conflict_do_nothing())
+        return await happened(self._connection, query.on_conflict_do_nothing())
 
     async def sums_of_payment(self, payment_id: str) -> tuple[int, int]:
         """(received, refunded) of the payment."""

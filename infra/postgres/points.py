@@ -1,7 +1,7 @@
 """Points accounts and their ledger.
 
 Each change locks the account first, so that one user's changes come one after another; the new
-balance is computed and bounded by Postgres in the same statement.
+balance is computed and bounded by Postgres in the same query.
 """
 
 from typing import Any
@@ -108,8 +108,8 @@ class Points:
         return [PointsEntry.model_validate(row) for row in rows]
 
     async def _open(self, user_id: str) -> None:
-        statement = insert(points_accounts).values(user_id=user_id, balance=0)
-        await self._connection.execute(statement.on_conflict_do_nothing())
+        query = insert(points_accounts).values(user_id=user_id, balance=0)
+        await self._connection.execute(query.on_conflict_do_nothing())
 
     async def _lock(self, user_id: str) -> int:
         query = select(points_accounts.c.balance).where(points_accounts.c.user_id == user_id)
@@ -129,13 +129,13 @@ class Points:
         self, user_id: str, kind: PointsKind, by: int, note: str = "", **links: Any
     ) -> int | None:
         """The new balance, or None (and nothing done) if it would fall below zero."""
-        statement = (
+        query = (
             update(points_accounts)
             .where(points_accounts.c.user_id == user_id, points_accounts.c.balance >= -by)
             .values(balance=points_accounts.c.balance + by)
             .returning(points_accounts.c.balance)
         )
-        balance: int | None = (await self._connection.execute(statement)).scalar_one_or_none()
+        balance: int | None = (await self._connection.execute(query)).scalar_one_or_none()
         if balance is None:
             return None
         entry = {"user_id": user_id, "kind": kind, "amount": by, "balance_after": balance}

@@ -1,6 +1,6 @@
-"""What every repository does with a statement: ask whether it happened, or read one page.
+"""What every repository does with a query: ask whether it happened, or read one page.
 
-Text that reaches a statement holds no NUL, which Postgres cannot store: the API and the gate
+Text that reaches a query holds no NUL, which Postgres cannot store: the API and the gate
 refuse it at the edge. Cursors are checked here, and the inbox of notices cleans what it keeps.
 """
 
@@ -19,9 +19,9 @@ MAX_LIMIT = 1000
 _MAX_BIGINT = 2**63 - 1
 
 
-async def happened(connection: AsyncConnection, statement: Insert | Update | Delete) -> bool:
+async def happened(connection: AsyncConnection, query: Insert | Update | Delete) -> bool:
     """Whether the guarded write changed anything."""
-    return (await connection.execute(statement)).rowcount > 0
+    return (await connection.execute(query)).rowcount > 0
 
 
 async def fetch_page(

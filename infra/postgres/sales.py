@@ -21,8 +21,8 @@ class Sales:
     async def create(self, sale_id: str, sale: NewSale) -> Sale:
         """A draft with its items; the sale that stands already if the id is known."""
         fields = sale.model_dump(exclude={"items"})
-        statement = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)
-        if await happened(self._connection, statement.on_conflict_do_nothing()):
+        query = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)
+        if await happened(self._connection, query.on_conflict_do_nothing()):
             await self._open_items(sale_id, sale.items)
         created = await self.get(sale_id)
         if created is None:
@@ -46,12 +46,12 @@ class Sales:
 
     async def change_status(self, sale_id: str, expected: SaleStatus, to: SaleStatus) -> bool:
         """False if the sale is unknown or its status is not the expected one (any more)."""
-        statement = (
+        query = (
             update(sales)
             .where(sales.c.sale_id == sale_id, sales.c.status == expected)
             .values(status=to)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def _open_items(self, sale_id: str, items: Iterable[NewItem]) -> None:
         rows = [_new_row(sale_id, item) for item in items]
