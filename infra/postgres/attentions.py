@@ -23,6 +23,8 @@ class Attentions:
         advice: str,
     ) -> bool:
         """False if one is open already for this kind and subject."""
+        # Those that find the trouble look every few seconds; the unique index of open ones is what
+        # keeps one trouble one row.
         query = insert(attentions).values(
             kind=kind, subject=subject, order_id=order_id, what=what, advice=advice
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Row, Select, and_, func, select, tuple_
+from sqlalchemy import Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +25,21 @@ class Bills:
     async def keep(self, method: PaymentMethod, day: date, lines: Sequence[BillLine]) -> None:
         """At most BATCH lines, no two of one kind and reference. A line that stands is replaced
         by what the provider says now."""
-        query = insert(bill_lines).values([_row(method, day, line) for line in lines])
+        query = insert(bill_lines).values(
+            [
+                {
+                    "method": method,
+                    "kind": line.kind,
+                    "reference": line.reference,
+                    "day": day,
+                    "payment_id": line.payment_id,
+                    "trade_no": line.trade_no,
+                    "amount": line.amount,
+                    "at": line.at,
+                }
+                for line in lines
+            ]
+        )
         said_now = {
             name: query.excluded[name] for name in ("day", "payment_id", "trade_no", "amount", "at")
         }
@@ -40,6 +54,7 @@ class Bills:
         line = bill_lines.c
         query = _beside_our_ledger().where(line.method == method, line.day == day)
         if after is not None:
+            # By key and not by OFFSET: lines may be added while a long bill is read.
             query = query.where(tuple_(line.kind, line.reference) > (after.kind, after.reference))
         rows = await self._connection.execute(
             query.order_by(line.kind, line.reference).limit(BATCH)
@@ -61,7 +76,16 @@ class Bills:
             .where(flow.method == method, flow.at >= start, flow.at < end, ~billed.exists())
             .order_by(flow.at)
         )
-        return [_not_in_bill(row) for row in await self._connection.execute(query)]
+        return [
+            BillMismatch(
+                fault=BillFault.NOT_IN_BILL,
+                reference=row.reference,
+                payment_id=row.payment_id,
+                order_id=row.order_id,
+                booked=row.amount,
+            )
+            for row in await self._connection.execute(query)
+        ]
 
     async def has(self, method: PaymentMethod, day: date) -> bool:
         """Whether the bill of that day was compared before."""
@@ -88,21 +112,9 @@ class Bills:
         return [BillCheck.model_validate(row) for row in rows], after
 
 
-def _row(method: PaymentMethod, day: date, line: BillLine) -> dict[str, object]:
-    return {
-        "method": method,
-        "kind": line.kind,
-        "reference": line.reference,
-        "day": day,
-        "payment_id": line.payment_id,
-        "trade_no": line.trade_no,
-        "amount": line.amount,
-        "at": line.at,
-    }
-
-
 def _beside_our_ledger() -> Select[*tuple[object, ...]]:
     line, flow, payment, refund = bill_lines.c, payment_flows.c, payments.c, refunds.c
+    # Not by day: we book when we hear of it, and around midnight that is another day.
     same_flow = and_(
         flow.method == line.method, flow.kind == line.kind, flow.reference == line.reference
     )
@@ -127,14 +139,4 @@ def _beside_our_ledger() -> Select[*tuple[object, ...]]:
         .outerjoin(payment_flows, same_flow)
         .outerjoin(payments, same_payment)
         .outerjoin(refunds, same_refund)
-    )
-
-
-def _not_in_bill(row: Row[*tuple[object, ...]]) -> BillMismatch:
-    return BillMismatch(
-        fault=BillFault.NOT_IN_BILL,
-        reference=row.reference,
-        payment_id=row.payment_id,
-        order_id=row.order_id,
-        booked=row.amount,
     )

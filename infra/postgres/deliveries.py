@@ -85,6 +85,7 @@ class Deliveries:
             .limit(limit)
         )
         row = tuple_(deliveries.c.order_id, deliveries.c.kind)
+        # Out and in with one query: no moment and no crash leaves a delivery in both or in neither.
         moved = delete(deliveries).where(row.in_(old)).returning(*deliveries.c).cte("moved")
         names = [column.name for column in deliveries.c]
         query = insert(archived_deliveries).from_select(names, select(moved))

@@ -13,6 +13,7 @@ class Entitlements:
 
     async def revoke(self, order_id: str) -> bool:
         """False if there is none, or none any more."""
+        # The row stays: a delivery that comes late finds that the order had its right.
         query = (
             update(entitlements)
             .where(entitlements.c.order_id == order_id, entitlements.c.revoked_at.is_(None))

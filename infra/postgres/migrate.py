@@ -29,8 +29,11 @@ async def migrate(dsn: str) -> None:
         )
         try:
             async with engine.begin() as connection:
+                # Every process of an installation migrates at its start, all at one moment.
                 await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(
+                    lambda sync: command.upgrade(alembic_config(sync), "head")
+                )
         finally:
             await engine.dispose()
 
@@ -41,10 +44,6 @@ def alembic_config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(alembic_config(connection), "head")
 
 
 async def _create_missing_database(dsn: str) -> None:

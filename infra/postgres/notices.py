@@ -30,11 +30,8 @@ class Notices:
         body: bytes,
         headers: Mapping[str, str],
     ) -> Notice:
-        """Keep a notice; a repeat is counted and answers with the row that stands.
-
-        The same bytes may come with a wrong signature first, so a better verdict replaces a worse
-        one: ACCEPTED replaces all, and whatever is proven replaces what is not.
-        """
+        """Keep a notice; a repeat is counted and answers with the row that stands, of two verdicts
+        with the better one."""
         fields = notice.model_dump(mode="json") | {
             "provider_notice_id": _storable(notice.provider_notice_id),
             "payment_id": _storable(notice.payment_id) if notice.payment_id else None,
@@ -96,6 +93,7 @@ class Notices:
         query = (
             update(payment_notices)
             .where(payment_notices.c.notice_id.in_(old))
+            # Bytes and headers are most of the database, and nobody judges old ones again.
             .values(body=b"", headers={})
         )
         return (await self._connection.execute(query)).rowcount
@@ -108,6 +106,8 @@ class Notices:
 
 
 def _count_and_improve(query: Insert, fields: list[str]) -> Insert:
+    # Anybody may send the bytes of a true notice with a wrong signature, and before it comes. So
+    # ACCEPTED replaces all, and whatever is proven replaces what is not.
     old, new = payment_notices.c, query.excluded
     better = and_(
         old.handled_at.is_(None),

@@ -65,6 +65,8 @@ class Orders:
         if to not in ORDER_TRANSITIONS[expected]:
             raise ValueError(f"no order goes from {expected} to {to}")
         closed_at = func.now() if to in FINAL else None
+        # Compare and set: of a payment and a cancel of one moment, one finds the status it expects
+        # and the other learns that it came second. Neither is overwritten.
         query = (
             update(orders)
             .where(orders.c.order_id == order_id, orders.c.status == expected)
@@ -130,10 +132,13 @@ class Orders:
     ) -> tuple[list[Order], str | None]:
         """Newest first, all that fit every given term. `trade_no` is the provider's number or
         ours (`out_trade_no`)."""
+        with_trade = select(payments.c.order_id).where(
+            or_(payments.c.trade_no == trade_no, payments.c.payment_id == trade_no)
+        )
         terms = [
             orders.c.user_id == user_id if user_id is not None else None,
             orders.c.order_id == order_id if order_id is not None else None,
-            orders.c.order_id.in_(_with_trade(trade_no)) if trade_no is not None else None,
+            orders.c.order_id.in_(with_trade) if trade_no is not None else None,
             orders.c.status == status if status is not None else None,
         ]
         wanted: Sequence[Any] = [term for term in terms if term is not None]
@@ -144,9 +149,3 @@ class Orders:
     ) -> tuple[list[Order], str | None]:
         rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
         return [Order.model_validate(row) for row in rows], after
-
-
-def _with_trade(number: str) -> Select[Any]:
-    return select(payments.c.order_id).where(
-        or_(payments.c.trade_no == number, payments.c.payment_id == number)
-    )

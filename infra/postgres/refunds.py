@@ -54,6 +54,7 @@ class Refunds:
         another refund of the same payment was asked for less than `spacing` ago. Callers hold the
         payment's lock."""
         mine = refunds.c.refund_id == refund.refund_id
+        # The database's clock, and not the transaction's: this one may have waited for the lock.
         others = select(func.max(refunds.c.asked_at), func.clock_timestamp()).where(
             refunds.c.payment_id == refund.payment_id, not_(mine)
         )
