@@ -33,7 +33,7 @@ def trade_workflow_id(method: PaymentMethod, trade_no: str) -> str:
 
 def refund_workflow_id(method: PaymentMethod, refund_id: str) -> str:
     """`refund-<provider>-<trade_no>`, with the part's number behind it for a partial refund."""
-    # Two letters of a refund's number say no more than the provider does.
+    # The first two letters of a refund's number, R and its method, are said by the name already.
     return f"refund-{method}-{refund_id[2:]}"
 
 
