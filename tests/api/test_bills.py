@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
 from tests.support.api_doubles import ToldWorkflows
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 from workflows.bills import BillsOutcome
 
 TODAY = day_of(datetime.now(UTC))

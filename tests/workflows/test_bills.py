@@ -13,16 +13,9 @@ from domain.states import OrderStatus, RefundStatus
 from infra.postgres.bills import Bills
 from infra.postgres.refunds import Refunds
 from tests.support.bookkeeper import DAY, Bookkeeper
-from tests.support.ledger import (
-    a_payment,
-    a_refund,
-    an_order,
-    begin,
-    damage,
-    give_back,
-    place,
-)
+from tests.support.ledger import begin, damage, give_back, place
 from tests.support.shop import PRICE, Shop
+from tests.support.values import a_payment, a_refund, an_order
 from workflows.bills import ReconcileBills
 
 

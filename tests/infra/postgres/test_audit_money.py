@@ -10,17 +10,9 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import (
-    POINTS_PRICE,
-    PRICE,
-    a_refund,
-    an_order,
-    damage,
-    give_back,
-    pay,
-    place,
-)
+from tests.support.ledger import damage, give_back, pay, place
 from tests.support.sound_sale import busy_sale, findings, pay_with_points
+from tests.support.values import POINTS_PRICE, PRICE, a_refund, an_order
 
 
 async def _flow(

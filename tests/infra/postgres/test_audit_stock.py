@@ -9,15 +9,9 @@ from infra.postgres import audit_queries
 from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.audit_values import PaymentMoney, StockOrder
 from infra.postgres.engine import Database
-from tests.support.ledger import (
-    PRICE,
-    an_order,
-    damage,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import damage, open_item, pay, place
 from tests.support.sound_sale import busy_sale, findings
+from tests.support.values import PRICE, an_order
 
 
 async def test_every_rule_is_silent_on_empty_tables(database: Database) -> None:

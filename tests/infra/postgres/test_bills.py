@@ -7,15 +7,8 @@ from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import (
-    PRICE,
-    a_payment,
-    a_refund,
-    an_order,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import open_item, pay, place
+from tests.support.values import PRICE, a_payment, a_refund, an_order
 
 ALIPAY, WECHATPAY = PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY
 DAY = date(2026, 3, 2)

@@ -7,7 +7,7 @@ from domain.notice import Notice, NoticeKind, RefundReport, Verdict, VerifiedNot
 from domain.payment import PaymentMethod, Receipt
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 BODY, HEADERS = b"trade_status=TRADE_SUCCESS&junk=\xff\x00", {"content-type": "form"}
 RECEIPT = Receipt(

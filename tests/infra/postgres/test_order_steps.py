@@ -7,8 +7,6 @@ from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from tests.support.ledger import (
-    a_payment,
-    an_order,
     begin,
     cancel,
     damage,
@@ -19,6 +17,7 @@ from tests.support.ledger import (
     place,
     settle,
 )
+from tests.support.values import a_payment, an_order
 
 
 async def _status(database: Database, order_id: str) -> OrderStatus | None:

@@ -11,14 +11,8 @@ from infra.postgres.engine import Database
 from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
-from tests.support.ledger import (
-    NOON,
-    a_payment,
-    an_order,
-    begin,
-    damage,
-    open_item,
-)
+from tests.support.ledger import begin, damage, open_item
+from tests.support.values import NOON, a_payment, an_order
 
 
 async def _order(database: Database) -> Order:

@@ -7,14 +7,8 @@ from domain.order import Order
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.stock import Stock
-from tests.support.ledger import (
-    an_order,
-    damage,
-    figures,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import damage, figures, open_item, pay, place
+from tests.support.values import an_order
 
 
 async def _move(database: Database, kind: str, order: Order) -> bool:
