@@ -29,24 +29,6 @@ async def _offer(
         await HotPath(driver).offer_payment(payment.payment_id, action, until, "buyer:ada")
 
 
-async def test_beginning_a_payment_again_answers_with_the_one_that_stands(
-    database: Database,
-) -> None:
-    payment = a_payment(await _order(database))
-    changed = payment.model_copy(update={"amount": 1, "expires_at": NOON + timedelta(days=1)})
-    assert await begin(database, payment) == payment
-    assert await begin(database, changed) == payment
-
-
-async def test_the_same_payment_begun_at_once_is_one(database: Database) -> None:
-    order = await _order(database)
-    amounts = [1, 2, 3, 4]
-    begun = await asyncio.gather(
-        *(begin(database, a_payment(order, amount=amount)) for amount in amounts)
-    )
-    assert len({payment.amount for payment in begun}) == 1
-
-
 async def test_an_order_lists_its_payments_with_their_actions(database: Database) -> None:
     order = await _order(database)
     alipay, wechat = a_payment(order), a_payment(order, PaymentMethod.WECHATPAY)
@@ -60,20 +42,6 @@ async def test_an_order_lists_its_payments_with_their_actions(database: Database
         assert await payments.get("unknown") is None
     assert [payment.action for payment in listed] == [redirect, qr]
     assert [payment.expires_at for payment in listed] == [later, later]
-
-
-async def test_a_payment_that_is_over_gets_no_new_action(database: Database) -> None:
-    payment = await begin(database, a_payment(await _order(database)))
-    async with database.transaction() as connection:
-        payments = Payments(connection)
-        await payments.change_status(
-            payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
-        )
-    await _offer(database, payment, QrAction(code_url="weixin://1"), NOON)
-    async with database.transaction() as connection:
-        closed = await Payments(connection).get(payment.payment_id)
-    assert closed is not None
-    assert (closed.action, closed.expires_at) == (None, payment.expires_at)
 
 
 async def test_a_payment_changes_status_only_from_the_expected_one(database: Database) -> None:
