@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -35,11 +36,11 @@ def up(detach: Detach = False, only: Only = None) -> None:
     State is kept under SECKILL_HOME (.seckill); started again, it goes on with the same data.
     """
     from practice.stack.binaries import ServerNotInstalled
-    from practice.stack.display import announce, print_addresses, report_death
     from practice.stack.foreground import run_in_front
     from practice.stack.process import ServerFailed
     from practice.stack.settings import EmbeddedSettings
-    from practice.stack.stack import StackFailed, start_stack
+    from practice.stack.show import announce, print_addresses, report_death
+    from practice.stack.startup import StackFailed, start_stack
 
     settings, names = EmbeddedSettings(), _chosen(only)
     home = settings.open_home()
@@ -67,8 +68,8 @@ def down() -> None:
 @app.command()
 def status(only: Only = None) -> None:
     """Show each process, its pid and its address. Exit code 0 when all of them run."""
-    from practice.stack.display import print_status
     from practice.stack.settings import EmbeddedSettings
+    from practice.stack.show import print_status
     from practice.stack.status import stack_status
 
     settings = EmbeddedSettings()
@@ -123,8 +124,11 @@ def audit(
     """
     from audit.command import show_audit
     from practice.stack.running import running_settings
+    from workflow_client import connect_workflows
 
-    raise typer.Exit(show_audit(running_settings(), with_repair=repair, as_json=as_json))
+    settings = running_settings()
+    connect = partial(connect_workflows, settings)
+    raise typer.Exit(show_audit(settings, connect, with_repair=repair, as_json=as_json))
 
 
 @app.command()
@@ -178,7 +182,7 @@ def rush(
 
     Exit code 0 only if the audit, and all that the crowd saw, hold; 2 if there was no rush.
     """
-    from practice.rush.show import show_rush
+    from practice.rush.command import show_rush
     from practice.stack.settings import EmbeddedSettings
 
     exit_code = show_rush(
@@ -203,7 +207,7 @@ def demo(
 
     A stack that runs already is used, and left running.
     """
-    from practice.rush.show import show_rush
+    from practice.rush.command import show_rush
 
     with _whole_stack(keep) as stack_file:
         exit_code = show_rush(
@@ -222,7 +226,7 @@ def bench(
     json_file: bench_options.JsonFile = None,
 ) -> None:
     """Measure what this machine can do, on a stack of its own: as ratios to doing nothing."""
-    from bench.run import show_bench
+    from bench.command import show_bench
 
     show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
 
@@ -234,11 +238,11 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     from practice.stack.binaries import ServerNotInstalled
-    from practice.stack.display import print_addresses
     from practice.stack.process import ServerFailed
     from practice.stack.settings import EmbeddedSettings
+    from practice.stack.show import print_addresses
     from practice.stack.shutdown import stop_stack
-    from practice.stack.stack import StackFailed, start_stack
+    from practice.stack.startup import StackFailed, start_stack
 
     settings = EmbeddedSettings()
     home = settings.open_home()

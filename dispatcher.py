@@ -9,39 +9,30 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
 
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.attention import AttentionKind
-from domain.ids import workflow_id
-from domain.reservation import Intent
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.redis.intent_entries import IntentEntry, MalformedIntent
 from infra.redis.intents import Intents
-from infra.settings import Settings
-from infra.temporal.client import attributes_of_a_new_order
-from workflows.order import OrderWorkflow
+from workflow_client import WorkflowClient
 
 log = structlog.get_logger()
 
 CONCURRENCY = 64
 BLOCK_MS = 500
+# An entry taken this long ago and not acknowledged belongs to a dispatcher that is dead.
 IDLE_MS = 15_000
+CLAIMS_PER_IDLE_TIME = 3
 MAX_FAILURES = 5
-RPC_TIMEOUT = timedelta(seconds=5)
 BACKOFF_FIRST_SECONDS, BACKOFF_LONGEST_SECONDS = 0.1, 5.0
 ATTEMPTS_PER_LOG = 12
 ERROR_CHARACTERS = 500
-# Temporal refuses summaries above 200 bytes, and a user id may be long.
-SUMMARY_BYTES = 180
 
 DEAD_ADVICE = (
     "The buyer's stock is still held. Put right what the error names, then revive the intent from "
@@ -56,16 +47,14 @@ class Dispatcher:
     def __init__(
         self,
         intents: Intents,
-        client: Client,
+        workflows: WorkflowClient,
         database: Database,
-        settings: Settings,
         *,
         idle_ms: int = IDLE_MS,
     ) -> None:
         self._intents = intents
-        self._client = client
+        self._workflows = workflows
         self._database = database
-        self._task_queue = settings.task_queue
         self._idle_ms = idle_ms
         self._consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._in_hand: dict[tuple[str, str, str], asyncio.Task[None]] = {}
@@ -86,18 +75,15 @@ class Dispatcher:
         if free <= 0:
             await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
             return
-        for entry in await self._claim(free) or await self._intents.read(
-            self._consumer, free, BLOCK_MS
-        ):
+        claimed: list[IntentEntry] = []
+        if time.monotonic() >= self._claim_at:
+            claimed = await self._intents.claim_from_dead(self._consumer, self._idle_ms, free)
+            if not claimed:
+                self._claim_at = time.monotonic() + self._idle_ms / 1000 / CLAIMS_PER_IDLE_TIME
+        # One that waits for Temporal in our own hand is idle too.
+        orphans = [entry for entry in claimed if _name_of(entry) not in self._in_hand]
+        for entry in orphans or await self._intents.read(self._consumer, free, BLOCK_MS):
             self._take_in_hand(entry, stop)
-
-    async def _claim(self, count: int) -> list[IntentEntry]:
-        if time.monotonic() < self._claim_at:
-            return []
-        claimed = await self._intents.claim_from_dead(self._consumer, self._idle_ms, count)
-        if not claimed:
-            self._claim_at = time.monotonic() + self._idle_ms / 3000
-        return [entry for entry in claimed if _name_of(entry) not in self._in_hand]
 
     def _take_in_hand(self, entry: IntentEntry, stop: asyncio.Event) -> None:
         name = _name_of(entry)
@@ -105,12 +91,13 @@ class Dispatcher:
             self._patiently(stop, "intent_waits", lambda: self._dispatch(entry))
         )
         self._in_hand[name] = task
-        task.add_done_callback(lambda done: self._let_go(name, done))
 
-    def _let_go(self, name: tuple[str, str, str], done: asyncio.Task[None]) -> None:
-        del self._in_hand[name]
-        if not done.cancelled() and (error := done.exception()):
-            log.error("intent_left_pending", entry_id=name[-1], exc_info=error)
+        def let_go(done: asyncio.Task[None]) -> None:
+            del self._in_hand[name]
+            if not done.cancelled() and (error := done.exception()):
+                log.error("intent_left_pending", entry_id=entry.entry_id, exc_info=error)
+
+        task.add_done_callback(let_go)
 
     async def _patiently(
         self, stop: asyncio.Event, event: str, step: Callable[[], Awaitable[None]]
@@ -125,46 +112,29 @@ class Dispatcher:
                     raise
                 if attempt % ATTEMPTS_PER_LOG == 0:
                     log.warning(event, error=type(error).__name__, detail=str(error)[:200])
-            if await _stopped_within(stop, _backoff(attempt)):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _backoff(attempt))
+            if stop.is_set():
                 break
 
     async def _dispatch(self, entry: IntentEntry) -> None:
         try:
             intent = entry.intent()
-            await self._start(intent)
+            await self._workflows.start_order(intent)
         except MalformedIntent as error:
             await self._bury(entry, str(error))
         except Exception as error:
             if _is_away(error):
                 raise
-            await self._count_against(entry, error)
+            failures = entry.failures + 1
+            log.error("intent_failed", subject=entry.subject, failures=failures, exc_info=error)
+            if failures >= MAX_FAILURES:
+                await self._bury(entry, f"{type(error).__name__}: {error}")
+            else:
+                await self._intents.record_failure(entry, self._consumer)
         else:
             await self._intents.acknowledge(entry)
             log.info("order_started", order_id=intent.order_id)
-
-    async def _start(self, intent: Intent) -> None:
-        # Started by an earlier delivery is as good, whether it still runs or has ended.
-        with suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                OrderWorkflow.run,
-                intent,
-                id=workflow_id(intent.order_id),
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                request_eager_start=True,
-                rpc_timeout=RPC_TIMEOUT,
-                static_summary=_summary(intent),
-                search_attributes=attributes_of_a_new_order(intent),
-            )
-
-    async def _count_against(self, entry: IntentEntry, error: Exception) -> None:
-        failures = entry.failures + 1
-        log.error("intent_failed", subject=entry.subject, failures=failures, exc_info=error)
-        if failures >= MAX_FAILURES:
-            await self._bury(entry, f"{type(error).__name__}: {error}")
-        else:
-            await self._intents.record_failure(entry, self._consumer)
 
     async def _bury(self, entry: IntentEntry, error: str) -> None:
         # The attention first: raised twice it is one, and a burial nobody hears of is a loss.
@@ -190,13 +160,8 @@ def _is_away(error: Exception) -> bool:
 
 def _backoff(attempt: int) -> float:
     longest = min(BACKOFF_FIRST_SECONDS * 2 ** min(attempt, 10), BACKOFF_LONGEST_SECONDS)
+    # At random, or all dispatchers come back to a server that has just risen at one moment.
     return random.uniform(longest / 2, longest)  # noqa: S311
-
-
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()
 
 
 def _printable(error: str) -> str:
@@ -206,8 +171,3 @@ def _printable(error: str) -> str:
 
 def _name_of(entry: IntentEntry) -> tuple[str, str, str]:
     return entry.item.sale_id, entry.item.sku_id, entry.entry_id
-
-
-def _summary(intent: Intent) -> str:
-    line = f"{intent.quantity} × {intent.sku_id} for {' '.join(intent.user_id.split())}"
-    return line.encode()[:SUMMARY_BYTES].decode(errors="ignore")

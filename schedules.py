@@ -29,7 +29,7 @@ HALF_PAST_TEN = ScheduleCalendarSpec(hour=[ScheduleRange(10)], minute=[ScheduleR
 
 
 @dataclass(frozen=True)
-class Regularly:
+class ScheduledWorkflow:
     """A workflow and when it is due. `catch_up`: how old a run may be that was missed while
     Temporal was away; `side_by_side`: whether one may begin while the last still runs."""
 
@@ -40,38 +40,46 @@ class Regularly:
 
     @property
     def schedule(self) -> Schedule:
-        overlap = self.side_by_side and ScheduleOverlapPolicy.ALLOW_ALL
+        policies = ScheduleOverlapPolicy
+        overlap = policies.ALLOW_ALL if self.side_by_side else policies.SKIP
         return Schedule(
             action=self.action,
             spec=self.spec,
-            policy=SchedulePolicy(
-                overlap=overlap or ScheduleOverlapPolicy.SKIP, catchup_window=self.catch_up
-            ),
+            policy=SchedulePolicy(overlap=overlap, catchup_window=self.catch_up),
         )
+
+    def brought_up_to_date(self, standing: ScheduleUpdateInput) -> ScheduleUpdate:
+        # The state says whether somebody paused it, which is not ours to undo.
+        state = standing.description.schedule.state
+        return ScheduleUpdate(schedule=replace(self.schedule, state=state))
 
 
 async def keep_schedules(client: Client, settings: Settings) -> None:
     """Create the schedules, each named as its workflow; those that stand are brought up to date
     and stay paused if somebody paused them."""
-    for regularly in _all(settings):
-        await _keep(client, regularly.action.id, regularly.schedule)
+    for scheduled in _scheduled(settings):
+        schedule_id = scheduled.action.id
+        try:
+            await client.create_schedule(schedule_id, scheduled.schedule)
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(schedule_id).update(scheduled.brought_up_to_date)
 
 
-def _all(settings: Settings) -> tuple[Regularly, ...]:
+def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
     queue = settings.task_queue
     keep_for = KeepFor(days=settings.archive_after_days)
     return (
-        Regularly(
+        ScheduledWorkflow(
             ScheduleActionStartWorkflow(UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=queue),
             _every(timedelta(seconds=settings.upkeep_every_seconds)),
         ),
-        Regularly(
+        ScheduledWorkflow(
             ScheduleActionStartWorkflow(
                 ArchiveWorkflow.run, keep_for, id=ARCHIVE_ID, task_queue=queue
             ),
             _every(timedelta(days=1)),
         ),
-        Regularly(
+        ScheduledWorkflow(
             ScheduleActionStartWorkflow(
                 ReconcileBillsWorkflow.run, ReconcileBills(), id=BILLS_ID, task_queue=queue
             ),
@@ -85,14 +93,3 @@ def _all(settings: Settings) -> tuple[Regularly, ...]:
 
 def _every(interval: timedelta) -> ScheduleSpec:
     return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=interval)])
-
-
-async def _keep(client: Client, schedule_id: str, schedule: Schedule) -> None:
-    def updated(standing: ScheduleUpdateInput) -> ScheduleUpdate:
-        state = standing.description.schedule.state
-        return ScheduleUpdate(schedule=replace(schedule, state=state))
-
-    try:
-        await client.create_schedule(schedule_id, schedule)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(schedule_id).update(updated)

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -22,20 +23,26 @@ from activities.notices import NoticeActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
-from activities.refund_messages import RefundNewsActivities
+from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from dispatcher import Dispatcher
+from domain.payment import PaymentMethod
+from infra.buyer_messages.protocol import MessageSender
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
+from infra.gateways.protocol import Gateway
+from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging
 from infra.temporal.client import connect_temporal, register_search_attributes
+from notices.relay import NoticeRelay, WorkflowsToTell
 from schedules import keep_schedules
+from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
@@ -59,15 +66,60 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the task queue and dispatch intents until `stop` is set."""
     async with contextlib.AsyncExitStack() as closing:
         client = await connect_temporal(metrics_port=settings.worker_metrics_port)
-        await _prepare_search(client)
+        try:
+            await register_search_attributes(client)
+        except RPCError as error:
+            # A cluster may leave this to its administrators: then they have done it, or starts
+            # fail.
+            log.warning("search_attributes_not_registered", error=str(error)[:200])
         stores = await closing.enter_async_context(open_stores(settings))
         redis, database = stores.redis, stores.database
         gateways = await closing.enter_async_context(open_providers(settings, database))
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
 
-        activities = collect_activities(
-            StockActivities(StockGate(redis)),
+        workflows = WorkflowClient(client, settings.task_queue)
+        activities = build_activities(
+            database,
+            StockGate(redis),
+            gateways,
+            sender,
+            workflows,
+            refund_spacing=settings.refund_spacing,
+        )
+        await keep_schedules(client, settings)
+        async with (
+            build_worker(client, settings, activities.general),
+            build_refund_worker(client, settings, activities.refund_calls),
+        ):
+            tune_garbage_collection()
+            log.info("worker_ready", task_queue=settings.task_queue)
+            await Dispatcher(Intents(redis), workflows, database).run(stop)
+
+
+@dataclass(frozen=True)
+class Activities:
+    """Bound methods, as a worker registers them. `refund_calls` have a queue of their own, which
+    is paced."""
+
+    general: list[Callable[..., Any]]
+    refund_calls: list[Callable[..., Any]]
+
+
+def build_activities(
+    database: Database,
+    gate: StockGate,
+    gateways: Mapping[PaymentMethod, Gateway],
+    sender: MessageSender,
+    workflows: WorkflowsToTell,
+    *,
+    refund_spacing: timedelta,
+) -> Activities:
+    """All there are, over opened stores: the one list of them, for the worker and for tests."""
+    relay = NoticeRelay(database, workflows, gateways)
+    return Activities(
+        general=activities_of(
+            StockActivities(gate),
             OrderActivities(database),
             PaymentActivities(database, gateways),
             SettlementActivities(database),
@@ -75,35 +127,17 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             ArchiveActivities(database),
             RefundActivities(database),
             LatePaymentActivities(database),
-            RefundNewsActivities(database, sender),
-            NoticeActivities(database, client, gateways),
-            BillActivities(database, client, gateways),
-        )
-        refund_calls = collect_activities(
-            RefundCallActivities(database, gateways, settings.refund_spacing)
-        )
-        await keep_schedules(client, settings)
-        async with (
-            build_worker(client, settings, activities),
-            build_refund_worker(client, settings, refund_calls),
-        ):
-            tune_garbage_collection()
-            log.info("worker_ready", task_queue=settings.task_queue)
-            dispatcher = Dispatcher(Intents(redis), client, database, settings)
-            await dispatcher.run(stop)
+            RefundMessageActivities(database, sender),
+            NoticeActivities(database, relay),
+            BillActivities(database, relay, gateways),
+        ),
+        refund_calls=activities_of(RefundCallActivities(database, gateways, refund_spacing)),
+    )
 
 
-async def _prepare_search(client: Client) -> None:
-    try:
-        await register_search_attributes(client)
-    except RPCError as error:
-        # A cluster may leave this to its administrators: then they have done it, or starts fail.
-        log.warning("search_attributes_not_registered", error=str(error)[:200])
-
-
-def collect_activities(*rooms: object) -> list[Callable[..., Any]]:
+def activities_of(*objects: object) -> list[Callable[..., Any]]:
     """Every `@activity.defn` method of the given objects, bound."""
-    methods = (getattr(room, name) for room in rooms for name in dir(room))
+    methods = (getattr(one, name) for one in objects for name in dir(one))
     return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
 
 
@@ -152,19 +186,13 @@ def build_refund_worker(
     )
 
 
-@contextlib.asynccontextmanager
-async def _stop_on_signals() -> AsyncIterator[asyncio.Event]:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    yield stop
-
-
 async def _serve() -> None:
     settings = Settings()
     configure_logging(settings)
-    async with _stop_on_signals() as stop:
-        await run_worker(settings, stop)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await run_worker(settings, stop)
 
 
 def main() -> None:

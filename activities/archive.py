@@ -49,6 +49,7 @@ class ArchiveActivities:
             async with self._database.transaction() as connection:
                 done = await step(connection)
             total += done
+            # Between the batches, so that a cancel is heard and a dead worker missed soon.
             activity.heartbeat(total)
             if done < BATCH:
                 return total

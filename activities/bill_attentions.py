@@ -61,6 +61,7 @@ async def resolve_settled(
 ) -> None:
     """Whatever an earlier comparison of this day found and this one does not is settled."""
     attentions = Attentions(connection)
+    # Subjects are the same on every run of the day, so what is gone from them has been settled.
     standing = {_subject(method, day, mismatch) for mismatch in mismatches}
     raised = await attentions.open_subjects(AttentionKind.BILL_MISMATCH, f"{method}:{day}:")
     for subject in raised - standing:

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bill_attentions import raise_mismatches, resolve_settled
@@ -23,18 +22,18 @@ from domain.bill import (
 )
 from domain.gateway_errors import BillNotReady, GatewayError
 from domain.model import Value
-from domain.payment import FlowKind, PaymentMethod, Receipt
+from domain.payment import FlowKind, PaymentMethod
 from infra.gateways.protocol import Gateway
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
-from notices.relay import NoticeRelay, Relayed
+from notices.relay import NoticeRelay, RelayOutcome
 
 log = structlog.get_logger()
 
 # What we book around midnight may stand in the bill of the day before or of the day after.
 MIDNIGHT = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
-_ON_ITS_WAY = (Relayed.SIGNALLED, Relayed.REFUNDING)
+_ON_ITS_WAY = (RelayOutcome.SIGNALLED, RelayOutcome.REFUNDING)
 
 
 class Billers(Value):
@@ -49,6 +48,7 @@ class BillRef(Value):
 
 
 class FetchedBill(Value):
+    # Not the lines themselves: there may be more of them than a history can hold.
     lines: int
 
 
@@ -75,13 +75,13 @@ class MissBill(Value):
 
 
 class BillActivities:
-    """Bills may have very many lines, so they stay here and never enter a history."""
+    """Reads bills, and answers counts and samples of them."""
 
     def __init__(
-        self, database: Database, client: Client, gateways: Mapping[PaymentMethod, Gateway]
+        self, database: Database, relay: NoticeRelay, gateways: Mapping[PaymentMethod, Gateway]
     ) -> None:
         self._database = database
-        self._client = client
+        self._relay = relay
         # Points have no provider: their only book is our own, and the audit proves that.
         self._billers: dict[PaymentMethod, Gateway] = {
             method: gateway
@@ -95,12 +95,12 @@ class BillActivities:
 
     @activity.defn
     async def fetch_bill(self, bill: BillRef) -> FetchedBill:
-        """Keep all lines of the bill. Raises GatewayErrors; a bill that is not ready yet is
-        nothing to alarm anybody about."""
+        """Keep all lines of the bill. Raises GatewayErrors."""
         try:
             async with heartbeats():
                 return FetchedBill(lines=await self._fetch(bill))
         except BillNotReady as error:
+            # Benign: a bill that is not ready yet is nothing to alarm anybody about.
             raise ApplicationError(
                 str(error), type="StatementNotReady", category=ApplicationErrorCategory.BENIGN
             ) from error
@@ -109,14 +109,14 @@ class BillActivities:
     async def repair_bill(self, bill: BillRef) -> Repairs:
         """Tell orders of payments their notices have missed. Telling twice is harmless."""
         told = unanswered = missed = 0
-        relay = NoticeRelay(self._database, self._client, self._billers, activity.info().task_queue)
         async with heartbeats():
             async for line in self._lines(bill):
                 if line.fault(day_is_over=False) is not BillFault.NOT_SETTLED:
                     continue
                 missed += 1
+                # One that the provider does not confirm now must not keep the others waiting.
                 try:
-                    told += await self._tell(relay, bill, line)
+                    told += await self._tell(bill, line)
                 except GatewayError:
                     unanswered += 1
         return Repairs(missed=missed, told=told, unanswered=unanswered)
@@ -127,7 +127,13 @@ class BillActivities:
         bill = command.bill
         day_is_over = is_over(bill.day, command.checked_at)
         async with heartbeats():
-            lines, found = await self._mismatches(bill, day_is_over)
+            lines = 0
+            found: list[BillMismatch] = []
+            async for line in self._lines(bill):
+                lines += 1
+                if mismatch := line.mismatch(day_is_over=day_is_over):
+                    found.append(mismatch)
+            # Of a day that is not over, what is missing may still come into the bill.
             if day_is_over:
                 found += await self._absent(bill)
             unsettled = sum(mismatch.fault is BillFault.NOT_SETTLED for mismatch in found)
@@ -174,6 +180,7 @@ class BillActivities:
     async def _lines(self, bill: BillRef) -> AsyncIterator[ComparedLine]:
         last: ComparedLine | None = None
         while True:
+            # A transaction per batch: a provider is asked between the lines, which takes long.
             async with self._database.transaction() as connection:
                 lines = await Bills(connection).compared(bill.method, bill.day, last)
             for last in lines:
@@ -181,29 +188,26 @@ class BillActivities:
             if len(lines) < BATCH:
                 return
 
-    async def _tell(self, relay: NoticeRelay, bill: BillRef, line: ComparedLine) -> bool:
-        """A bill is a file; before money moves on its word, the provider is asked itself."""
+    async def _tell(self, bill: BillRef, line: ComparedLine) -> bool:
+        # A bill is a file; before money moves on its word, the provider is asked itself.
         receipt = (await self._billers[bill.method].query(line.payment_id)).receipt
-        if receipt is None or not _confirms(receipt, line) or line.order_id is None:
+        if (
+            receipt is None
+            or line.order_id is None
+            or (receipt.trade_no, receipt.amount) != (line.reference, line.amount)
+        ):
             log.warning("bill_line_not_confirmed", order_id=line.order_id, method=bill.method)
             return False
-        return await relay.tell_of_money(line.order_id, receipt) in _ON_ITS_WAY
-
-    async def _mismatches(self, bill: BillRef, day_is_over: bool) -> tuple[int, list[BillMismatch]]:
-        lines, found = 0, []
-        async for line in self._lines(bill):
-            lines += 1
-            if mismatch := line.mismatch(day_is_over=day_is_over):
-                found.append(mismatch)
-        return lines, found
+        return await self._relay.tell_of_money(line.order_id, receipt) in _ON_ITS_WAY
 
     async def _absent(self, bill: BillRef) -> list[BillMismatch]:
-        """What we booked on that day and no bill lists. The bill of the day before counts: the
-        first bill that is ever compared has none before it, so that one is fetched."""
+        """What we booked on that day and no bill lists."""
         absent = await self._unbilled(bill)
         before = BillRef(method=bill.method, day=bill.day - timedelta(days=1))
         async with self._database.transaction() as connection:
             known = await Bills(connection).has(before.method, before.day)
+        # What was paid before midnight stands in the bill of the day before; the first bill that
+        # is ever compared has none before it, so that one is fetched.
         if absent and not known:
             with suppress(GatewayError):
                 await self._fetch(before)
@@ -212,6 +216,7 @@ class BillActivities:
 
     async def _unbilled(self, bill: BillRef) -> list[BillMismatch]:
         start, absent = start_of(bill.day) - MIDNIGHT, []
+        # By the hour: a statement over all of a large sale could exceed its time limit.
         for hour in range(24):
             async with self._database.transaction() as connection:
                 absent += await Bills(connection).absent(
@@ -246,7 +251,3 @@ def merged(lines: Iterable[BillLine]) -> list[BillLine]:
             line = other.model_copy(update={"amount": other.amount + line.amount})
         by_number[number] = line
     return list(by_number.values())
-
-
-def _confirms(receipt: Receipt, line: ComparedLine) -> bool:
-    return (receipt.trade_no, receipt.amount) == (line.reference, line.amount)

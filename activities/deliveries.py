@@ -1,28 +1,18 @@
 """What is owed once an order is paid, carried out: each kind once in effect."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities.delivery_cases import (
-    OPEN,
-    OWED_BY,
-    DeliverOne,
-    GiveUpDelivery,
-    Owed,
-    PaidOrder,
-    SkipDelivery,
-    call_a_person,
-    drop_if_moot,
-    put_on_record,
-)
+from activities.delivery_attentions import raise_failed, resolve_failed
 from domain.actors import SYSTEM
 from domain.buyer_message import BuyerMessage, MessageTopic
 from domain.delivery import Delivery, DeliveryKind
+from domain.model import Value
 from domain.order import EventKind, Order
 from domain.points import award_for
 from domain.states import DeliveryStatus, OrderStatus
@@ -35,7 +25,42 @@ from infra.postgres.orders import Orders
 log = structlog.get_logger()
 
 ALL = frozenset(DeliveryKind)
+OPEN = frozenset({DeliveryStatus.PENDING, DeliveryStatus.FAILED})
+OWED_BY = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED})
 ERROR_CHARACTERS = 300
+
+
+class PaidOrder(Value):
+    order_id: str
+
+
+class DeliverOne(Value):
+    """One more try, by an operator if `actor` and `reason` say so."""
+
+    order_id: str
+    kind: DeliveryKind
+    actor: str = SYSTEM
+    reason: str = ""
+
+
+class GiveUpDelivery(Value):
+    order_id: str
+    kind: DeliveryKind
+    error: str
+
+
+class SkipDelivery(Value):
+    order_id: str
+    kind: DeliveryKind
+    actor: str
+    reason: str
+
+
+class Owed(Value):
+    """Where an order stands: what is still `open`, each with its tries and its last error."""
+
+    order_status: OrderStatus
+    open: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,8 +84,7 @@ class Due:
 
 
 class DeliveryActivities:
-    """Each may run twice, and beside itself. Raises only while Postgres is away: that says nothing
-    about a delivery, so it does not count as one of its tries."""
+    """Each may run twice, and beside itself. Raises only while Postgres is away."""
 
     def __init__(self, database: Database, sender: MessageSender) -> None:
         self._database = database
@@ -86,23 +110,24 @@ class DeliveryActivities:
         if due := await self._due(command.order_id, OPEN, {command.kind}):
             await self._carry_out(due)
         async with self._database.transaction() as connection:
-            await drop_if_moot(connection, command.order_id)
+            # A refund may have begun while it was tried.
+            await skip_if_given_back(connection, command.order_id)
             delivery = await _delivery(connection, command.order_id, command.kind)
             if command.actor != SYSTEM:
-                await put_on_record(connection, delivery, EventKind.DELIVERY_RETRIED, command)
+                await _record_decision(connection, delivery, EventKind.DELIVERY_RETRIED, command)
         return delivery
 
     @activity.defn
     async def give_up_delivery(self, command: GiveUpDelivery) -> Delivery:
         """Leave a pending one to a person."""
-        order_id, kind = command.order_id, command.kind
+        order_id, kind, error = command.order_id, command.kind, command.error
         async with self._database.transaction() as connection:
-            if not await drop_if_moot(connection, order_id) and await Deliveries(
-                connection
-            ).change_status(
-                order_id, kind, {DeliveryStatus.PENDING}, DeliveryStatus.FAILED, command.error
-            ):
-                await call_a_person(connection, command)
+            if await skip_if_given_back(connection, order_id) is None:
+                given_up = await Deliveries(connection).change_status(
+                    order_id, kind, {DeliveryStatus.PENDING}, DeliveryStatus.FAILED, error
+                )
+                if given_up:
+                    await raise_failed(connection, order_id, kind, error)
             return await _delivery(connection, order_id, kind)
 
     @activity.defn
@@ -115,7 +140,7 @@ class DeliveryActivities:
             )
             delivery = await _delivery(connection, order_id, kind)
             if skipped:
-                await put_on_record(connection, delivery, EventKind.DELIVERY_SKIPPED, command)
+                await _record_decision(connection, delivery, EventKind.DELIVERY_SKIPPED, command)
         return delivery
 
     async def _due(
@@ -138,8 +163,8 @@ class DeliveryActivities:
         )
 
     async def _carry_out(self, due: Due) -> bool:
-        """True if nothing is owed any more. A slow receiver keeps nobody waiting for points, and
-        holds no connection of the pool."""
+        """True if nothing is owed any more."""
+        # Sending holds no connection of the pool, and a slow receiver delays nobody's points.
         ours, sent = await asyncio.gather(self._write(due, due.ours), self._send(due))
         return await self._write(due, sent) or ours
 
@@ -149,6 +174,7 @@ class DeliveryActivities:
         try:
             return {DeliveryKind.MESSAGE: await self._sender.send(_thanks(due.order, due.title))}
         except Exception as error:
+            # Counted and not raised: the points beside it must not be tried again for its sake.
             await self._count_failure(due.order.order_id, DeliveryKind.MESSAGE, error)
             return {}
 
@@ -172,8 +198,11 @@ class DeliveryActivities:
 
     async def _count_failure(self, order_id: str, kind: DeliveryKind, error: Exception) -> None:
         log.warning("delivery_failed", order_id=order_id, kind=kind, error=repr(error)[:200])
+        # Postgres keeps no NUL, and an error may say anything.
+        said = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS].replace("\0", "")
+        # While Postgres is away this raises: that says nothing about the delivery, and is no try.
         async with self._database.transaction() as connection:
-            await Deliveries(connection).count_attempt(order_id, kind, _said(error))
+            await Deliveries(connection).count_attempt(order_id, kind, said)
 
     async def _fulfil(self, order_id: str) -> Owed:
         async with self._database.transaction() as connection:
@@ -183,14 +212,57 @@ class DeliveryActivities:
             if not still_open and await orders.change_status(
                 order_id, OrderStatus.PAID, OrderStatus.FULFILLED
             ):
-                await orders.record(order_id, EventKind.FULFILLED, SYSTEM, _in_short(owed))
+                in_short = "; ".join(f"{one.kind} {one.status}: {one.detail}" for one in owed)
+                await orders.record(order_id, EventKind.FULFILLED, SYSTEM, in_short)
                 return Owed(order_status=OrderStatus.FULFILLED)
-            if moot := await drop_if_moot(connection, order_id):
-                return Owed(order_status=moot)
+            if given_back := await skip_if_given_back(connection, order_id):
+                return Owed(order_status=given_back)
             order = await orders.get(order_id)
         if order is None:
             raise LookupError(f"there is no order {order_id}")
         return Owed(order_status=order.status, open=still_open)
+
+
+async def skip_if_given_back(connection: AsyncConnection, order_id: str) -> OrderStatus | None:
+    """Skip what an order owes that is being given back, or was: answers its status. None, and
+    nothing done, for any other order."""
+    # Locked until the commit, so that no refund begins between this look and what follows it.
+    order = await Orders(connection).hold_still(order_id)
+    if order is None or order.status in OWED_BY:
+        return None
+    deliveries = Deliveries(connection)
+    why = f"the order is {order.status}"
+    for delivery in await deliveries.of_order(order_id):
+        if await deliveries.change_status(
+            order_id, delivery.kind, OPEN, DeliveryStatus.SKIPPED, why
+        ):
+            await resolve_failed(connection, order_id, delivery.kind, SYSTEM, why)
+    return order.status
+
+
+async def _record_decision(
+    connection: AsyncConnection,
+    delivery: Delivery,
+    event: EventKind,
+    decision: DeliverOne | SkipDelivery,
+) -> None:
+    order_id, kind, actor, reason = (
+        decision.order_id,
+        decision.kind,
+        decision.actor,
+        decision.reason,
+    )
+    detail = f"{kind} is {delivery.status}: {reason}"
+    await Orders(connection).record(order_id, event, actor, detail)
+    if delivery.status not in OPEN:
+        await resolve_failed(connection, order_id, kind, actor, reason)
+
+
+async def _delivery(connection: AsyncConnection, order_id: str, kind: DeliveryKind) -> Delivery:
+    for delivery in await Deliveries(connection).of_order(order_id):
+        if delivery.kind is kind:
+            return delivery
+    raise LookupError(f"order {order_id} is owed no {kind}")
 
 
 def _thanks(order: Order, title: str) -> BuyerMessage:
@@ -205,19 +277,3 @@ def _thanks(order: Order, title: str) -> BuyerMessage:
         amount=order.amount,
         currency=order.currency,
     )
-
-
-async def _delivery(connection: AsyncConnection, order_id: str, kind: DeliveryKind) -> Delivery:
-    for delivery in await Deliveries(connection).of_order(order_id):
-        if delivery.kind is kind:
-            return delivery
-    raise LookupError(f"order {order_id} is owed no {kind}")
-
-
-def _in_short(owed: Sequence[Delivery]) -> str:
-    return "; ".join(f"{one.kind} {one.status}: {one.detail}" for one in owed)
-
-
-def _said(error: Exception) -> str:
-    """Postgres keeps no NUL, and an error may say anything."""
-    return f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS].replace("\0", "")

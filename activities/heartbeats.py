@@ -13,14 +13,15 @@ EVERY_SECONDS = 5.0
 async def heartbeats() -> AsyncIterator[None]:
     """Tell Temporal again and again that the activity is alive, which is also how it hears that
     it is cancelled. Whatever is awaited inside must have a timeout of its own."""
-    beating = asyncio.create_task(_beat())
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    # Beside the work: one that hangs goes on beating, and only its own timeout finds it out.
+    beating = asyncio.create_task(beat())
     try:
         yield
     finally:
         beating.cancel()
-
-
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(EVERY_SECONDS)

@@ -26,8 +26,8 @@ class LatePayment(Value):
     receipt: Receipt
 
 
-class LateOrder(Value):
-    """`intent`: what to take again for the order; None when the money is to go back."""
+class Reclaimable(Value):
+    """`intent`: what to reclaim for the order; None when the money is to go back."""
 
     intent: Intent | None = None
 
@@ -45,47 +45,46 @@ class LatePaymentActivities:
         self._database = database
 
     @activity.defn
-    async def consider_late_payment(self, late: LatePayment) -> LateOrder:
-        """Whether the order may still be had for this money. Somebody's cancel stands."""
+    async def consider_late_payment(self, late: LatePayment) -> Reclaimable:
+        """Whether the order may still be had for this money."""
         async with self._database.transaction() as connection:
             order = await Orders(connection).get(late.order_id)
             payment = await Payments(connection).get(late.receipt.payment_id)
             if order is None or payment is None or not _may_be_had(order, payment, late.receipt):
-                return LateOrder()
+                return Reclaimable()
             sale = await Sales(connection).get(order.sale_id)
             if sale is None or sale.late_payment is not LatePaymentPolicy.HONOUR:
-                return LateOrder()
-            return LateOrder(intent=order.intent)
+                return Reclaimable()
+            return Reclaimable(intent=order.intent)
 
     @activity.defn
     async def honour_late_payment(self, late: LatePayment) -> Honoured:
         """timed_out -> paid, if Postgres has the stock and the buyer's limit allows it: order,
         payment, stock and ledger in one step. A repeat answers as the first did."""
         try:
-            return Honoured(accepted=await self._honour(late))
+            async with self._database.transaction() as connection:
+                order = await Orders(connection).lock(late.order_id)
+                payment = await Payments(connection).lock(late.receipt.payment_id)
+                if order is None or payment is None:
+                    return Honoured(accepted=False)
+                if is_settled(payment, late.receipt):
+                    return Honoured(accepted=payment.status is PaymentStatus.PAID)
+                # Asked again under the lock: the money may be on its way back by now.
+                if not _may_be_had(order, payment, late.receipt):
+                    return Honoured(accepted=False)
+                await _reclaim(connection, order)
+                await _settle_late(connection, order, payment, late.receipt)
+                return Honoured(accepted=True)
         except _GoneMeanwhile:
             return Honoured(accepted=False)
 
-    async def _honour(self, late: LatePayment) -> bool:
-        async with self._database.transaction() as connection:
-            order = await Orders(connection).lock(late.order_id)
-            payment = await Payments(connection).lock(late.receipt.payment_id)
-            if order is None or payment is None:
-                return False
-            if is_settled(payment, late.receipt):
-                return payment.status is PaymentStatus.PAID
-            if not _may_be_had(order, payment, late.receipt):
-                return False
-            await _take_stock_again(connection, order)
-            await _settle_late(connection, order, payment, late.receipt)
-            return True
-
 
 def _may_be_had(order: Order, payment: Payment, receipt: Receipt) -> bool:
+    # Not one that somebody cancelled: he said that he does not want it.
     return order.status is OrderStatus.TIMED_OUT and payment.amount == receipt.amount
 
 
-async def _take_stock_again(connection: AsyncConnection, order: Order) -> None:
+async def _reclaim(connection: AsyncConnection, order: Order) -> None:
     if not await Stock(connection).reclaim(order):
         raise _GoneMeanwhile
     # Only now, with the item's row locked, do the buyer's other orders stand still.

@@ -2,22 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client
 
 from domain.gateway_errors import GatewayError
 from domain.model import Value
 from domain.notice import Notice
-from domain.payment import PaymentMethod
-from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from notices.relay import NoticeRelay
-from notices.relay import Relayed as Outcome
+from notices.relay import NoticeRelay, RelayOutcome
 
 log = structlog.get_logger()
 
@@ -37,12 +32,9 @@ class Relayed(Value):
 
 
 class NoticeActivities:
-    def __init__(
-        self, database: Database, client: Client, gateways: Mapping[PaymentMethod, Gateway]
-    ) -> None:
+    def __init__(self, database: Database, relay: NoticeRelay) -> None:
         self._database = database
-        self._client = client
-        self._gateways = gateways
+        self._relay = relay
 
     @activity.defn
     async def relay_notices(self) -> Relayed:
@@ -50,22 +42,19 @@ class NoticeActivities:
         async with self._database.transaction() as connection:
             older_than = datetime.now(UTC) - OLD_ENOUGH
             waiting = await Notices(connection).unhandled(older_than, BATCH)
-        relay = NoticeRelay(
-            self._database, self._client, self._gateways, activity.info().task_queue
-        )
         few = asyncio.Semaphore(AT_ONCE)
-        told = await asyncio.gather(*(_tell(relay, notice, few) for notice in waiting))
+        told = await asyncio.gather(*(_tell(self._relay, notice, few) for notice in waiting))
         ways = Counter(told)
         return Relayed(
-            signalled=ways[Outcome.SIGNALLED],
-            refunding=ways[Outcome.REFUNDING],
-            duplicates=ways[Outcome.DUPLICATE] + ways[Outcome.UNCONFIRMED],
-            without_order=ways[Outcome.UNMATCHED],
+            signalled=ways[RelayOutcome.SIGNALLED],
+            refunding=ways[RelayOutcome.REFUNDING],
+            duplicates=ways[RelayOutcome.DUPLICATE] + ways[RelayOutcome.UNCONFIRMED],
+            without_order=ways[RelayOutcome.UNMATCHED],
             later=ways[None],
         )
 
 
-async def _tell(relay: NoticeRelay, notice: Notice, few: asyncio.Semaphore) -> Outcome | None:
+async def _tell(relay: NoticeRelay, notice: Notice, few: asyncio.Semaphore) -> RelayOutcome | None:
     """None when a provider has to be asked first, and does not answer."""
     async with few:
         try:

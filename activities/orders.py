@@ -37,6 +37,23 @@ class PlacedOrder(Value):
     open_payments: tuple[Payment, ...] = ()
     rejected: RejectReason | None = None
 
+    @property
+    def refused(self) -> RejectReason | None:
+        """Why there is no order; None when there is one."""
+        return None if self.order else self.rejected or RejectReason.SOLD_OUT
+
+    @property
+    def to_pay(self) -> Order:
+        """The order. Raises LookupError when there is none."""
+        if self.order is None:
+            raise LookupError(f"the order was not placed: {self.refused}")
+        return self.order
+
+    @property
+    def deadline(self) -> datetime:
+        """Until when the order may be paid."""
+        return self.to_pay.pay_deadline or self.to_pay.created_at
+
 
 class RejectOrder(Value):
     """`drift`: Redis granted what Postgres refused, which a person should look into."""
@@ -46,7 +63,7 @@ class RejectOrder(Value):
     drift: bool = False
 
 
-class CancelOrder(Value):
+class EndOrder(Value):
     """Undo of place_order. `status` is the end to reach: cancelled, timed_out or rejected."""
 
     intent: Intent
@@ -55,7 +72,7 @@ class CancelOrder(Value):
     actor: str = SYSTEM
 
 
-class ExtendDeadline(Value):
+class MoveDeadline(Value):
     order_id: str
     pay_deadline: datetime
     actor: str
@@ -70,6 +87,7 @@ class OrderActivities:
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
         """Write the order and hold its stock; a repeat answers with what the first one did."""
         try:
+            # One statement and no lock held in between: all orders of a sale wait for its item.
             async with self._database.driver() as driver:
                 placing = await HotPath(driver).place(command.intent, command.placed_at)
         except PlacingRefused as refused:
@@ -93,15 +111,38 @@ class OrderActivities:
                 )
 
     @activity.defn
-    async def cancel_order(self, command: CancelOrder) -> None:
-        """Undo of place_order: give the held stock back and close the order and its payments."""
+    async def cancel_order(self, command: EndOrder) -> None:
+        """Undo of place_order: release the held stock and close the order and its payments."""
+        intent, order_id = command.intent, command.intent.order_id
         async with self._database.transaction() as connection:
-            await _cancel(connection, command)
+            orders, payments = Orders(connection), Payments(connection)
+            order = await orders.get(order_id)
+            if order is None:
+                # A placing that is still on its way must find this row and do nothing.
+                await _write_rejection(connection, intent, command.reason, command.actor)
+                return
+            if order.status is not OrderStatus.PENDING_PAYMENT:
+                return
+            # Paying and cancelling may come at once. Whichever changes the status first has won,
+            # and the other one does nothing.
+            if not await orders.change_status(
+                order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=command.reason
+            ):
+                return
+            await Stock(connection).release(order)
+            for payment in await payments.of_order(order_id):
+                await payments.change_status(
+                    payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
+                )
+            end = EventKind(command.status.value)
+            await orders.record(order_id, end, command.actor, command.reason)
 
     @activity.defn
-    async def extend_deadline(self, command: ExtendDeadline) -> None:
+    async def extend_deadline(self, command: MoveDeadline) -> None:
+        """Only to a later one, of an order that still waits to be paid."""
         async with self._database.transaction() as connection:
             orders = Orders(connection)
+            # A repeat changes nothing and leaves no second trace.
             if await orders.extend_deadline(command.order_id, command.pay_deadline):
                 detail = f"until {command.pay_deadline.isoformat()}: {command.reason}"
                 await orders.record(
@@ -118,17 +159,6 @@ class OrderActivities:
         return PlacedOrder(rejected=reason)
 
 
-def _placed(
-    order: Order, title: str, points_price: int | None, payments: Sequence[Payment] = ()
-) -> PlacedOrder:
-    return PlacedOrder(
-        order=order,
-        title=title,
-        points_amount=None if points_price is None else points_price * order.quantity,
-        open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
-    )
-
-
 async def _answer_again(connection: AsyncConnection, order: Order) -> PlacedOrder:
     if order.status not in HOLDING_STOCK | OWNING_STOCK:
         return PlacedOrder(rejected=RejectReason.RELEASED)
@@ -137,6 +167,18 @@ async def _answer_again(connection: AsyncConnection, order: Order) -> PlacedOrde
         raise LookupError(f"the item of order {order.order_id} is gone")
     payments = await Payments(connection).of_order(order.order_id)
     return _placed(order, item.title, item.points_price, payments)
+
+
+def _placed(
+    order: Order, title: str, points_price: int | None, payments: Sequence[Payment] = ()
+) -> PlacedOrder:
+    return PlacedOrder(
+        order=order,
+        title=title,
+        points_amount=None if points_price is None else points_price * order.quantity,
+        # A workflow that was started anew must know them, to close them before stock goes back.
+        open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
+    )
 
 
 async def _write_rejection(
@@ -159,27 +201,6 @@ async def _write_rejection(
         pay_deadline=None,
         closed_at=now,
     )
+    # It may stand already, placed by a try whose answer was lost: then the cancel ends it.
     if await orders.insert(rejected):
         await orders.record(intent.order_id, EventKind.REJECTED, actor, reason)
-
-
-async def _cancel(connection: AsyncConnection, command: CancelOrder) -> None:
-    orders, order_id = Orders(connection), command.intent.order_id
-    order = await orders.get(order_id)
-    if order is None:
-        # A placing that is still on its way must find this row and do nothing.
-        await _write_rejection(connection, command.intent, command.reason, command.actor)
-        return
-    if order.status is not OrderStatus.PENDING_PAYMENT:
-        return
-    if not await orders.change_status(
-        order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=command.reason
-    ):
-        return
-    await Stock(connection).release(order)
-    payments = Payments(connection)
-    for payment in await payments.of_order(order_id):
-        await payments.change_status(
-            payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
-        )
-    await orders.record(order_id, EventKind(command.status.value), command.actor, command.reason)

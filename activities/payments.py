@@ -1,8 +1,9 @@
 """Payment providers, as the order saga sees them: each activity is one call."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from typing import Any
 
+from pydantic import model_validator
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -11,11 +12,9 @@ from domain.errors import ErrorCode
 from domain.gateway_errors import GatewayError, NotEnoughPoints, TryLater
 from domain.model import Value
 from domain.payment import (
-    Charge,
     ClosedTrade,
     Payment,
     PaymentMethod,
-    PaymentScene,
     QrAction,
     RedirectAction,
     Trade,
@@ -27,19 +26,21 @@ from infra.postgres.engine import Database
 from infra.postgres.hot_path import HotPath
 
 
-class BeginPayment(Value):
-    """A payment to be offered to the buyer. `amount` in minor units."""
+class OfferPayment(Value):
+    """A new payment, to be offered to the buyer for `subject`."""
 
-    payment_id: str
-    order_id: str
-    method: PaymentMethod
-    scene: PaymentScene
-    amount: int
-    currency: str
+    payment: Payment
     subject: str
-    begun_at: datetime
-    expires_at: datetime
     actor: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_shape(cls, data: Any) -> Any:
+        # Steps that were scheduled by the release before this one still wait to be carried out.
+        if isinstance(data, Mapping) and "payment" not in data:
+            new = {**data, "status": PaymentStatus.CREATED, "created_at": data.get("begun_at")}
+            return {**data, "payment": new}
+        return data
 
 
 class PaymentRef(Value):
@@ -54,25 +55,25 @@ class PaymentActivities:
         self._gateways = gateways
 
     @activity.defn
-    async def begin_payment(self, command: BeginPayment) -> Payment:
+    async def begin_payment(self, offer: OfferPayment) -> Payment:
         """Write the payment down, then offer it at the provider; a repeat offers the same one.
 
         Raises `UNAVAILABLE` while the provider does not answer and `INVALID` for a method that
         is not set up.
         """
-        gateway = self._gateway(command.method)
+        new, gateway = offer.payment, self._gateway(offer.payment.method)
         # A signed link binds nobody, so it may come first: one statement then does.
-        is_link = is_signed_link(command.method, command.scene)
-        signed = await _offer(gateway, command) if is_link else None
+        if is_signed_link(new.method, new.scene):
+            new = new.model_copy(update={"action": await _offer(gateway, offer)})
         async with self._database.driver() as driver:
-            new = _new_payment(command, signed)
-            payment = await HotPath(driver).begin_payment(new, command.actor)
+            payment = await HotPath(driver).begin_payment(new, offer.actor)
         if payment.action is not None:
             return payment
-        action = await _offer(gateway, command)
+        # Written before: what a provider may collect must be known here first.
+        action = await _offer(gateway, offer)
         async with self._database.driver() as driver:
             await HotPath(driver).offer_payment(
-                payment.payment_id, action, command.expires_at, command.actor
+                payment.payment_id, action, new.expires_at, offer.actor
             )
         return payment.model_copy(update={"action": action})
 
@@ -93,32 +94,9 @@ class PaymentActivities:
         return gateway
 
 
-def _new_payment(command: BeginPayment, action: RedirectAction | QrAction | None) -> Payment:
-    return Payment(
-        payment_id=command.payment_id,
-        order_id=command.order_id,
-        method=command.method,
-        scene=command.scene,
-        status=PaymentStatus.CREATED,
-        amount=command.amount,
-        currency=command.currency,
-        action=action,
-        expires_at=command.expires_at,
-        created_at=command.begun_at,
-    )
-
-
-async def _offer(gateway: Gateway, command: BeginPayment) -> RedirectAction | QrAction | None:
-    charge = Charge(
-        payment_id=command.payment_id,
-        amount=command.amount,
-        currency=command.currency,
-        subject=command.subject,
-        expires_at=command.expires_at,
-        scene=command.scene,
-    )
+async def _offer(gateway: Gateway, offer: OfferPayment) -> RedirectAction | QrAction | None:
     try:
-        return await gateway.create(charge)
+        return await gateway.create(offer.payment.charge_for(offer.subject))
     except NotEnoughPoints as error:
         raise refusal(
             ErrorCode.INSUFFICIENT_POINTS,
@@ -127,6 +105,7 @@ async def _offer(gateway: Gateway, command: BeginPayment) -> RedirectAction | Qr
             needed=error.needed,
         ) from error
     except TryLater as error:
+        # Not a refusal: this one is retried, as the provider may have heard us all the same.
         raise ApplicationError(str(error), type=ErrorCode.UNAVAILABLE) from error
     except GatewayError as error:
         raise refusal(ErrorCode.UNAVAILABLE, str(error)) from error

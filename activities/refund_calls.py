@@ -1,7 +1,4 @@
-"""Asking providers to give money back: each activity is one call.
-
-They run on a task queue of their own, which the server keeps below what providers allow.
-"""
+"""Asking providers to give money back: each activity is one call."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,6 +24,7 @@ NOT_ITS_TURN = "NotItsTurn"
 
 def refund_queue(task_queue: str) -> str:
     """Where refund calls wait, beside the task queue of everything else."""
+    # A queue of their own, because the server keeps a whole queue below what providers allow.
     return f"{task_queue}-refunds"
 
 
@@ -60,13 +58,18 @@ class RefundCallActivities:
         the same payment has its turn.
         """
         gateway = self._gateways.get(command.refund.method)
+        # An answer and no error: it would be tried for ever, and a person has to set it up.
         if gateway is None:
             detail = f"{command.refund.method} is not set up here"
             return RefundAnswer(state=RefundState.FAILED, detail=detail)
         await self._wait_for_turn(command.refund)
         answer = await _ask(gateway, _order(command))
         if answer.state is RefundState.PROCESSING:
-            await self._mark_accepted(command.refund)
+            # Taken on is not done: who looks at the refund meanwhile is told the difference.
+            async with self._database.transaction() as connection:
+                await Refunds(connection).change_status(
+                    command.refund.refund_id, RefundStatus.REQUESTED, RefundStatus.ACCEPTED
+                )
         return answer
 
     @activity.defn
@@ -84,20 +87,16 @@ class RefundCallActivities:
         if refund.method not in TAKES_TURNS:
             return
         async with self._database.transaction() as connection:
+            # Or two refunds of one payment would each find that it is their turn.
             await Payments(connection).lock(refund.payment_id)
             wait = await Refunds(connection).take_turn(refund, self._spacing)
         if wait is not None:
+            # Temporal waits, and not this worker: a slot is for those whose turn it is.
             raise ApplicationError(
                 "another refund of this payment was asked for a moment ago",
                 type=NOT_ITS_TURN,
                 next_retry_delay=wait,
                 category=ApplicationErrorCategory.BENIGN,
-            )
-
-    async def _mark_accepted(self, refund: Refund) -> None:
-        async with self._database.transaction() as connection:
-            await Refunds(connection).change_status(
-                refund.refund_id, RefundStatus.REQUESTED, RefundStatus.ACCEPTED
             )
 
 
@@ -113,7 +112,7 @@ async def _ask(gateway: Gateway, order: RefundInstruction) -> RefundAnswer:
 async def _is_it_done_already(
     gateway: Gateway, order: RefundInstruction, refused: GatewayError
 ) -> RefundAnswer:
-    """A refusal may come because an earlier call, whose answer was lost, has done it."""
+    # A refusal may come because an earlier call, whose answer was lost, has done it.
     try:
         answer = await gateway.query_refund(order)
     except TryLater as error:

@@ -18,7 +18,7 @@ class TellBuyer(Value):
     refund_id: str
 
 
-class RefundNewsActivities:
+class RefundMessageActivities:
     def __init__(self, database: Database, sender: MessageSender) -> None:
         self._database = database
         self._sender = sender

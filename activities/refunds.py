@@ -1,15 +1,12 @@
-"""Refunds in Postgres, as the refund's workflow sees them: each activity is one transaction.
-
-Each begins with the order's row locked, so that refunds of one order come one after another and
-none can promise money that another has promised before.
-"""
+"""Refunds in Postgres, as the refund's workflow sees them: each activity is one transaction, which
+begins with the order's row locked."""
 
 from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from activities.delivery_cases import drop_if_moot
+from activities.deliveries import skip_if_given_back
 from activities.settlements import record_money
 from domain.actors import provider
 from domain.attention import AttentionKind
@@ -74,6 +71,8 @@ class RefundActivities:
     async def open_refund(self, request: RefundRequest) -> OpenedRefund:
         """Put the refund on record, or find it there; surplus money is put on record with it."""
         async with self._database.transaction() as connection:
+            # Locked, so that refunds of one order come one after another, and none promises money
+            # that another has promised. The order before the payment, as everywhere: no deadlock.
             order = await Orders(connection).lock(request.order_id)
             payment = await Payments(connection).lock(request.receipt.payment_id)
             if order is None or payment is None or payment.order_id != order.order_id:
@@ -82,9 +81,11 @@ class RefundActivities:
                 await _mark_handled(connection, request)
                 return _opened(order, standing)
             if request.reason in SURPLUS:
+                # Somebody told late of money that by then had paid the order.
                 if is_settled(payment, request.receipt):
                     await _mark_handled(connection, request)
                     return _refused(order, "the order was paid with this money")
+                # Before it is refused for anything: the money has arrived, whatever becomes of it.
                 await _record_surplus(connection, payment, request)
             if why := await _why_not(connection, order, payment, request):
                 return _refused(order, why)
@@ -97,6 +98,7 @@ class RefundActivities:
             orders = Orders(connection)
             await orders.lock(command.order_id)
             refund = await _standing(connection, command.refund_id)
+            # A repeat, or a person was faster: one attention is enough.
             if not await _change(connection, refund, RefundStatus.FAILED):
                 return
             await orders.record(
@@ -125,7 +127,7 @@ class RefundActivities:
                 await orders.record(
                     command.order_id, EventKind.REFUND_RETRIED, command.actor, detail
                 )
-                await _close_case(connection, refund, command.actor, command.reason)
+                await _resolve(connection, refund, command.actor, command.reason)
             return await _standing(connection, command.refund_id)
 
     @activity.defn
@@ -148,8 +150,24 @@ async def _open(connection: AsyncConnection, order: Order, request: RefundReques
     orders = Orders(connection)
     if request.reason is RefundReason.ORDER:
         await orders.change_status(order.order_id, order.status, OrderStatus.REFUNDING)
-        await drop_if_moot(connection, order.order_id)
-    refund = await Refunds(connection).request(_new_refund(request))
+        # Nothing may be delivered any more of what is being given back.
+        await skip_if_given_back(connection, order.order_id)
+    refund = Refund(
+        refund_id=request.refund_id,
+        order_id=request.order_id,
+        payment_id=request.receipt.payment_id,
+        method=request.receipt.method,
+        trade_no=request.receipt.trade_no,
+        amount=request.amount,
+        currency=request.currency,
+        reason=request.reason,
+        note=request.note,
+        status=RefundStatus.REQUESTED,
+        requested_by=request.actor,
+        requested_at=datetime.now(UTC),
+        request_key=request.request_key,
+    )
+    refund = await Refunds(connection).request(refund)
     detail = f"{refund.amount} ({refund.reason}): {refund.note}"
     await orders.record(order.order_id, EventKind.REFUND_REQUESTED, request.actor, detail)
     return _opened(order, refund)
@@ -164,6 +182,7 @@ async def _why_not(
             return f"the order is {order.status}"
         if payment.status is not PaymentStatus.PAID or not is_settled(payment, request.receipt):
             return "the order was not paid with this money"
+    # What arrived and not what was asked for; less all that was promised, done or not.
     received, _ = await PaymentFlows(connection).sums_of_payment(payment.payment_id)
     left = received - await Refunds(connection).promised(payment.payment_id)
     return "" if request.amount <= left else f"only {left} is left to give back"
@@ -198,6 +217,7 @@ async def _write_return(
         refund.amount,
     )
     received, refunded = await flows.sums_of_payment(refund.payment_id)
+    # A part that went back leaves the payment as it is: paid.
     if refunded >= received:
         await Payments(connection).change_status(
             payment.payment_id,
@@ -214,7 +234,7 @@ async def _write_return(
         actor,
         f"{refund.amount} as {refund.refund_id}{by_hand}",
     )
-    await _close_case(connection, refund, actor, command.reason)
+    await _resolve(connection, refund, actor, command.reason)
 
 
 async def _undo_order(connection: AsyncConnection, order: Order) -> None:
@@ -241,7 +261,7 @@ async def _change(connection: AsyncConnection, refund: Refund, to: RefundStatus)
     return await Refunds(connection).change_status(refund.refund_id, refund.status, to)
 
 
-async def _close_case(
+async def _resolve(
     connection: AsyncConnection, refund: Refund, actor: str, resolution: str
 ) -> None:
     await Attentions(connection).resolve(
@@ -254,24 +274,6 @@ async def _standing(connection: AsyncConnection, refund_id: str) -> Refund:
     if refund is None:
         raise LookupError(f"there is no refund {refund_id}")
     return refund
-
-
-def _new_refund(request: RefundRequest) -> Refund:
-    return Refund(
-        refund_id=request.refund_id,
-        order_id=request.order_id,
-        payment_id=request.receipt.payment_id,
-        method=request.receipt.method,
-        trade_no=request.receipt.trade_no,
-        amount=request.amount,
-        currency=request.currency,
-        reason=request.reason,
-        note=request.note,
-        status=RefundStatus.REQUESTED,
-        requested_by=request.actor,
-        requested_at=datetime.now(UTC),
-        request_key=request.request_key,
-    )
 
 
 def _opened(order: Order, refund: Refund) -> OpenedRefund:

@@ -45,18 +45,23 @@ class SettlementActivities:
     @activity.defn
     async def settle_payment(self, command: SettlePayment) -> Settled:
         """Payment, order, stock and ledger in one step; a repeat answers as the first did."""
-        while not await self._settle(command):
+        while True:
+            async with self._database.driver() as driver:
+                if await HotPath(driver).settle(command.order_id, command.receipt):
+                    return Settled()
+            # The one statement does not say why it did nothing, so that is read afterwards; what
+            # was changed in between may allow it after all.
             async with self._database.transaction() as connection:
                 why_not = await _why_not(connection, command.order_id, command.receipt)
             if why_not is not None:
                 return why_not
-        return Settled()
 
     @activity.defn
     async def record_surplus(self, command: RecordSurplus) -> RefundRequest:
         """Keep account of money the order cannot take. Answers what has to go back."""
         receipt = command.receipt
         async with self._database.transaction() as connection:
+            # Money is money, whatever for: the ledger has it before anybody decides about it.
             is_new = await record_money(connection, command.order_id, receipt)
             if command.reason is RefundReason.WRONG_AMOUNT:
                 await Payments(connection).change_status(
@@ -77,10 +82,6 @@ class SettlementActivities:
         currency = payment.currency if payment else "CNY"
         return surplus_refund(command.order_id, receipt, command.reason, currency)
 
-    async def _settle(self, command: SettlePayment) -> bool:
-        async with self._database.driver() as driver:
-            return await HotPath(driver).settle(command.order_id, command.receipt)
-
 
 async def _why_not(connection: AsyncConnection, order_id: str, receipt: Receipt) -> Settled | None:
     """None when the order can take the money after all: it changed between writing and reading."""
@@ -89,6 +90,7 @@ async def _why_not(connection: AsyncConnection, order_id: str, receipt: Receipt)
     if order is None or payment is None:
         return Settled(surplus=RefundReason.LATE_PAYMENT)
     surplus = why_surplus(order, payment, receipt)
+    # No surplus and not waiting: this money has paid the order already, and this is a repeat.
     if surplus or order.status is not OrderStatus.PENDING_PAYMENT:
         return Settled(surplus=surplus)
     return None
@@ -104,6 +106,7 @@ async def record_money(connection: AsyncConnection, order_id: str, receipt: Rece
         receipt.trade_no,
         receipt.amount,
     )
+    # In the same transaction, or a crash between them would have the notice relayed for ever.
     if receipt.notice_id:
         await Notices(connection).mark_handled(receipt.notice_id, RECEIVED)
     return is_new

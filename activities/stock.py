@@ -1,12 +1,16 @@
 """Stock in Redis, as the order saga sees it: reserve, and its undo beside it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
+from pydantic import model_validator
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.model import Value
 from domain.order import RejectReason
-from domain.reservation import GateVerdict, Intent, ReserveRequest
+from domain.reservation import GateVerdict, Intent, ReserveRequest, StockReturn
 from infra.redis.stock_gate import StockGate
 
 log = structlog.get_logger()
@@ -20,14 +24,27 @@ class Reserved(Value):
     rejected: RejectReason | None = None
 
 
-class ReleaseStock(Value):
-    """`return_stock` is off for a unit that Redis promised and Postgres never had; `sold` allows
-    stock that was confirmed to come back (a refund); `for_good` undoes a reclaim."""
+# How ReleaseStock said it before there was a StockReturn, each beside its usual value.
+_OLD_WORDS = (
+    ("for_good", False, StockReturn.UNDO_RECLAIM),
+    ("sold", False, StockReturn.RESTOCK),
+    ("return_stock", True, StockReturn.DROP),
+)
 
+
+class ReleaseStock(Value):
     intent: Intent
-    return_stock: bool = True
-    sold: bool = False
-    for_good: bool = False
+    how: StockReturn = StockReturn.RELEASE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_words(cls, data: Any) -> Any:
+        # Steps that were scheduled by the release before this one still wait to be carried out.
+        if isinstance(data, Mapping) and "how" not in data:
+            for word, usual, how in _OLD_WORDS:
+                if data.get(word, usual) != usual:
+                    return {**data, "how": how}
+        return data
 
 
 class StockActivities:
@@ -38,8 +55,7 @@ class StockActivities:
     async def reserve_stock(self, intent: Intent) -> Reserved:
         """Find the order's reservation, or make it.
 
-        Raises a retryable `ItemNotPreheated` when an accepted order's item is gone from Redis:
-        the order waits for the item to be rebuilt rather than being rejected for it.
+        Raises a retryable `ItemNotPreheated` when an accepted order's item is gone from Redis.
         """
         accepted = intent.accepted_at_ms > 0
         answer = await self._gate.reserve(
@@ -54,6 +70,7 @@ class StockActivities:
         if answer.verdict is GateVerdict.RESERVED:
             return Reserved()
         if answer.verdict is GateVerdict.NOT_FOUND and accepted:
+            # The buyer was told "yours": he waits for the item to be rebuilt, and is not rejected.
             raise ApplicationError(
                 "Redis does not know the item; run `seckill audit --repair`",
                 type=ITEM_NOT_PREHEATED,
@@ -63,15 +80,7 @@ class StockActivities:
     @activity.defn
     async def release_stock(self, release: ReleaseStock) -> None:
         """Undo of reserve_stock; also keeps a reserve that is still on its way from holding."""
-        item, order_id = release.intent.item, release.intent.order_id
-        if release.sold:
-            await self._gate.restock(item, order_id)
-        elif release.for_good:
-            await self._gate.undo_reclaim(item, order_id)
-        elif release.return_stock:
-            await self._gate.release(item, order_id)
-        else:
-            await self._gate.write_off(item, order_id)
+        await self._gate.release(release.intent.item, release.intent.order_id, release.how)
 
     @activity.defn
     async def reclaim_stock(self, intent: Intent) -> bool:
@@ -83,4 +92,5 @@ class StockActivities:
         """Mark the order's reservation as sold."""
         state = await self._gate.sell(intent)
         if state is None:
+            # Postgres has sold it, so nothing is lost; a repair tells Redis.
             log.warning("confirm_found_no_item", order_id=intent.order_id)

@@ -48,6 +48,7 @@ from infra.stores import open_providers, open_stores
 from infra.temporal.client import connect_temporal
 from notices.inbox import NoticeInbox
 from notices.relay import NoticeRelay
+from workflow_client import WorkflowClient
 
 log = structlog.get_logger()
 
@@ -115,15 +116,17 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
     workflows = WorkflowCalls(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
     order_updates = OrderUpdates(workflows, orders, database)
-    relay = NoticeRelay(database, client, gateways, settings.task_queue)
+    workflow_client = WorkflowClient(client, settings.task_queue)
+    relay = NoticeRelay(database, workflow_client, gateways)
+    closing.push_async_callback(relay.aclose)
     inbox = NoticeInbox(database, gateways, relay)
-    closing.push_async_callback(inbox.aclose)
     return Services(
         settings=settings,
         redis=redis,
         gate=stock_gate,
         database=database,
         workflows=workflows,
+        workflow_client=workflow_client,
         gateways=gateways,
         return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
@@ -134,7 +137,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         payments=OrderPayments(orders, order_updates, gateways),
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
-        notices=NoticeReplay(database, inbox, gateways),
+        notices=NoticeReplay(database, inbox, relay, gateways),
         attentions=AttentionDecisions(database, redis, stock_gate),
         bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),

@@ -27,6 +27,7 @@ from infra.postgres.engine import Database
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
+from workflow_client import WorkflowClient
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Services:
     gate: StockGate
     database: Database
     workflows: WorkflowCalls
+    workflow_client: WorkflowClient
     gateways: dict[PaymentMethod, Gateway]
     return_check: ReturnCheck | None
     tokens: Tokens

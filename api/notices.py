@@ -12,6 +12,7 @@ from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from notices.inbox import NoticeInbox
+from notices.relay import NoticeRelay
 
 log = structlog.get_logger()
 
@@ -21,10 +22,12 @@ class NoticeReplay:
         self,
         database: Database,
         inbox: NoticeInbox,
+        relay: NoticeRelay,
         gateways: Mapping[PaymentMethod, Gateway],
     ) -> None:
         self._database = database
         self._inbox = inbox
+        self._relay = relay
         self._gateways = gateways
 
     async def replay(self, notice_id: str, actor: str) -> Notice:
@@ -47,7 +50,7 @@ class NoticeReplay:
         log.info("notice_replayed", notice_id=notice_id, actor=actor)
         if notice.handled_at is None:
             try:
-                await self._inbox.tell(notice)
+                await self._relay.relay_promptly(notice)
             except (RPCError, RuntimeError, TimeoutError) as error:
                 detail = "the order cannot be told right now"
                 raise Refusal(ErrorCode.UNAVAILABLE, detail) from error

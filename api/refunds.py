@@ -12,7 +12,7 @@ from domain.states import RefundStatus
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
 from workflows.refund import RefundWorkflow
-from workflows.refund_updates import DecideRefund
+from workflows.updates import DecideRefund
 
 RECORD_SECONDS = 3.0
 DECIDE_SECONDS = 10.0

@@ -3,15 +3,17 @@
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 
 import structlog
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from audit.outages import store_of
 from audit.repair import Repairs, repair
 from audit.run import run_audit
+from audit.running_workflows import AuditedWorkflows
 from audit.show import repairs_list, report_table
-from audit.sources import AuditSources, open_sources
+from audit.sources import open_sources
 from domain.audit import AuditReport
 from infra.settings import Settings
 
@@ -19,15 +21,23 @@ SOUND, BROKEN, NOT_REPAIRED = 0, 1, 2
 PIPE_WIDTH = 120
 
 
-def show_audit(settings: Settings, *, with_repair: bool, as_json: bool) -> int:
-    """Audits the stores that the settings name.
+def show_audit(
+    settings: Settings,
+    connect: Callable[[], Awaitable[AuditedWorkflows]],
+    *,
+    with_repair: bool,
+    as_json: bool,
+) -> int:
+    """Audits the stores that the settings name, and the workflows of the client that `connect`
+    opens.
 
-    Returns the exit code: 0 only if every line is proved, in the end; 2 if a repair could not
+    Returns the exit code: 0 only if every check is proved, in the end; 2 if a repair could not
     reach a store.
     """
-    _keep_standard_output_clean()
+    # Standard output is the report's alone: a script may read it as JSON.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        report = asyncio.run(_audit(settings, with_repair, as_json))
+        report = asyncio.run(_audit(settings, connect, with_repair, as_json))
     except Exception as error:
         store = store_of(error)
         if store is None:
@@ -37,27 +47,28 @@ def show_audit(settings: Settings, *, with_repair: bool, as_json: bool) -> int:
     return SOUND if report.ok else BROKEN
 
 
-async def _audit(settings: Settings, with_repair: bool, as_json: bool) -> AuditReport:
-    async with open_sources(settings) as sources:
+async def _audit(
+    settings: Settings,
+    connect: Callable[[], Awaitable[AuditedWorkflows]],
+    with_repair: bool,
+    as_json: bool,
+) -> AuditReport:
+    before: AuditReport | None = None
+    repairs: Repairs | None = None
+    async with open_sources(settings, await connect()) as sources:
         report = await run_audit(sources)
         if with_repair:
-            return await _audit_again(sources, report, as_json)
-    print(json.dumps(_members(report))) if as_json else _console().print(report_table(report))
-    return report
-
-
-async def _audit_again(sources: AuditSources, before: AuditReport, as_json: bool) -> AuditReport:
-    """The report after the repair; what was before, and what was done, is shown with it."""
-    console = _console()
-    if not as_json:
-        console.print(report_table(before))
-    repairs = await repair(sources)
-    after = await run_audit(sources)
+            before = report
+            if not as_json:
+                # At once, for the repair may take long, or break off.
+                _show(report_table(before))
+            repairs = await repair(sources)
+            report = await run_audit(sources)
     if as_json:
-        print(json.dumps(_members(after, before, repairs)))
+        print(json.dumps(_members(report, before, repairs)))
     else:
-        console.print(repairs_list(repairs), report_table(after))
-    return after
+        _show(*([repairs_list(repairs)] if repairs else []), report_table(report))
+    return report
 
 
 def _members(
@@ -69,10 +80,8 @@ def _members(
     return members
 
 
-def _console() -> Console:
+def _show(*parts: RenderableType) -> None:
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-
-
-def _keep_standard_output_clean() -> None:
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_WIDTH)
+    console.print(*parts)

@@ -1,4 +1,4 @@
-"""What a look at the stores finds, and how a look becomes a line of the report."""
+"""What a check finds in one look at the stores, and how its looks become a verdict."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,38 +23,35 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One look: what it covered, the rule it tested, and what breaks it, by subject."""
+class Look:
+    """What one look covered, the rule it tested, and what breaks it, by subject."""
 
     covered: str
     rule: str
     findings: Mapping[str, Finding] = field(default_factory=dict)
 
 
-Look = Callable[[], Awaitable[Looked]]
-
-
-async def look_until_sure(look: Look, grace: timedelta) -> Looked:
+async def look_until_sure(look: Callable[[], Awaitable[Look]], grace: timedelta) -> Look:
     """The stores are not read at one moment, so an order on its way may look broken for a while.
 
     What is found again at each of three looks, over the time of `grace`, is broken.
     """
-    looked = await look()
+    seen = await look()
     for _ in range(LOOKS - 1):
-        if not looked.findings:
+        if not seen.findings:
             break
         await asyncio.sleep(grace.total_seconds() / (LOOKS - 1))
         again = await look()
-        still = {name: again.findings[name] for name in looked.findings if name in again.findings}
-        looked = Looked(again.covered, again.rule, still)
-    return looked
+        still = {name: again.findings[name] for name in seen.findings if name in again.findings}
+        seen = Look(again.covered, again.rule, still)
+    return seen
 
 
-def line_of(code: str, looked: Looked) -> Check:
+def verdict_of(code: str, look: Look) -> Check:
     """At most `LISTED` orders are named; the detail says how many things are broken in all."""
-    found = list(looked.findings.values())
+    found = list(look.findings.values())
     if not found:
-        return Check(code=code, ok=True, detail=f"{looked.covered}: {looked.rule}")
+        return Check(code=code, ok=True, detail=f"{look.covered}: {look.rule}")
     orders = dict.fromkeys(order for finding in found for order in finding.orders)
     sentences = [finding.what for finding in found[:SPELLED_OUT]]
     if len(found) > SPELLED_OUT:
@@ -62,7 +59,7 @@ def line_of(code: str, looked: Looked) -> Check:
     return Check(
         code=code,
         ok=False,
-        detail=f"{looked.covered}; {len(found)} broken: {'; '.join(sentences)}",
+        detail=f"{look.covered}; {len(found)} broken: {'; '.join(sentences)}",
         orders=tuple(orders)[:LISTED],
     )
 

@@ -1,18 +1,18 @@
-"""An item's books in Redis, written again from Postgres."""
+"""What Redis knows of one item, written again from Postgres."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 
 import structlog
 
 from audit.checks.a2_redis import LIVE
+from audit.queries import OrderRow, orders_of_item
 from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 from domain.ids import created_at_ms
 from domain.reservation import Reservation, ReservationState
-from domain.sale import Item, ItemRef, Sale
+from domain.sale import Item, ItemRef
 from domain.states import HOLDING_STOCK, OWNING_STOCK
-from infra.postgres.audit_queries import AuditQueries
-from infra.postgres.audit_values import StockOrder
 from infra.postgres.sales import Sales
 from infra.redis.intent_entries import MalformedIntent
 
@@ -21,19 +21,21 @@ log = structlog.get_logger()
 
 async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
     """Postgres decides about its orders; what is accepted and not there yet stays reserved as
-    far as the stock goes. Buyers are refused as if the sale paused while the books are written.
+    far as the stock goes. Buyers are refused as if the sale paused while it is written.
 
     False for an item Postgres does not know.
     """
-    found = await _item(sources, ref)
-    if found is None:
+    async with sources.database.transaction() as connection:
+        sale = await Sales(connection).get(ref.sale_id)
+    item = sale.item(ref.sku_id) if sale else None
+    if sale is None or item is None:
         return False
-    sale, item = found
     await sources.gate.set_paused(ref, True)
     try:
         kept = await _reservations(sources, item)
         stock = item.total - _units(kept)
         await sources.gate.rebuild(sale.terms_of(item), stock, kept)
+    # Nobody could buy any more if the pause outlived us.
     except BaseException:
         await sources.gate.set_paused(ref, sale.terms_of(item).paused)
         raise
@@ -41,56 +43,44 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
     return True
 
 
-async def _item(sources: AuditSources, ref: ItemRef) -> tuple[Sale, Item] | None:
-    async with sources.database.transaction() as connection:
-        sale = await Sales(connection).get(ref.sale_id)
-    item = sale.item(ref.sku_id) if sale else None
-    return (sale, item) if sale and item else None
-
-
 async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:
-    in_redis = {line.order_id: line async for line in sources.gate.reservations(item.ref)}
+    in_redis = {known.order_id: known async for known in sources.gate.reservations(item.ref)}
     in_redis |= await _intents_without_reservation(sources, item.ref, in_redis.keys())
-    lost = {line.order_id for line in (await unplaced_of(sources, item.ref)).lost}
+    lost = {reservation.order_id for reservation in (await unplaced_of(sources, item.ref)).lost}
     # Postgres is read last: what it knows by now is no longer on its way.
-    placed = await _placed(sources, item.ref)
+    async with sources.database.transaction() as connection:
+        placed = [order async for order in orders_of_item(connection, item.ref)]
     decided = [
-        line
-        for order in placed.values()
-        if (line := _as_ordered(order, in_redis.get(order.order_id)))
+        reservation
+        for order in placed
+        if (reservation := as_ordered(order, in_redis.get(order.order_id)))
     ]
-    ahead = [line for name, line in in_redis.items() if name not in placed and name not in lost]
-    return [*decided, *_as_far_as_it_goes(ahead, item.total - _units(decided))]
+    not_ahead = lost | {order.order_id for order in placed}
+    ahead = [known for order_id, known in in_redis.items() if order_id not in not_ahead]
+    return [*decided, *as_far_as_stock_goes(ahead, item.total - _units(decided))]
 
 
 async def _intents_without_reservation(
-    sources: AuditSources, ref: ItemRef, reserved: Iterable[str]
+    sources: AuditSources, ref: ItemRef, reserved: Collection[str]
 ) -> dict[str, Reservation]:
-    known, found = set(reserved), dict[str, Reservation]()
+    found: dict[str, Reservation] = {}
     async for entry in sources.intents.unfinished(ref):
-        if entry.subject in known:
+        if entry.subject in reserved:
             continue
-        try:
+        # What says no order is for the dispatcher to bury.
+        with suppress(MalformedIntent):
             intent = entry.intent()
-        except MalformedIntent:
-            continue
-        found[intent.order_id] = Reservation(
-            order_id=intent.order_id,
-            user_id=intent.user_id,
-            quantity=intent.quantity,
-            state=ReservationState.HELD,
-            reserved_at_ms=intent.accepted_at_ms,
-        )
+            found[intent.order_id] = Reservation(
+                order_id=intent.order_id,
+                user_id=intent.user_id,
+                quantity=intent.quantity,
+                state=ReservationState.HELD,
+                reserved_at_ms=intent.accepted_at_ms,
+            )
     return found
 
 
-async def _placed(sources: AuditSources, ref: ItemRef) -> dict[str, StockOrder]:
-    async with sources.database.transaction() as connection:
-        orders = AuditQueries(connection).stock_orders(ref)
-        return {order.order_id: order async for order in orders}
-
-
-def _as_ordered(order: StockOrder, known: Reservation | None) -> Reservation | None:
+def as_ordered(order: OrderRow, known: Reservation | None) -> Reservation | None:
     """None where neither store has anything to remember."""
     state = ReservationState.RELEASED
     if order.status in HOLDING_STOCK:
@@ -108,18 +98,18 @@ def _as_ordered(order: StockOrder, known: Reservation | None) -> Reservation | N
     )
 
 
-def _as_far_as_it_goes(ahead: list[Reservation], units: int) -> list[Reservation]:
+def as_far_as_stock_goes(ahead: list[Reservation], units: int) -> list[Reservation]:
     """First come, first served; what no longer fits is released, so that its order is rejected
     instead of taking a unit twice."""
     kept: list[Reservation] = []
-    for line in sorted(ahead, key=lambda line: line.reserved_at_ms):
-        if line.state in LIVE and line.quantity > units:
-            kept.append(line.model_copy(update={"state": ReservationState.RELEASED}))
+    for reservation in sorted(ahead, key=lambda one: one.reserved_at_ms):
+        if reservation.state in LIVE and reservation.quantity > units:
+            kept.append(reservation.model_copy(update={"state": ReservationState.RELEASED}))
             continue
-        units -= line.quantity if line.state in LIVE else 0
-        kept.append(line)
+        units -= reservation.quantity if reservation.state in LIVE else 0
+        kept.append(reservation)
     return kept
 
 
 def _units(reservations: Iterable[Reservation]) -> int:
-    return sum(line.quantity for line in reservations if line.state in LIVE)
+    return sum(one.quantity for one in reservations if one.state in LIVE)

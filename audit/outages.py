@@ -1,4 +1,4 @@
-"""Which store an error comes from, so that a line can name it."""
+"""Which store an error comes from, so that a check can name it."""
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError

@@ -3,22 +3,16 @@
 from collections.abc import AsyncIterator
 
 import structlog
-from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from audit.checks import a2_redis as redis_agreement
-from audit.checks import a7_intents as accepted_intents
+from audit.checks import a2_redis, a7_intents
 from audit.checks.a4_workflows import unwatched_orders
 from audit.findings import look_until_sure
 from audit.item_rebuild import rebuild_item
-from audit.running_workflows import ORDER_WORKFLOW, TIMEOUT
 from audit.sources import AuditSources
-from domain.ids import created_at_ms, workflow_id
+from domain.ids import created_at_ms
 from domain.model import Value
 from domain.reservation import Intent
 from infra.postgres.orders import Orders
-from infra.temporal.client import attributes_of_a_new_order
 
 log = structlog.get_logger()
 
@@ -39,9 +33,26 @@ async def repair(sources: AuditSources) -> Repairs:
     Safe to run again, and while a sale runs. Raises what the clients raise for a store that is
     away.
     """
-    put_back = await _put_dead_intents_back(sources)
-    restarted, left = await _start_missing_workflows(sources)
-    rebuilt = await _rebuild_items(sources)
+    put_back: list[str] = []
+    for item in await sources.intents.items():
+        # Listed first: one that dies again meanwhile waits for the next repair.
+        for dead in [dead async for dead in sources.intents.dead(item)]:
+            await sources.intents.revive(dead)
+            put_back.append(dead.fields.get("order_id", dead.entry_id))
+    restarted: list[str] = []
+    left: list[str] = []
+    async for intent in _without_workflow(sources):
+        started = await sources.workflows.start_order_again(intent)
+        (restarted if started else left).append(intent.order_id)
+        if started:
+            log.info("workflow_started_again", order_id=intent.order_id)
+    sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
+    wrong = {finding.item for finding in sure.findings.values() if finding.item}
+    rebuilt = [
+        f"{item.sale_id}/{item.sku_id}"
+        for item in sorted(wrong, key=lambda item: (item.sale_id, item.sku_id))
+        if await rebuild_item(sources, item)
+    ]
     return Repairs(
         put_back=tuple(put_back),
         restarted=tuple(restarted),
@@ -50,85 +61,26 @@ async def repair(sources: AuditSources) -> Repairs:
     )
 
 
-async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
-    put_back: list[str] = []
-    for item in await sources.intents.items():
-        # Listed first: one that dies again meanwhile waits for the next repair.
-        for dead in [dead async for dead in sources.intents.dead(item)]:
-            await sources.intents.revive(dead)
-            put_back.append(dead.fields.get("order_id", dead.entry_id))
-    return put_back
-
-
-async def _start_missing_workflows(sources: AuditSources) -> tuple[list[str], list[str]]:
-    restarted: list[str] = []
-    left: list[str] = []
-    async for intent in _without_workflow(sources):
-        started = await _start(sources.client, sources.task_queue, intent)
-        (restarted if started else left).append(intent.order_id)
-    return restarted, left
-
-
 async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
     for order_id in await unwatched_orders(sources):
         async with sources.database.transaction() as connection:
             order = await Orders(connection).get(order_id)
         if order:
-            yield Intent(
-                order_id=order_id,
-                sale_id=order.sale_id,
-                sku_id=order.sku_id,
-                user_id=order.user_id,
-                quantity=order.quantity,
-                accepted_at_ms=created_at_ms(order_id),
-            )
-    async for intent in _lost_intents(sources):
-        yield intent
-
-
-async def _lost_intents(sources: AuditSources) -> AsyncIterator[Intent]:
-    """Accepted, and then forgotten: their workflow makes an order or a rejection of them."""
-    looked = await look_until_sure(lambda: accepted_intents.look(sources), sources.grace)
-    for finding in looked.findings.values():
+            yield order.intent.model_copy(update={"accepted_at_ms": created_at_ms(order_id)})
+    # Accepted, and then forgotten: their workflow makes an order or a rejection of them.
+    sure = await look_until_sure(lambda: a7_intents.look(sources), sources.grace)
+    for finding in sure.findings.values():
+        if finding.item is None:
+            continue
         for order_id in finding.orders:
-            line = await sources.gate.reservation(finding.item, order_id) if finding.item else None
+            lost = await sources.gate.reservation(finding.item, order_id)
             # A mark left by a release of something that was never reserved names no buyer.
-            if finding.item and line and line.quantity > 0:
+            if lost and lost.quantity > 0:
                 yield Intent(
                     order_id=order_id,
                     sale_id=finding.item.sale_id,
                     sku_id=finding.item.sku_id,
-                    user_id=line.user_id,
-                    quantity=line.quantity,
-                    accepted_at_ms=line.reserved_at_ms,
+                    user_id=lost.user_id,
+                    quantity=lost.quantity,
+                    accepted_at_ms=lost.reserved_at_ms,
                 )
-
-
-async def _start(client: Client, task_queue: str, intent: Intent) -> bool:
-    """False when it runs after all, or ended as it should. One that was terminated or failed
-    begins anew and finds what its steps have done before."""
-    try:
-        await client.start_workflow(
-            ORDER_WORKFLOW,
-            intent,
-            id=workflow_id(intent.order_id),
-            task_queue=task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            rpc_timeout=TIMEOUT,
-            static_summary="started again by an audit",
-            search_attributes=attributes_of_a_new_order(intent),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    log.info("workflow_started_again", order_id=intent.order_id)
-    return True
-
-
-async def _rebuild_items(sources: AuditSources) -> list[str]:
-    looked = await look_until_sure(lambda: redis_agreement.look(sources), sources.grace)
-    items = {finding.item for finding in looked.findings.values() if finding.item}
-    return [
-        f"{item.sale_id}/{item.sku_id}"
-        for item in sorted(items, key=lambda item: (item.sale_id, item.sku_id))
-        if await rebuild_item(sources, item)
-    ]

@@ -1,4 +1,4 @@
-"""The audit: seven lines, each proved or naming what breaks it."""
+"""The audit: seven checks, each proved or naming what breaks it."""
 
 import asyncio
 import secrets
@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 
 import structlog
 
-from audit.checks import a1_stock as stock_balance
-from audit.checks import a2_redis as redis_agreement
-from audit.checks import a3_limits as limits
-from audit.checks import a4_workflows as workflows_alive
-from audit.checks import a5_money as money
-from audit.checks import a6_points as points
-from audit.checks import a7_intents as intents
-from audit.findings import Looked, line_of, look_until_sure
+from audit.checks import (
+    a1_stock,
+    a2_redis,
+    a3_limits,
+    a4_workflows,
+    a5_money,
+    a6_points,
+    a7_intents,
+)
+from audit.findings import Look, look_until_sure, verdict_of
 from audit.outages import store_of
 from audit.sources import AuditSources
 from domain.audit import AuditReport, Check
@@ -22,59 +24,56 @@ from infra.postgres.audits import Audits
 
 log = structlog.get_logger()
 
-CHECKS: Mapping[str, Callable[[AuditSources], Awaitable[Looked]]] = {
-    "A1": stock_balance.look,
-    "A2": redis_agreement.look,
-    "A3": limits.look,
-    "A4": workflows_alive.look,
-    "A5": money.look,
-    "A6": points.look,
-    "A7": intents.look,
+CHECKS: Mapping[str, Callable[[AuditSources], Awaitable[Look]]] = {
+    "A1": a1_stock.look,
+    "A2": a2_redis.look,
+    "A3": a3_limits.look,
+    "A4": a4_workflows.look,
+    "A5": a5_money.look,
+    "A6": a6_points.look,
+    "A7": a7_intents.look,
 }
-# A bound for a whole line over any number of orders; each store's answers have their own.
-LINE_TIMEOUT_SECONDS = 900
+# A bound for a whole check over any number of orders; each store's answers have their own.
+CHECK_TIMEOUT_SECONDS = 900
 
 
 async def run_audit(sources: AuditSources) -> AuditReport:
     """Reads every store and changes none, but for keeping the report in Postgres.
 
-    A store that is away fails the lines that need it and raises nothing.
+    A store that is away fails the checks that need it and raises nothing.
     """
     started_at = datetime.now(UTC)
-    checks = await asyncio.gather(*(_line(code, sources) for code in CHECKS))
+    checks = await asyncio.gather(*(_prove(code, sources) for code in CHECKS))
     report = AuditReport(
         audit_id=f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         started_at=started_at,
         finished_at=datetime.now(UTC),
         checks=tuple(checks),
     )
-    await _keep(sources, report)
+    try:
+        async with sources.database.transaction() as connection:
+            await Audits(connection).save(report)
+    except Exception as error:
+        # A report that cannot be kept is still an answer.
+        if store_of(error) is None:
+            raise
+        log.warning("audit_not_kept", audit_id=report.audit_id, error=repr(error)[:200])
     return report
 
 
-async def _line(code: str, sources: AuditSources) -> Check:
-    deadline = asyncio.timeout(LINE_TIMEOUT_SECONDS)
+async def _prove(code: str, sources: AuditSources) -> Check:
+    deadline = asyncio.timeout(CHECK_TIMEOUT_SECONDS)
     try:
         async with deadline:
-            looked = await look_until_sure(lambda: CHECKS[code](sources), sources.grace)
+            look = await look_until_sure(lambda: CHECKS[code](sources), sources.grace)
     except Exception as error:
         store = store_of(error)
         if store is None:
             raise
         log.warning("audit_line_not_proved", code=code, store=store, error=repr(error)[:200])
         why = f"{store} does not answer ({type(error).__name__})"
+        # Our own timeout looks like a store's.
         if deadline.expired():
-            why = f"it took longer than {LINE_TIMEOUT_SECONDS} s"
+            why = f"it took longer than {CHECK_TIMEOUT_SECONDS} s"
         return Check(code=code, ok=False, detail=f"could not be proved: {why}")
-    return line_of(code, looked)
-
-
-async def _keep(sources: AuditSources, report: AuditReport) -> None:
-    """A report that cannot be kept is still an answer."""
-    try:
-        async with sources.database.transaction() as connection:
-            await Audits(connection).save(report)
-    except Exception as error:
-        if store_of(error) is None:
-            raise
-        log.warning("audit_not_kept", audit_id=report.audit_id, error=repr(error)[:200])
+    return verdict_of(code, look)

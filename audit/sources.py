@@ -5,15 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.client import Client
-
+from audit.running_workflows import AuditedWorkflows
 from infra.gateways.provider_book import ProviderBook, SandboxBook
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_stores
-from infra.temporal.client import connect_temporal
 
 CONNECTIONS = 10
 # Sums over a whole sale take longer than any query a buyer waits for.
@@ -23,21 +21,22 @@ POSTGRES_TIMEOUT_SECONDS = 30.0
 @dataclass(frozen=True)
 class AuditSources:
     """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
-    Postgres. `task_queue` is where a repair starts workflows."""
+    Postgres."""
 
     database: Database
     gate: StockGate
     intents: Intents
-    client: Client
+    workflows: AuditedWorkflows
     book: ProviderBook | None
     grace: timedelta
-    task_queue: str = "seckill"
 
 
 @asynccontextmanager
-async def open_sources(settings: Settings) -> AsyncIterator[AuditSources]:
+async def open_sources(
+    settings: Settings, workflows: AuditedWorkflows
+) -> AsyncIterator[AuditSources]:
     """Opens everything an audit needs and closes it again. A store that is away does not fail
-    here: the lines that need it will say so."""
+    here: the checks that need it will say so."""
     patient = settings.model_copy(
         update={
             "postgres_pool_size": CONNECTIONS,
@@ -55,10 +54,9 @@ async def open_sources(settings: Settings) -> AsyncIterator[AuditSources]:
             database=stores.database,
             gate=StockGate(stores.redis),
             intents=Intents(stores.redis),
-            client=await connect_temporal(lazy=True),
+            workflows=workflows,
             book=book,
             grace=settings.audit_grace,
-            task_queue=settings.task_queue,
         )
 
 

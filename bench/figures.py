@@ -55,7 +55,11 @@ class Figure(Value):
     def cpu_ms(self) -> float:
         """Milliseconds of CPU that one answer, or one order, cost all servers together: this
         hardly changes when others use the machine at the same time."""
-        return 1000 * median(_servers(one) / one.per_second for one in self.rounds)
+        servers = (
+            sum(share for name, share in one.cpu.items() if name != BENCH) for one in self.rounds
+        )
+        rates = (one.per_second for one in self.rounds)
+        return 1000 * median(cpu / rate for cpu, rate in zip(servers, rates, strict=True))
 
 
 class BenchReport(Value):
@@ -76,10 +80,6 @@ def figure(name: str, rounds: Sequence[Round], yardstick: Sequence[Round]) -> Fi
         one.per_second / other.per_second for one, other in zip(rounds, yardstick, strict=True)
     )
     return Figure(name=name, rounds=tuple(rounds), ratio=median(ratios))
-
-
-def _servers(one: Round) -> float:
-    return sum(share for name, share in one.cpu.items() if name != BENCH)
 
 
 def _median(values: list[float]) -> float | None:

@@ -118,16 +118,12 @@ async def load(job: Job) -> LoadResult:
     elapsed = time.perf_counter() - began
     if tally.broken:
         raise RuntimeError(f"{len(tally.broken)} connections broke: {tally.broken[0]}")
-    return _result(tally, elapsed, watch.shares())
-
-
-def _result(tally: Tally, elapsed: float, cpu: dict[str, float]) -> LoadResult:
     waits = sorted(tally.seconds) or [math.nan]
     p50, p99 = (1000 * waits[int(share * (len(waits) - 1))] for share in (0.5, 0.99))
     return LoadResult(
         per_second=len(tally.seconds) / elapsed,
         statuses=dict(tally.statuses),
-        cpu=cpu,
+        cpu=watch.shares(),
         p50_ms=p50,
         p99_ms=p99,
     )

@@ -13,7 +13,7 @@ from worker import build_worker
 TASK_QUEUE = "bench-noop"
 
 
-async def _serve(metrics_port: int) -> None:
+async def serve(metrics_port: int) -> None:
     client = await connect_temporal(metrics_port=metrics_port)
     worker = build_worker(
         client,
@@ -26,4 +26,4 @@ async def _serve(metrics_port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    uvloop.run(serve(int(sys.argv[1])))

@@ -21,7 +21,8 @@ from bench.cpu import CpuWatch
 from bench.figures import BENCH, BenchPlan, Figure, Round, figure
 from bench.noop_worker import TASK_QUEUE
 from bench.noop_workflow import NoopWorkflow
-from bench.stage import Stage
+from bench.stack import BenchStack
+from domain import actors
 from domain.ids import new_order_id, workflow_id
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
 from domain.reservation import ReserveRequest
@@ -53,25 +54,25 @@ FROM orders WHERE sale_id = $1
 """
 
 
-class OrderLine:
+class OrderBench:
     def __init__(
-        self, stage: Stage, plan: BenchPlan, client: Client, gate: StockGate, books: Any
+        self, stack: BenchStack, plan: BenchPlan, client: Client, gate: StockGate, database: Any
     ) -> None:
-        self._stage = stage
+        self._stack = stack
         self._plan = plan
         self._client = client
         self._gate = gate
-        self._books = books
+        self._database = database
         self._run = f"{time.time_ns() // 1_000_000:x}"
         self._paid: list[str] = []
 
     @classmethod
-    async def open_(cls, stage: Stage, plan: BenchPlan, closing: AsyncExitStack) -> Self:
-        redis = connect_redis(Settings(redis_url=stage.stack.redis_url))
+    async def open_(cls, stack: BenchStack, plan: BenchPlan, closing: AsyncExitStack) -> Self:
+        redis = connect_redis(Settings(redis_url=stack.stack_file.redis_url))
         closing.push_async_callback(redis.aclose)
-        books = await asyncpg.connect(stage.stack.postgres_dsn, timeout=10)
-        closing.push_async_callback(books.close)
-        return cls(stage, plan, await connect_temporal(), StockGate(redis), books)
+        database = await asyncpg.connect(stack.stack_file.postgres_dsn, timeout=10)
+        closing.push_async_callback(database.close)
+        return cls(stack, plan, await connect_temporal(), StockGate(redis), database)
 
     async def measure(self) -> tuple[Figure, ...]:
         """No-op workflows and orders take turns, round by round."""
@@ -94,14 +95,14 @@ class OrderLine:
     async def _warm_up(self) -> None:
         count = min(AT_ONCE, self._plan.orders)
         await self._noops(count)
-        item = await self._stage.open_sale(count)
+        item = await self._stack.open_sale(count)
         await self._pay(item, await self._begin(await self._place(item, count)))
         await self._until_all_ended()
 
     async def _round(self) -> list[tuple[str, Round]]:
         count = self._plan.orders
         noop = await self._timed(count, lambda: self._noops(count))
-        item = await self._stage.open_sale(count + 1)
+        item = await self._stack.open_sale(count + 1)
         # The dispatcher looks for new sales once a second; that wait is no work.
         await self._pay(item, await self._begin(await self._place(item, 1)))
         orders: list[str] = []
@@ -122,12 +123,12 @@ class OrderLine:
             (PLACING, placed),
             (BEGINNING, begun),
             (PAYING, paid),
-            (SAGA, _one_after_another(placed, paid)),
-            (WHOLE, _one_after_another(placed, begun, paid)),
+            (SAGA, one_after_another(placed, paid)),
+            (WHOLE, one_after_another(placed, begun, paid)),
         ]
 
     async def _timed(self, count: int, work: Callable[[], Awaitable[None]]) -> Round:
-        watch, began = CpuWatch(self._stage.pids(*SERVERS)), time.perf_counter()
+        watch, began = CpuWatch(self._stack.pids(*SERVERS)), time.perf_counter()
         await work()
         elapsed = time.perf_counter() - began
         return Round(per_second=count / elapsed, cpu=watch.shares())
@@ -151,7 +152,13 @@ class OrderLine:
         orders = [
             new_order_id(terms.item_number, time.time_ns() // 1_000_000) for _ in range(count)
         ]
-        await asyncio.gather(*(self._gate.reserve(_click(item, order)) for order in orders))
+        clicks = (
+            ReserveRequest(
+                item=item, order_id=order, user_id=f"bench-{order}", quantity=1, announce=True
+            )
+            for order in orders
+        )
+        await asyncio.gather(*map(self._gate.reserve, clicks))
         await _until(lambda: self._reached(item, "placed", before + count))
         return orders
 
@@ -161,9 +168,10 @@ class OrderLine:
 
         async def one(order_id: str) -> None:
             handle = self._client.get_workflow_handle(workflow_id(order_id))
-            payments.append(
-                await handle.execute_update(OrderWorkflow.begin_payment, _checkout(order_id))
+            wish = BeginPayment(
+                method=PaymentMethod.ALIPAY, scene=PaymentScene.PAGE, actor=actors.buyer(order_id)
             )
+            payments.append(await handle.execute_update(OrderWorkflow.begin_payment, wish))
 
         await _at_once(one, orders)
         return payments
@@ -171,11 +179,11 @@ class OrderLine:
     async def _pay(self, item: ItemRef, payments: list[Payment]) -> None:
         """Returns when all their orders are paid."""
         before = await self._count(item, "paid")
-        await _at_once(self._notice, payments)
+        await _at_once(self._tell_paid, payments)
         await _until(lambda: self._reached(item, "paid", before + len(payments)))
         self._paid = [workflow_id(payment.order_id) for payment in payments]
 
-    async def _notice(self, payment: Payment) -> None:
+    async def _tell_paid(self, payment: Payment) -> None:
         handle = self._client.get_workflow_handle(workflow_id(payment.order_id))
         receipt = Receipt(
             method=payment.method,
@@ -191,14 +199,15 @@ class OrderLine:
 
     async def _count(self, item: ItemRef, what: str) -> int:
         """How many orders of the item are `placed`, or `paid`."""
-        return int((await self._books.fetchrow(_REACHED, item.sale_id))[what])
+        return int((await self._database.fetchrow(_REACHED, item.sale_id))[what])
 
     async def _until_all_ended(self) -> None:
         """What is left of one round must not burden the next."""
-        await _until(self._nothing_runs)
 
-    async def _nothing_runs(self) -> bool:
-        return (await self._client.count_workflows(_RUNNING)).count == 0
+        async def nothing_runs() -> bool:
+            return (await self._client.count_workflows(_RUNNING)).count == 0
+
+        await _until(nothing_runs)
 
 
 async def _until(reached: Callable[[], Awaitable[bool]]) -> None:
@@ -216,19 +225,7 @@ async def _at_once(work: Callable[[Any], Awaitable[None]], jobs: Iterable[Any]) 
     await asyncio.gather(*(one(job) for job in jobs))
 
 
-def _click(item: ItemRef, order_id: str) -> ReserveRequest:
-    return ReserveRequest(
-        item=item, order_id=order_id, user_id=f"bench-{order_id}", quantity=1, announce=True
-    )
-
-
-def _checkout(order_id: str) -> BeginPayment:
-    return BeginPayment(
-        method=PaymentMethod.ALIPAY, scene=PaymentScene.PAGE, actor=f"buyer:{order_id}"
-    )
-
-
-def _one_after_another(*rounds: Round) -> Round:
+def one_after_another(*rounds: Round) -> Round:
     """All of them as one: every order went through the first before any began the second."""
     seconds = [1 / one.per_second for one in rounds]
     shares = [one / sum(seconds) for one in seconds]

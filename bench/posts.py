@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from bench import empty_post
 from bench.figures import BenchPlan, Figure, Round, figure
 from bench.load import Job, LoadResult
-from bench.stage import Stage
+from bench.stack import BenchStack
 from domain.sale import ItemRef
 from practice.stack.home import PROJECT
 
@@ -28,24 +28,25 @@ class LoadFailed(Exception):
     """The load generator could not do its work, or was answered what it should not be."""
 
 
-class FrontDoor:
-    def __init__(self, stage: Stage, plan: BenchPlan) -> None:
-        self._stage = stage
+class PostBench:
+    def __init__(self, stack: BenchStack, plan: BenchPlan) -> None:
+        self._stack = stack
         self._plan = plan
         self._run = f"{time.time_ns() // 1_000_000:x}"
         self._crowds = 0
 
     async def measure(self) -> tuple[Figure, ...]:
         """The four take turns, round by round."""
-        shelf, bare = await self._stage.open_sale(ENOUGH_STOCK), await self._stage.open_sale(1)
-        await self._load(_path(bare), crowd=1, seconds=0.2)
+        stocked = await self._stack.open_sale(ENOUGH_STOCK)
+        sold_out = await self._stack.open_sale(1)
+        await self._load(_path(sold_out), crowd=1, seconds=0.2)
         rounds: dict[str, list[Round]] = {}
         for _ in range(self._plan.rounds):
             for name, round_ in (
                 (EMPTY, await self._round(empty_post.PATH, 202, "empty")),
-                (ACCEPTED, await self._round(_path(shelf), 202)),
-                (NEW_TOKEN, await self._round(_path(shelf), 202, crowd=LARGE_CROWD)),
-                (SOLD_OUT, await self._round(_path(bare), 409)),
+                (ACCEPTED, await self._round(_path(stocked), 202)),
+                (NEW_TOKEN, await self._round(_path(stocked), 202, crowd=LARGE_CROWD)),
+                (SOLD_OUT, await self._round(_path(sold_out), 409)),
             ):
                 rounds.setdefault(name, []).append(round_)
         return tuple(figure(name, measured, rounds[EMPTY]) for name, measured in rounds.items())
@@ -67,20 +68,20 @@ class FrontDoor:
         self, path: str, *, crowd: int, seconds: float, server: str = "api"
     ) -> LoadResult:
         self._crowds += 1
-        address = urlsplit(self._stage.url_of(server))
+        address = urlsplit(self._stack.url_of(server))
         job = Job(
             host=address.hostname or "",
             port=address.port or 80,
             path=path,
-            jwt_secret=self._stage.jwt_secret,
-            jwt_issuer=self._stage.jwt_issuer,
+            jwt_secret=self._stack.jwt_secret,
+            jwt_issuer=self._stack.jwt_issuer,
             # New buyers each time, so that nobody reaches his limit.
             crowd=f"{self._run}-{self._crowds}",
             buyers=crowd,
             connections=self._plan.connections,
             warm_up_seconds=WARM_UP_SHARE * seconds,
             seconds=seconds,
-            pids=self._stage.pids(server, "redis"),
+            pids=self._stack.pids(server, "redis"),
         )
         return await _generate(job)
 

@@ -97,6 +97,17 @@ class Payment(Value):
     created_at: datetime
     paid_at: datetime | None = None
 
+    def charge_for(self, subject: str) -> Charge:
+        """What its provider is asked to collect; `subject` is what the buyer reads there."""
+        return Charge(
+            payment_id=self.payment_id,
+            amount=self.amount,
+            currency=self.currency,
+            subject=subject,
+            expires_at=self.expires_at,
+            scene=self.scene,
+        )
+
 
 class Receipt(Value):
     """Money that has arrived at a provider for one of our payments."""

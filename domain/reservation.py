@@ -12,6 +12,19 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
+class StockReturn(StrEnum):
+    """Which units an order gives up, and whether others may have them."""
+
+    # Held ones.
+    RELEASE = "release"
+    # Held ones that Redis promised and Postgres never had: others must not be sold them.
+    DROP = "drop"
+    # Sold ones as well: the order is refunded.
+    RESTOCK = "restock"
+    # Those reclaimed for late money; a reclaim that is still on its way must fail as well.
+    UNDO_RECLAIM = "undo_reclaim"
+
+
 class GateVerdict(StrEnum):
     """The gate's answers. `RESERVED` is the only one that holds stock for the caller."""
 

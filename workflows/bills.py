@@ -12,10 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.bill import BillCheck, day_of
     from domain.model import Value
     from domain.payment import PaymentMethod
-    from workflows.policies import ENDLESS_RETRIES, STEP_TIMEOUT, persistently
+    from workflows.policies import ENDLESS_RETRIES, STEP_TIMEOUT, run_until_done
 
 BILLS_ID = "bills"
-# Temporal says with each scheduled run when it was due, which a run that is caught up needs.
+# Temporal says with each scheduled run when it was due.
 DUE_AT = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 # Providers are late at times; the next day's run should find this one over.
@@ -53,7 +53,9 @@ class ReconcileBillsWorkflow:
 
     @workflow.run
     async def run(self, command: ReconcileBills) -> BillsOutcome:
-        day = command.day or _day_before()
+        # A scheduled run that is caught up late still is for the day before it was due.
+        due_at = workflow.info().typed_search_attributes.get(DUE_AT) or workflow.now()
+        day = command.day or day_of(due_at) - timedelta(days=1)
         bills = [BillRef(method=method, day=day) for method in await self._methods(command)]
         # Side by side, because one provider's bill may be hours late.
         checks = await asyncio.gather(*(self._reconcile(bill) for bill in bills))
@@ -76,7 +78,7 @@ class ReconcileBillsWorkflow:
             if is_cancelled_exception(error):
                 raise
             miss = MissBill(bill=bill, checked_at=workflow.now())
-            return await persistently(BillActivities.miss_bill, miss, f"no {bill.method} bill")
+            return await run_until_done(BillActivities.miss_bill, miss, f"no {bill.method} bill")
         missed = await self._repair(bill)
         command = ConcludeBill(bill=bill, checked_at=workflow.now(), missed=missed)
         return await workflow.execute_activity_method(
@@ -117,8 +119,3 @@ class ReconcileBillsWorkflow:
                 break
             await workflow.sleep(pause, summary="orders take what they were told of")
         return missed
-
-
-def _day_before() -> date:
-    due_at = workflow.info().typed_search_attributes.get(DUE_AT)
-    return day_of(due_at or workflow.now()) - timedelta(days=1)

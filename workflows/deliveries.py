@@ -7,15 +7,21 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.deliveries import DeliveryActivities
-    from activities.delivery_cases import DeliverOne, GiveUpDelivery, PaidOrder, SkipDelivery
+    from activities.deliveries import (
+        DeliverOne,
+        DeliveryActivities,
+        GiveUpDelivery,
+        Owed,
+        PaidOrder,
+        SkipDelivery,
+    )
     from activities.refusals import refusal
     from domain.delivery import Delivery, DeliveryKind
     from domain.errors import ErrorCode
     from domain.states import DeliveryStatus, OrderStatus
     from infra.temporal.client import NEEDS_ATTENTION
-    from workflows.details import Story
-    from workflows.policies import persistently, promptly
+    from workflows.details import Details
+    from workflows.policies import run_locally_first, run_until_done
     from workflows.updates import DecideDelivery
 
 # Between the five tries: long enough for a receiver that restarts, short enough for a buyer.
@@ -27,57 +33,61 @@ LOOK_AGAIN = timedelta(hours=1)
 class Deliveries:
     """The deliveries of one paid order, for the workflow that settled its payment."""
 
-    def __init__(self, order_id: str, story: Story) -> None:
+    def __init__(self, order_id: str, details: Details) -> None:
         self._paid = PaidOrder(order_id=order_id)
-        self._story = story
+        self._details = details
         self._open: tuple[Delivery, ...] = ()
         self._failed: set[DeliveryKind] = set()
         self._refund_begun = False
         self._deciding = asyncio.Lock()
 
-    async def carry_out(self) -> OrderStatus | None:
-        """Try everything at once. Answers the order's status when nothing is owed any more; None
-        when something failed and has to be seen through."""
-        owed = await promptly(DeliveryActivities.carry_out, self._paid, "deliver what is owed")
+    async def carry_out(self) -> Owed:
+        """Try everything at once. What is still open afterwards has to be seen through."""
+        owed = await run_locally_first(
+            DeliveryActivities.carry_out, self._paid, "deliver what is owed"
+        )
         self._open = owed.open
-        return None if owed.open else owed.order_status
+        return owed
 
     async def see_through(self) -> OrderStatus:
         """Try what failed again, and wait for a person where that does not help. Answers the
         order's status when nothing is owed any more, or nobody waits for it: a refund began."""
         await asyncio.gather(*(self._try_again(delivery) for delivery in self._open))
-        owed = await promptly(DeliveryActivities.fulfil, self._paid, "see what is still owed")
-        while owed.open:
+        while True:
+            owed = await run_locally_first(
+                DeliveryActivities.fulfil, self._paid, "see what is still owed"
+            )
+            if not owed.open:
+                workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False)])
+                return owed.order_status
             self._failed = {delivery.kind for delivery in owed.open}
-            await self._wait_for_news()
-            owed = await promptly(DeliveryActivities.fulfil, self._paid, "see what is still owed")
-        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False)])
-        return owed.order_status
+            await self._wait_for_a_decision()
 
-    async def retry(self, command: DecideDelivery) -> DeliveryStatus:
+    async def retry(self, decision: DecideDelivery) -> DeliveryStatus:
         async with self._deciding:
-            self.refuse_unless_failed(command)
-            delivery = await persistently(
+            # Checked again: another decision may have been carried out while this one waited.
+            self.refuse_unless_failed(decision)
+            delivery = await run_until_done(
                 DeliveryActivities.deliver_one,
-                DeliverOne(order_id=self._paid.order_id, **command.model_dump()),
-                f"deliver {command.kind} again for {command.actor}",
+                DeliverOne(order_id=self._paid.order_id, **decision.model_dump()),
+                f"deliver {decision.kind} again for {decision.actor}",
             )
-            return self._decided(delivery, command)
+            return self._decided(delivery, decision)
 
-    async def skip(self, command: DecideDelivery) -> DeliveryStatus:
+    async def skip(self, decision: DecideDelivery) -> DeliveryStatus:
         async with self._deciding:
-            self.refuse_unless_failed(command)
-            delivery = await persistently(
+            self.refuse_unless_failed(decision)
+            delivery = await run_until_done(
                 DeliveryActivities.skip_delivery,
-                SkipDelivery(order_id=self._paid.order_id, **command.model_dump()),
-                f"skip {command.kind} for {command.actor}",
+                SkipDelivery(order_id=self._paid.order_id, **decision.model_dump()),
+                f"skip {decision.kind} for {decision.actor}",
             )
-            return self._decided(delivery, command)
+            return self._decided(delivery, decision)
 
-    def refuse_unless_failed(self, command: DecideDelivery) -> None:
-        if command.kind not in self._failed:
+    def refuse_unless_failed(self, decision: DecideDelivery) -> None:
+        if decision.kind not in self._failed:
             raise refusal(
-                ErrorCode.INVALID_STATE, f"{command.kind} waits for nobody's decision right now"
+                ErrorCode.INVALID_STATE, f"{decision.kind} waits for nobody's decision right now"
             )
 
     def note_refund(self) -> None:
@@ -86,10 +96,11 @@ class Deliveries:
     async def _try_again(self, delivery: Delivery) -> None:
         kind = delivery.kind
         command = DeliverOne(order_id=self._paid.order_id, kind=kind)
+        # From where its count stands, so that a workflow started anew gives nobody more tries.
         for pause in PAUSES[max(delivery.attempts, 1) - 1 :]:
-            self._story.tell(f"{kind} failed {delivery.attempts} times: {delivery.detail}")
+            self._details.add(f"{kind} failed {delivery.attempts} times: {delivery.detail}")
             await workflow.sleep(pause, summary=f"before {kind} is tried again")
-            delivery = await persistently(
+            delivery = await run_until_done(
                 DeliveryActivities.deliver_one, command, f"deliver {kind} again"
             )
             if delivery.status is not DeliveryStatus.PENDING:
@@ -100,21 +111,22 @@ class Deliveries:
         command = GiveUpDelivery(
             order_id=self._paid.order_id, kind=delivery.kind, error=delivery.detail
         )
-        left = await persistently(
+        left = await run_until_done(
             DeliveryActivities.give_up_delivery, command, f"leave {delivery.kind} to a person"
         )
+        # It may be done by now, or skipped because its order is being given back.
         if left.status is DeliveryStatus.FAILED:
-            self._story.tell(f"{left.kind} needs a person: {left.detail}")
+            self._details.add(f"{left.kind} needs a person: {left.detail}")
             self._failed.add(left.kind)
             workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
 
-    def _decided(self, delivery: Delivery, command: DecideDelivery) -> DeliveryStatus:
-        self._story.tell(f"{delivery.kind} is {delivery.status} by {command.actor}")
+    def _decided(self, delivery: Delivery, decision: DecideDelivery) -> DeliveryStatus:
+        self._details.add(f"{delivery.kind} is {delivery.status} by {decision.actor}")
         if delivery.status is not DeliveryStatus.FAILED:
             self._failed.discard(delivery.kind)
         return delivery.status
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_a_decision(self) -> None:
         open_before = len(self._failed)
         with contextlib.suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
@@ -131,22 +143,22 @@ class DecidesDeliveries:
     _deliveries: Deliveries
 
     @workflow.update
-    async def retry_delivery(self, command: DecideDelivery) -> DeliveryStatus:
+    async def retry_delivery(self, decision: DecideDelivery) -> DeliveryStatus:
         """Try a failed delivery once more."""
-        return await self._deliveries.retry(command)
+        return await self._deliveries.retry(decision)
 
     @retry_delivery.validator
-    def _refuse_to_retry(self, command: DecideDelivery) -> None:
-        self._deliveries.refuse_unless_failed(command)
+    def _refuse_to_retry(self, decision: DecideDelivery) -> None:
+        self._deliveries.refuse_unless_failed(decision)
 
     @workflow.update
-    async def skip_delivery(self, command: DecideDelivery) -> DeliveryStatus:
+    async def skip_delivery(self, decision: DecideDelivery) -> DeliveryStatus:
         """Let the order go on without a failed delivery."""
-        return await self._deliveries.skip(command)
+        return await self._deliveries.skip(decision)
 
     @skip_delivery.validator
-    def _refuse_to_skip(self, command: DecideDelivery) -> None:
-        self._deliveries.refuse_unless_failed(command)
+    def _refuse_to_skip(self, decision: DecideDelivery) -> None:
+        self._deliveries.refuse_unless_failed(decision)
 
     @workflow.signal(description="The order is being given back")
     def refund_begun(self) -> None:

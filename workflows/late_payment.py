@@ -1,51 +1,40 @@
-"""An order that was given up and paid all the same, taken up again where its sale wants that."""
+"""Money for an order that was given up: the order is had after all, where its sale wants that."""
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.late_payments import LatePayment, LatePaymentActivities
     from activities.stock import ReleaseStock, StockActivities
-    from domain.payment import Receipt
-    from domain.reservation import Intent
-    from workflows.details import Story
-    from workflows.policies import persistently
+    from domain.reservation import StockReturn
+    from workflows.details import Details
+    from workflows.policies import run_until_done
     from workflows.saga import Saga
 
 
-class LateOrder:
-    """Redis first, because it is asked by every click; Postgres decides; then Redis is told."""
-
-    def __init__(self, order_id: str, receipt: Receipt, story: Story) -> None:
-        self._late = LatePayment(order_id=order_id, receipt=receipt)
-        self._story = story
-
-    async def take_up(self) -> bool:
-        """True once the order is paid and owns its stock; False when the money has to go back."""
-        late = await persistently(
-            LatePaymentActivities.consider_late_payment, self._late, "may the order still be had?"
-        )
-        return late.intent is not None and await self._take_stock_or_none(late.intent)
-
-    async def _take_stock_or_none(self, intent: Intent) -> bool:
-        saga = Saga()
-        saga.before_doing(lambda: self._release(intent))
-        if await self._take_stock(intent):
-            saga.pass_point_of_no_return()
-            await persistently(StockActivities.confirm_stock, intent, "mark stock as sold again")
-            self._story.tell("the order is paid late, and honoured")
-            return True
-        await saga.compensate()
-        self._story.tell("the stock is gone meanwhile")
+async def try_to_honour(late: LatePayment, details: Details) -> bool:
+    """True once the order is paid and owns its stock; False when the money has to go back."""
+    considered = await run_until_done(
+        LatePaymentActivities.consider_late_payment, late, "may the order still be had?"
+    )
+    intent = considered.intent
+    if intent is None:
         return False
-
-    async def _take_stock(self, intent: Intent) -> bool:
-        if not await persistently(StockActivities.reclaim_stock, intent, "take the stock again"):
-            return False
-        honoured = await persistently(
-            LatePaymentActivities.honour_late_payment, self._late, "settle the late payment"
+    saga = Saga()
+    undo = ReleaseStock(intent=intent, how=StockReturn.UNDO_RECLAIM)
+    saga.before_doing(
+        lambda: run_until_done(StockActivities.release_stock, undo, "give stock back")
+    )
+    # Redis first, because it is asked by every click; Postgres decides; then Redis is told.
+    if await run_until_done(StockActivities.reclaim_stock, intent, "take the stock again"):
+        honoured = await run_until_done(
+            LatePaymentActivities.honour_late_payment, late, "settle the late payment"
         )
-        return honoured.accepted
-
-    async def _release(self, intent: Intent) -> None:
-        release = ReleaseStock(intent=intent, for_good=True)
-        await persistently(StockActivities.release_stock, release, "give stock back")
+        if honoured.accepted:
+            saga.pass_point_of_no_return()
+            await run_until_done(StockActivities.confirm_stock, intent, "mark stock as sold again")
+            details.add("the order is paid late, and honoured")
+            return True
+    # Also when nothing was reclaimed: an earlier try of it may still be on its way.
+    await saga.compensate()
+    details.add("the stock is gone meanwhile")
+    return False

@@ -2,26 +2,25 @@
 of it left in stock or money."""
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.refusals import refusal, refusal_from
+    from activities.refusals import refusal
     from domain import actors
     from domain.errors import ErrorCode
-    from domain.order import Order, RejectReason
+    from domain.order import RejectReason
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.reservation import Intent
     from domain.states import OWNING_STOCK, UNFINISHED, OrderStatus, PaymentStatus
     from workflows.deliveries import DecidesDeliveries, Deliveries
-    from workflows.details import Story, tell_search
-    from workflows.payments import OpenPayments
-    from workflows.placement import Ending, StockHold
+    from workflows.details import Details, update_search
+    from workflows.payments import Payments
+    from workflows.placement import BROKEN, Ending, Placement
     from workflows.policies import wait_until
-    from workflows.receipts import Till
+    from workflows.receipts import Receipts
     from workflows.updates import (
         BeginPayment,
         CancelOrder,
@@ -32,50 +31,52 @@ with workflow.unsafe.imports_passed_through():
     )
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
-BROKEN = Ending(OrderStatus.CANCELLED, "a step failed for good")
-IN_TEMPORAL = CancelOrder(actor=actors.IN_TEMPORAL, reason="cancelled in Temporal")
+IN_TEMPORAL = Ending(OrderStatus.CANCELLED, "cancelled in Temporal", actors.IN_TEMPORAL)
 
 
 @workflow.defn
 class OrderWorkflow(DecidesDeliveries):
     """One order. The workflow is the only writer of its status."""
 
+    # Updates may be handled before `run` begins, so all they touch is made here.
     @workflow.init
     def __init__(self, intent: Intent) -> None:
-        self._intent = intent
         self._status = OrderStatus.QUEUED
         self._reason: str | None = None
-        self._stock = StockHold(intent, self._tell_delay)
-        self._story = Story(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
-        self._payments = OpenPayments(intent.order_id)
-        self._till = Till(intent.order_id, self._story)
-        self._deliveries = Deliveries(intent.order_id, self._story)
-        self._cancel: CancelOrder | None = None
+        self._details = Details(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
+        self._placement = Placement(intent, self._details)
+        self._receipts = Receipts(intent.order_id, self._details)
+        self._payments = Payments(intent.order_id, self._details, on_receipt=self._receipts.add)
+        self._deliveries = Deliveries(intent.order_id, self._details)
+        # Payments are begun one at a time, and none while all are being closed.
+        self._paying = asyncio.Lock()
+        self._given_up: Ending | None = None
         self._closing = False
 
     @workflow.run
     async def run(self, intent: Intent) -> OrderOutcome:
-        # The story runs beside, so that a cancel from the Temporal UI becomes a request like any
+        # The saga runs beside, so that a cancel from the Temporal UI becomes a request like any
         # other and cannot tear a step in two.
-        story = asyncio.create_task(self._live())
+        saga = asyncio.create_task(self._live())
         try:
-            await asyncio.shield(story)
+            await asyncio.shield(saga)
         except asyncio.CancelledError:
+            # Being evicted from the worker's cache looks the same, and must not be swallowed.
             if workflow.cancellation_reason() is None:
                 raise
-            self._cancel = self._cancel or IN_TEMPORAL
-            await story
+            self._given_up = self._given_up or IN_TEMPORAL
+            await saga
             if self._status is OrderStatus.CANCELLED:
                 raise
         return OrderOutcome(order_id=intent.order_id, status=self._status, reason=self._reason)
 
     async def _live(self) -> None:
         try:
-            if await self._acquire_stock():
+            if await self._reserve() and await self._place():
                 if await self._collect_payment():
                     await self._hand_over()
                 else:
-                    await self._give_up()
+                    await self._end(self._given_up or TOO_LATE)
         except FailureError:
             if self._status in UNFINISHED:
                 await self._end(BROKEN)
@@ -85,201 +86,190 @@ class OrderWorkflow(DecidesDeliveries):
 
     # The steps, in their order.
 
-    async def _acquire_stock(self) -> bool:
-        if reason := await self._stock.reserve():
-            await self._reject(reason, drift=False)
+    async def _reserve(self) -> bool:
+        reserved = await self._placement.reserve()
+        if reserved.rejected:
+            await self._reject(reserved.rejected)
             return False
-        self._story.tell("stock is reserved")
-        if reason := await self._stock.place():
-            await self._reject(reason, drift=reason is not RejectReason.RELEASED)
+        self._details.add("stock is reserved")
+        return True
+
+    async def _place(self) -> bool:
+        placed = await self._placement.place()
+        if placed.refused:
+            await self._reject(placed.refused)
             return False
-        for payment in self._stock.open_payments:
-            self._payments.adopt(payment)
-            self._payments.watch(payment, self._ask_provider)
+        self._payments.adopt(placed.open_payments)
         self._enter(
             OrderStatus.PENDING_PAYMENT, f"waits for payment until {self._deadline:%H:%M:%S}"
         )
         return True
 
-    async def _reject(self, reason: RejectReason, *, drift: bool) -> None:
-        await self._stock.reject(reason, drift=drift)
+    async def _reject(self, reason: RejectReason) -> None:
+        await self._placement.reject(reason)
         self._reason = reason
         self._enter(OrderStatus.REJECTED, f"rejected: {reason}")
 
     async def _collect_payment(self) -> bool:
         """True once the order is paid; False when it is certain that it will not be."""
-        if self._order.status in OWNING_STOCK:
+        if self._placement.placed.to_pay.status in OWNING_STOCK:
             # An earlier run of this order was terminated after the money had arrived.
             return True
         while await self._wait_for_money():
-            payment_id = self._till.receipts[0].payment_id
-            if await self._till.take_next():
-                self._payments.forget(payment_id)
+            taken = await self._receipts.take_next()
+            if taken.pays:
+                self._payments.forget(taken.payment_id)
                 return True
-            self._payments.replace(payment_id)
+            self._payments.replace(taken.payment_id)
         return False
 
     async def _wait_for_money(self) -> bool:
-        till = self._till
-        while not (till.receipts or self._cancel or workflow.now() >= self._deadline):
-            deadline = self._deadline
+        receipts = self._receipts
+        while not (receipts.any_waiting or self._given_up or workflow.now() >= self._deadline):
+            old = self._deadline
             await wait_until(
-                deadline,
-                lambda: bool(till.receipts or self._cancel or self._deadline != deadline),  # noqa: B023
+                old,
+                # A timer cannot be moved: a new deadline ends the wait for the old one.
+                lambda: bool(receipts.any_waiting or self._given_up or self._deadline != old),  # noqa: B023
                 "payment window",
             )
-        if not till.receipts:
+        if not receipts.any_waiting:
             await self._close_payments()
-        return bool(till.receipts)
+        return receipts.any_waiting
 
     async def _close_payments(self) -> None:
         """Stock goes back only after no payment can arrive any more; one that has arrived in
         the meantime counts."""
         self._closing = True
-        await self._payments.close_all(self._till.notice, self._story)
+        async with self._paying:
+            await self._payments.close_all()
 
     async def _hand_over(self) -> None:
         self._status = OrderStatus.PAID
-        self._story.tell(f"paid by {self._till.paid_by}")
-        _, status = await asyncio.gather(self._stock.hand_over(), self._deliveries.carry_out())
-        if status is None:
+        self._details.add(f"paid by {self._receipts.paid_by}")
+        # Side by side, because neither waits for the other.
+        _, owed = await asyncio.gather(self._placement.sell(), self._deliveries.carry_out())
+        status = owed.order_status
+        if owed.open:
             # A person may take days to decide. Until then the order is found as what it is, and
             # money that still arrives does not wait.
             self._enter(OrderStatus.PAID, "not all could be delivered")
-            status = await self._account_for_money_during(self._deliveries.see_through())
+            work = asyncio.create_task(self._deliveries.see_through())
+            await self._close_payments()
+            while not work.done():
+                await workflow.wait_condition(lambda: work.done() or self._receipts.any_waiting)
+                await self._receipts.take_all()
+            status = await work
         self._enter(status, "nothing is owed any more")
-
-    async def _account_for_money_during(
-        self, work: Coroutine[None, None, OrderStatus]
-    ) -> OrderStatus:
-        working = asyncio.create_task(work)
-        await self._close_payments()
-        while not working.done():
-            await workflow.wait_condition(lambda: bool(working.done() or self._till.receipts))
-            await self._till.take_all()
-        return await working
-
-    async def _give_up(self) -> None:
-        cancel = self._cancel
-        await self._end(
-            Ending(OrderStatus.CANCELLED, cancel.reason, cancel.actor) if cancel else TOO_LATE
-        )
 
     async def _end(self, ending: Ending) -> None:
         self._reason = ending.reason
-        await self._stock.give_back(ending)
-        placed = self._stock.order is not None
+        await self._placement.undo(ending)
+        placed = self._placement.placed.order is not None
         self._enter(ending.status if placed else OrderStatus.REJECTED, ending.reason)
 
     async def _finish(self) -> None:
         """Leave no caller without an answer and no money unaccounted for."""
         await self._answer_callers()
         await self._close_payments()
-        while self._till.receipts:
-            await self._till.take_next()
+        while self._receipts.any_waiting:
+            await self._receipts.take_next()
             await self._answer_callers()
 
     async def _answer_callers(self) -> None:
         """Some wait for money to be taken, so it is taken while they are waited for."""
-        till, all_answered = self._till, workflow.all_handlers_finished
+        # A workflow that ends under an update tells its caller "not found" instead of an answer.
+        all_answered = workflow.all_handlers_finished
         while not all_answered():
-            await workflow.wait_condition(lambda: all_answered() or bool(till.receipts))
+            await workflow.wait_condition(lambda: all_answered() or self._receipts.any_waiting)
             if not all_answered():
-                await till.take_all()
+                await self._receipts.take_all()
 
     # What callers may say.
 
     @workflow.signal(description="A provider says that money has arrived")
     def payment_noticed(self, receipt: Receipt) -> None:
-        self._till.notice(receipt)
+        self._receipts.add(receipt)
 
     @workflow.update
-    async def begin_payment(self, command: BeginPayment) -> Payment:
+    async def begin_payment(self, update: BeginPayment) -> Payment:
         """Offer the order to the buyer at a payment provider."""
-        return await self._begin(command)
+        return await self._begin(update)
 
     @begin_payment.validator
-    def _refuse_unless_payable(self, command: BeginPayment) -> None:
-        too_late = self._stock.order is not None and workflow.now() >= self._deadline
-        decided = too_late or self._closing or self._cancel or self._till.receipts
-        if decided or self._status not in UNFINISHED:
-            raise self._wrong_state()
+    def _refuse_to_begin_a_payment(self, update: BeginPayment) -> None:
+        self._refuse_unless_payable()
 
     @workflow.update
-    async def pay_with_points(self, command: PayWithPoints) -> Payment:
+    async def pay_with_points(self, update: PayWithPoints) -> Payment:
         """Take the points and settle; what cannot be settled goes back like any surplus."""
-        payment = await self._begin(command.as_payment())
-        await self._ask_provider(payment.payment_id)
-        await workflow.wait_condition(lambda: not self._till.receipts)
-        if self._till.paid_by is not PaymentMethod.POINTS:
+        payment = await self._begin(update.as_payment())
+        await self._payments.ask(payment.payment_id)
+        await workflow.wait_condition(lambda: not self._receipts.any_waiting)
+        if self._receipts.paid_by is not PaymentMethod.POINTS:
             raise self._wrong_state()
         return payment.model_copy(update={"status": PaymentStatus.PAID})
 
     @pay_with_points.validator
-    def _refuse_points_unless_payable(self, command: PayWithPoints) -> None:
-        self._refuse_unless_payable(command.as_payment())
+    def _refuse_to_take_points(self, update: PayWithPoints) -> None:
+        self._refuse_unless_payable()
 
     @workflow.update
-    async def cancel(self, command: CancelOrder) -> OrderStatus:
+    async def cancel(self, update: CancelOrder) -> OrderStatus:
         """Give the order up before it is paid."""
-        self._cancel = self._cancel or command
+        wanted = Ending(OrderStatus.CANCELLED, update.reason, update.actor)
+        self._given_up = self._given_up or wanted
         await workflow.wait_condition(lambda: self._status not in UNFINISHED)
         if self._status is not OrderStatus.CANCELLED:
             raise self._wrong_state()
         return self._status
 
     @cancel.validator
-    def _refuse_to_cancel_what_is_over(self, command: CancelOrder) -> None:
+    def _refuse_to_cancel_what_is_over(self, update: CancelOrder) -> None:
         if self._status not in UNFINISHED:
             raise self._wrong_state()
 
     @workflow.update
-    async def extend_deadline(self, command: ExtendDeadline) -> datetime:
+    async def extend_deadline(self, update: ExtendDeadline) -> datetime:
         """Give the buyer more time to pay."""
-        deadline = await self._stock.extend(self._order, command)
-        self._story.tell(f"{command.actor} extended the deadline to {deadline:%H:%M:%S}")
+        deadline = await self._placement.extend(update)
+        self._details.add(f"{update.actor} extended the deadline to {deadline:%H:%M:%S}")
         return deadline
 
     @extend_deadline.validator
-    def _refuse_unless_waiting(self, command: ExtendDeadline) -> None:
+    def _refuse_unless_waiting(self, update: ExtendDeadline) -> None:
         if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
             raise self._wrong_state()
 
     @workflow.update
-    async def recheck_payment(self, command: RecheckPayment) -> OrderStatus:
+    async def recheck_payment(self, update: RecheckPayment) -> OrderStatus:
         """Ask the providers now whether the order is paid."""
-        for ref in self._payments.open():
-            await self._ask_provider(ref.payment_id)
-        await workflow.wait_condition(lambda: not self._till.receipts)
+        await self._payments.ask_all()
+        await workflow.wait_condition(lambda: not self._receipts.any_waiting)
         return self._status
 
     # What is known.
 
     @property
-    def _order(self) -> Order:
-        if self._stock.order is None:
-            raise self._wrong_state()
-        return self._stock.order
-
-    @property
     def _deadline(self) -> datetime:
-        return self._order.pay_deadline or self._order.created_at
+        return self._placement.placed.deadline
 
-    async def _begin(self, command: BeginPayment) -> Payment:
+    async def _begin(self, update: BeginPayment) -> Payment:
         await workflow.wait_condition(lambda: self._status is not OrderStatus.QUEUED)
-        async with self._payments.lock:
-            self._refuse_unless_payable(command)
-            try:
-                payment = await self._payments.begin(command, self._order, self._stock)
-            except ActivityError as error:
-                raise refusal_from(error) from error
-        self._story.tell(f"{command.method} payment {payment.payment_id} begun")
-        self._payments.watch(payment, self._ask_provider)
+        async with self._paying:
+            # Checked again: while it waited for its turn, the order may have been decided.
+            self._refuse_unless_payable()
+            payment = await self._payments.begin(update, self._placement.placed)
+        self._details.add(f"{update.method} payment {payment.payment_id} begun")
+        self._payments.watch(payment)
         return payment
 
-    async def _ask_provider(self, payment_id: str) -> None:
-        if receipt := await self._payments.query(payment_id):
-            self.payment_noticed(receipt)
+    def _refuse_unless_payable(self) -> None:
+        is_placed = self._placement.placed.order is not None
+        too_late = is_placed and workflow.now() >= self._deadline
+        decided = too_late or self._closing or self._given_up or self._receipts.any_waiting
+        if decided or self._status not in UNFINISHED:
+            raise self._wrong_state()
 
     def _wrong_state(self) -> BaseException:
         return refusal(
@@ -288,9 +278,5 @@ class OrderWorkflow(DecidesDeliveries):
 
     def _enter(self, status: OrderStatus, line: str) -> None:
         self._status = status
-        self._story.tell(line)
-        tell_search(status, self._till.paid_by)
-
-    def _tell_delay(self) -> None:
-        self._story.tell("not done at once, tried until it is")
-        tell_search(self._status)
+        self._details.add(line)
+        update_search(status, self._receipts.paid_by)

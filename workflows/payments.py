@@ -2,18 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities import payments as providers
-    from activities.payments import PaymentActivities, PaymentRef
-    from activities.refusals import refusal
+    from activities.orders import PlacedOrder
+    from activities.payments import OfferPayment, PaymentActivities, PaymentRef
+    from activities.refusals import refusal, refusal_from
     from domain.errors import ErrorCode
-    from domain.order import Order
     from domain.payment import (
         POINTS_CURRENCY,
         Payment,
@@ -22,31 +21,101 @@ with workflow.unsafe.imports_passed_through():
         is_begun_here,
         payment_id_for,
     )
-    from workflows.details import Story
-    from workflows.placement import StockHold
-    from workflows.policies import PROVIDER_TIMEOUT, persistently, while_the_buyer_waits
+    from domain.states import PaymentStatus
+    from workflows.details import Details
+    from workflows.policies import PROVIDER_TIMEOUT, run_until_done, run_while_buyer_waits
     from workflows.updates import BeginPayment
 
 # When no notice came, a provider is asked this long after the payment was begun.
 ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
 
 
-class OpenPayments:
-    """Begins payments and remembers which must be closed before stock may go back."""
+class Payments:
+    """Begins payments, asks after them, and closes them before stock may go back.
 
-    def __init__(self, order_id: str) -> None:
+    `on_receipt` is called with the money that providers say they have.
+    """
+
+    def __init__(
+        self, order_id: str, details: Details, on_receipt: Callable[[Receipt], None]
+    ) -> None:
         self._order_id = order_id
-        self._refs: dict[str, PaymentRef] = {}
+        self._details = details
+        self._on_receipt = on_receipt
+        self._open: dict[str, PaymentRef] = {}
         self._latest: dict[str, Payment | PaymentRef] = {}
         self._attempts: Counter[str] = Counter()
-        self._watched: dict[str, asyncio.Task[None]] = {}
-        self.lock = asyncio.Lock()
+        self._watches: dict[str, asyncio.Task[None]] = {}
 
-    def open(self) -> list[PaymentRef]:
-        return list(self._refs.values())
+    def adopt(self, payments: Iterable[Payment]) -> None:
+        """Take over what an earlier run of this order has begun."""
+        for payment in payments:
+            self._attempts[payment.method] += 1
+            self._latest[_way(payment.method, payment.scene)] = payment
+            self._open[payment.payment_id] = PaymentRef(
+                payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
+            )
+            self.watch(payment)
+
+    async def begin(self, update: BeginPayment, placed: PlacedOrder) -> Payment:
+        """The payment for this method and scene: the standing one, or a new attempt once that
+        has expired. Raises a refusal when the provider does not offer it."""
+        way = _way(update.method, update.scene)
+        latest = self._latest.get(way)
+        if isinstance(latest, Payment) and latest.expires_at > workflow.now():
+            return latest
+        # A try without an answer may have worked. Its number must not change then, or one buyer
+        # could pay twice; an expired payment's must, because nobody can pay under it any more.
+        ref = latest if isinstance(latest, PaymentRef) else self._next_attempt(update.method)
+        offer = OfferPayment(
+            payment=_new_payment(ref, update, placed),
+            subject=placed.title or placed.to_pay.sku_id,
+            actor=update.actor,
+        )
+        # Known before it is tried, as what may be open must be closed in the end.
+        self._latest[way] = self._open[ref.payment_id] = ref
+        try:
+            payment = await run_while_buyer_waits(
+                PaymentActivities.begin_payment,
+                offer,
+                f"begin {update.method} payment",
+                locally_first=is_begun_here(update.method, update.scene),
+            )
+        except ActivityError as error:
+            raise refusal_from(error) from error
+        self._latest[way] = payment
+        return payment
+
+    def watch(self, payment: Payment) -> None:
+        """Ask the provider by ourselves from time to time: notices get lost."""
+        if payment.payment_id not in self._watches:
+            # A task without a name anywhere may be collected while it waits.
+            self._watches[payment.payment_id] = asyncio.create_task(self._watch(payment))
+
+    async def ask(self, payment_id: str) -> None:
+        """Ask the provider now what became of an open payment. No answer is no news."""
+        ref = self._open.get(payment_id)
+        if ref is None:
+            return
+        try:
+            trade = await run_while_buyer_waits(
+                PaymentActivities.query_payment,
+                ref,
+                f"ask {ref.method} about the payment",
+                locally_first=ref.method is PaymentMethod.POINTS,
+            )
+        except ActivityError:
+            return
+        if trade.receipt:
+            self._on_receipt(trade.receipt)
+
+    async def ask_all(self) -> None:
+        for payment_id in list(self._open):
+            await self.ask(payment_id)
 
     def forget(self, payment_id: str) -> None:
-        self._refs.pop(payment_id, None)
+        """It is paid, so nothing of it can be collected any more."""
+        self._open.pop(payment_id, None)
 
     def replace(self, payment_id: str) -> None:
         """Who begins to pay again is offered another payment: this one took money that had to go
@@ -55,105 +124,58 @@ class OpenPayments:
             if latest.payment_id == payment_id:
                 del self._latest[way]
 
-    def adopt(self, payment: Payment) -> None:
-        """Take over what an earlier run of this order has begun."""
-        self._attempts[payment.method] += 1
-        self._latest[f"{payment.method}:{payment.scene}"] = payment
-        self._refs[payment.payment_id] = PaymentRef(
-            payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
-        )
-
-    async def begin(self, command: BeginPayment, order: Order, stock: StockHold) -> Payment:
-        """The payment for this method and scene: the standing one, or a new attempt once that
-        has expired. Raises ActivityError when the provider does not offer it."""
-        way = f"{command.method}:{command.scene}"
-        latest = self._latest.get(way)
-        if isinstance(latest, Payment) and latest.expires_at > workflow.now():
-            return latest
-        # A try without an answer may have worked: the next one asks for the same payment.
-        ref = latest if isinstance(latest, PaymentRef) else self._next_attempt(command.method)
-        charge = _charge(ref, command, order, stock)
-        self._latest[way] = self._refs[ref.payment_id] = ref
-        payment = await while_the_buyer_waits(
-            PaymentActivities.begin_payment,
-            charge,
-            f"begin {command.method} payment",
-            at_hand=is_begun_here(command.method, command.scene),
-        )
-        self._latest[way] = payment
-        return payment
-
-    def watch(self, payment: Payment, ask: Callable[[str], Awaitable[None]]) -> None:
-        """Ask the provider by ourselves from time to time: notices get lost."""
-        if payment.payment_id in self._watched:
-            return
-        self._watched[payment.payment_id] = asyncio.create_task(self._watch(payment, ask))
-
-    async def query(self, payment_id: str) -> Receipt | None:
-        """What a provider says of an open payment; None when it is unpaid or does not answer."""
-        ref = self._refs.get(payment_id)
-        if ref is None:
-            return None
-        try:
-            trade = await while_the_buyer_waits(
-                PaymentActivities.query_payment,
-                ref,
-                f"ask {ref.method} about the payment",
-                at_hand=ref.method is PaymentMethod.POINTS,
-            )
-        except ActivityError:
-            return None
-        return trade.receipt
-
-    async def close_all(self, notice: Callable[[Receipt], None], story: Story) -> None:
+    async def close_all(self) -> None:
         """Make sure that nothing can be collected any more, and hear of what has been."""
-        async with self.lock:
-            for ref in self.open():
-                closed = await persistently(
-                    PaymentActivities.close_payment,
-                    ref,
-                    f"close {ref.method} payment",
-                    PROVIDER_TIMEOUT,
-                )
-                self.forget(ref.payment_id)
-                story.tell(f"{ref.method} payment {ref.payment_id} is closed")
-                if closed.receipt:
-                    notice(closed.receipt)
+        for ref in list(self._open.values()):
+            closed = await run_until_done(
+                PaymentActivities.close_payment,
+                ref,
+                f"close {ref.method} payment",
+                PROVIDER_TIMEOUT,
+            )
+            self.forget(ref.payment_id)
+            self._details.add(f"{ref.method} payment {ref.payment_id} is closed")
+            if closed.receipt:
+                self._on_receipt(closed.receipt)
 
     def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
         self._attempts[method] += 1
         payment_id = payment_id_for(self._order_id, method, self._attempts[method])
         return PaymentRef(payment_id=payment_id, order_id=self._order_id, method=method)
 
-    async def _watch(self, payment: Payment, ask: Callable[[str], Awaitable[None]]) -> None:
+    async def _watch(self, payment: Payment) -> None:
         waited = timedelta()
         for moment in ASK_AFTER:
+            # Later than that the close asks, so no timer is started for it.
             if workflow.now() + moment - waited >= payment.expires_at:
                 return
             await workflow.sleep(moment - waited, summary="ask the provider if no notice came")
             waited = moment
-            if payment.payment_id not in self._refs:
+            if payment.payment_id not in self._open:
                 return
-            await ask(payment.payment_id)
+            await self.ask(payment.payment_id)
 
 
-def _charge(
-    ref: PaymentRef, command: BeginPayment, order: Order, stock: StockHold
-) -> providers.BeginPayment:
+def _way(method: str, scene: str) -> str:
+    """A buyer who wants a QR code instead of a page is given a payment of its own."""
+    return f"{method}:{scene}"
+
+
+def _new_payment(ref: PaymentRef, update: BeginPayment, placed: PlacedOrder) -> Payment:
+    order = placed.to_pay
     amount, currency = order.amount, order.currency
     if ref.method is PaymentMethod.POINTS:
-        if stock.points_amount is None:
+        if placed.points_amount is None:
             raise refusal(ErrorCode.INVALID, "this item cannot be paid with points")
-        amount, currency = stock.points_amount, POINTS_CURRENCY
-    return providers.BeginPayment(
+        amount, currency = placed.points_amount, POINTS_CURRENCY
+    return Payment(
         payment_id=ref.payment_id,
         order_id=ref.order_id,
         method=ref.method,
-        scene=command.scene,
+        scene=update.scene,
+        status=PaymentStatus.CREATED,
         amount=amount,
         currency=currency,
-        subject=stock.title,
-        begun_at=workflow.now(),
-        expires_at=order.pay_deadline or order.created_at,
-        actor=command.actor,
+        expires_at=placed.deadline,
+        created_at=workflow.now(),
     )

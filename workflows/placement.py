@@ -1,107 +1,129 @@
-"""Stock for one order: reserved in Redis, held in Postgres, and given back in both."""
+"""Placing an order: its stock reserved in Redis, held in Postgres, and released in both."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities import orders as placing
-    from activities.orders import CancelOrder, OrderActivities, PlaceOrder, RejectOrder
-    from activities.stock import ReleaseStock, StockActivities
+    from activities.orders import (
+        EndOrder,
+        MoveDeadline,
+        OrderActivities,
+        PlacedOrder,
+        PlaceOrder,
+        RejectOrder,
+    )
+    from activities.stock import ReleaseStock, Reserved, StockActivities
     from domain.actors import SYSTEM
-    from domain.order import Order, RejectReason
-    from domain.payment import Payment
-    from domain.reservation import Intent
+    from domain.order import RejectReason
+    from domain.reservation import Intent, StockReturn
     from domain.states import OrderStatus
-    from workflows.policies import persistently, promptly
+    from workflows.details import Details, update_search
+    from workflows.policies import run_locally_first, run_until_done
     from workflows.saga import Saga
     from workflows.updates import ExtendDeadline
 
 
+@dataclass(frozen=True)
 class Ending:
-    """How a story that came to no sale ends, and who wanted it so."""
+    """How an order that came to no sale ends, and who wanted it so."""
 
-    def __init__(self, status: OrderStatus, reason: str, actor: str = SYSTEM) -> None:
-        self.status, self.reason, self.actor = status, reason, actor
+    status: OrderStatus
+    reason: str
+    actor: str = SYSTEM
 
 
-class StockHold:
-    """The first two steps of the saga, each with its undo registered before it is tried.
+BROKEN = Ending(OrderStatus.CANCELLED, "a step failed for good")
 
-    `delayed` is called when one of them cannot be done at once.
-    """
 
-    def __init__(self, intent: Intent, delayed: Callable[[], None]) -> None:
+class Placement:
+    """The first two steps of the saga, each with its undo registered before it is tried."""
+
+    def __init__(self, intent: Intent, details: Details) -> None:
         self._intent = intent
-        self._delayed = delayed
+        self._details = details
         self._saga = Saga()
-        self._ending = Ending(OrderStatus.CANCELLED, "a step failed for good")
-        self._phantom_unit = False
-        self.order: Order | None = None
-        self.title = intent.sku_id
-        self.points_amount: int | None = None
-        self.open_payments: tuple[Payment, ...] = ()
+        self._ending = BROKEN
+        self._granted = False
+        self._return = StockReturn.RELEASE
+        self.placed = PlacedOrder()
 
-    async def reserve(self) -> RejectReason | None:
-        """Reserve in Redis; answers why not, or None."""
+    async def reserve(self) -> Reserved:
+        """Reserve in Redis."""
         self._saga.before_doing(self._release_stock)
-        reserved = await promptly(
-            StockActivities.reserve_stock, self._intent, "reserve stock", delayed=self._delayed
+        reserved = await run_locally_first(
+            StockActivities.reserve_stock,
+            self._intent,
+            "reserve stock",
+            when_delayed=self._tell_delay,
         )
-        return reserved.rejected
+        self._granted = reserved.rejected is None
+        return reserved
 
-    async def place(self) -> RejectReason | None:
-        """Write the order in Postgres and hold its stock there; answers why not, or None."""
+    async def place(self) -> PlacedOrder:
+        """Write the order in Postgres and hold its stock there."""
         self._saga.before_doing(self._cancel_order)
         command = PlaceOrder(intent=self._intent, placed_at=workflow.now())
-        placed = await promptly(
-            OrderActivities.place_order, command, "write the order", delayed=self._delayed
+        self.placed = await run_locally_first(
+            OrderActivities.place_order,
+            command,
+            "write the order",
+            when_delayed=self._tell_delay,
         )
-        self.order, self.title = placed.order, placed.title or self.title
-        self.points_amount, self.open_payments = placed.points_amount, placed.open_payments
-        return None if placed.order else placed.rejected or RejectReason.SOLD_OUT
+        return self.placed
 
-    async def extend(self, order: Order, command: ExtendDeadline) -> datetime:
-        """Hold the stock that much longer; answers until when."""
-        deadline = (order.pay_deadline or order.created_at) + timedelta(seconds=command.seconds)
-        change = placing.ExtendDeadline(
+    async def extend(self, update: ExtendDeadline) -> datetime:
+        """Hold the stock of a placed order that much longer; answers until when."""
+        order = self.placed.to_pay
+        deadline = self.placed.deadline + timedelta(seconds=update.seconds)
+        command = MoveDeadline(
             order_id=order.order_id,
             pay_deadline=deadline,
-            actor=command.actor,
-            reason=command.reason,
+            actor=update.actor,
+            reason=update.reason,
         )
-        await promptly(OrderActivities.extend_deadline, change, "extend the deadline")
-        self.order = order.model_copy(update={"pay_deadline": deadline})
+        await run_locally_first(OrderActivities.extend_deadline, command, "extend the deadline")
+        extended = order.model_copy(update={"pay_deadline": deadline})
+        self.placed = self.placed.model_copy(update={"order": extended})
         return deadline
 
-    async def reject(self, reason: RejectReason, *, drift: bool) -> None:
-        """Put the rejection on record, then give back what was taken. `drift`: Redis had granted
-        what Postgres refuses, so a unit Postgres never had must not go back on sale."""
-        self._phantom_unit = drift and reason is RejectReason.SOLD_OUT
+    async def reject(self, reason: RejectReason) -> None:
+        """Put the rejection on record, then release what was taken."""
+        # RELEASED is no drift: an earlier run of this order has given its stock back itself.
+        drift = self._granted and reason is not RejectReason.RELEASED
+        if drift and reason is RejectReason.SOLD_OUT:
+            # A unit that Redis promised and Postgres never had must not go back on sale.
+            self._return = StockReturn.DROP
         command = RejectOrder(intent=self._intent, reason=reason, drift=drift)
-        await promptly(OrderActivities.reject_order, command, f"reject: {reason}")
+        await run_locally_first(OrderActivities.reject_order, command, f"reject: {reason}")
         if drift:
-            await self.give_back(Ending(OrderStatus.REJECTED, reason))
+            await self.undo(Ending(OrderStatus.REJECTED, reason))
 
-    async def give_back(self, ending: Ending) -> None:
+    async def undo(self, ending: Ending) -> None:
+        """Compensate: what was begun is taken back, the order first and its stock last."""
         self._ending = ending
         await self._saga.compensate()
 
-    async def hand_over(self) -> None:
-        """The stock is the buyer's now; from here the story only goes forward."""
+    async def sell(self) -> None:
+        """The stock is the buyer's now; from here the saga only goes forward."""
         self._saga.pass_point_of_no_return()
-        await promptly(StockActivities.confirm_stock, self._intent, "mark stock as sold")
+        await run_locally_first(StockActivities.confirm_stock, self._intent, "mark stock as sold")
+
+    def _tell_delay(self) -> None:
+        self._details.add("not done at once, tried until it is")
+        # Search was told at the start what the order would be in a moment, and is not.
+        update_search(OrderStatus.QUEUED)
 
     async def _release_stock(self) -> None:
-        command = ReleaseStock(intent=self._intent, return_stock=not self._phantom_unit)
-        await persistently(StockActivities.release_stock, command, "give stock back")
+        command = ReleaseStock(intent=self._intent, how=self._return)
+        await run_until_done(StockActivities.release_stock, command, "give stock back")
 
     async def _cancel_order(self) -> None:
-        command = CancelOrder(
+        command = EndOrder(
             intent=self._intent,
             status=self._ending.status,
             reason=self._ending.reason,
             actor=self._ending.actor,
         )
-        await persistently(OrderActivities.cancel_order, command, "cancel the order")
+        await run_until_done(OrderActivities.cancel_order, command, "cancel the order")

@@ -17,19 +17,19 @@ Step = Callable[[Any, In], Awaitable[Out]]
 
 # Longer than any client timeout inside an activity, so that a retry never overlaps a first try.
 STEP_TIMEOUT = timedelta(seconds=10)
-PROMPT_TIMEOUT = timedelta(seconds=5)
+LOCAL_TIMEOUT = timedelta(seconds=5)
 PROVIDER_TIMEOUT = timedelta(seconds=20)
 BUYER_PATIENCE = timedelta(seconds=12)
 
 # Bounded by tries and not by time: the SDK goes on retrying a local activity past its
 # schedule-to-close timeout, and holds up the worker's shutdown as long as it does.
-PROMPT_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=4)
+LOCAL_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=4)
 # Minutes in all: a message that comes days later helps nobody.
-MESSAGE_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=8)
+MINUTES_OF_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=8)
 NO_RETRIES = RetryPolicy(maximum_attempts=1)
 FEW_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 # Slow, because a provider counts its error answers, and a busy one is best left alone.
-PATIENT_RETRIES = RetryPolicy(
+SLOW_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
 ENDLESS_RETRIES = RetryPolicy(
@@ -37,86 +37,89 @@ ENDLESS_RETRIES = RetryPolicy(
 )
 
 
-async def promptly(
-    step: Step[In, Out], arg: In, summary: str, *, delayed: Callable[[], None] = lambda: None
+async def run_locally_first(
+    step: Step[In, Out], arg: In, summary: str, *, when_delayed: Callable[[], None] = lambda: None
 ) -> Out:
-    """Run a step of the hot path in the worker at hand; if that does not work out soon, call
-    `delayed` and hand it to the server, where it is retried without end and an operator can see it.
-
-    Both may have an effect: steps are idempotent. What a step says is final is asked once more,
-    because a worker that shuts down lets any failure look final (and not even as ActivityError).
-    """
+    """Run a step of the hot path as a local activity; if that does not work out soon, call
+    `when_delayed` and run it as a normal one, until it is done. Both may have an effect: steps
+    are idempotent."""
+    # Even a non-retryable failure is tried again as a normal activity: a worker that is shutting
+    # down reports every failure as non-retryable, and not even as an ActivityError.
     with contextlib.suppress(FailureError):
-        return await _here(step, arg, summary, PROMPT_RETRIES)
-    delayed()
-    return await persistently(step, arg, summary)
+        return await _run_locally(step, arg, summary, LOCAL_RETRIES)
+    when_delayed()
+    return await run_until_done(step, arg, summary)
 
 
-async def persistently(
+async def run_until_done(
     step: Step[In, Out], arg: In, summary: str, timeout: timedelta = STEP_TIMEOUT
 ) -> Out:
-    """Run a step until it succeeds, however long that takes: undoing, settling, closing."""
+    """Run a step until it succeeds, however long that takes: undoing, settling, closing. Each
+    try may take `timeout`. Raises ActivityError only for a non-retryable failure."""
     return await workflow.execute_activity_method(
         step,
         arg,
         start_to_close_timeout=timeout,
         retry_policy=ENDLESS_RETRIES,
+        # The default answers a cancel at once, while the step may still have its effect.
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary,
     )
 
 
-async def patiently(step: Step[In, Out], arg: In, summary: str, queue: str) -> Out:
-    """Run a call that nobody waits for, on the queue that keeps its provider's limits."""
+async def run_rate_limited(step: Step[In, Out], arg: In, summary: str, queue: str) -> Out:
+    """Run a provider's call that nobody waits for until it is done, on the task queue that keeps
+    to the provider's limits."""
     return await workflow.execute_activity_method(
         step,
         arg,
         task_queue=queue,
         start_to_close_timeout=PROVIDER_TIMEOUT,
-        retry_policy=PATIENT_RETRIES,
+        retry_policy=SLOW_RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary,
     )
 
 
-async def for_a_while(step: Step[In, Out], arg: In, summary: str) -> Out:
-    """Run a step that is worth some minutes of trying, and no more."""
+async def run_for_minutes(step: Step[In, Out], arg: In, summary: str) -> Out:
+    """Run a step that is worth some minutes of trying, and no more. Raises ActivityError."""
     return await workflow.execute_activity_method(
         step,
         arg,
         start_to_close_timeout=STEP_TIMEOUT,
-        retry_policy=MESSAGE_RETRIES,
+        retry_policy=MINUTES_OF_RETRIES,
         summary=summary,
     )
 
 
-async def while_the_buyer_waits(
-    step: Step[In, Out], arg: In, summary: str, *, at_hand: bool
+async def run_while_buyer_waits(
+    step: Step[In, Out], arg: In, summary: str, *, locally_first: bool
 ) -> Out:
-    """Run a step somebody is waiting for: a few quick tries, then an error.
+    """Run a step somebody is waiting for: a few quick tries, then ActivityError.
 
-    `at_hand`: it asks nobody outside, so the first try is made by the worker at hand. A provider
-    that is slow would keep such tries busy that all other orders need.
+    `locally_first` only for what asks nobody outside: a slow provider would keep slots busy that
+    all other orders need.
     """
-    if at_hand:
+    if locally_first:
         with contextlib.suppress(FailureError):
-            return await _here(step, arg, summary, NO_RETRIES)
+            return await _run_locally(step, arg, summary, NO_RETRIES)
     return await workflow.execute_activity_method(
         step,
         arg,
         start_to_close_timeout=BUYER_PATIENCE,
+        # Bounds all tries together, and the wait for a worker: the buyer counts from his click.
         schedule_to_close_timeout=BUYER_PATIENCE,
         retry_policy=FEW_RETRIES,
         summary=summary,
     )
 
 
-async def _here(step: Step[In, Out], arg: In, summary: str, retries: RetryPolicy) -> Out:
+async def _run_locally(step: Step[In, Out], arg: In, summary: str, retries: RetryPolicy) -> Out:
     return await workflow.execute_local_activity_method(
         step,
         arg,
-        start_to_close_timeout=PROMPT_TIMEOUT,
-        schedule_to_close_timeout=PROMPT_TIMEOUT,
+        start_to_close_timeout=LOCAL_TIMEOUT,
+        schedule_to_close_timeout=LOCAL_TIMEOUT,
         retry_policy=retries,
         summary=summary,
     )
@@ -127,6 +130,7 @@ async def wait_until(deadline: datetime, condition: Callable[[], bool], summary:
     with contextlib.suppress(asyncio.TimeoutError):
         await workflow.wait_condition(
             condition,
+            # Never 0 or less: asyncio would then start no timer, and let nobody else run.
             timeout=max(deadline - workflow.now(), timedelta(milliseconds=1)),
             timeout_summary=summary,
         )

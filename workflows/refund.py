@@ -8,8 +8,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.late_payments import LatePayment
     from activities.refund_calls import AskRefund, RefundCallActivities, refund_queue
-    from activities.refund_messages import RefundNewsActivities, TellBuyer
+    from activities.refund_messages import RefundMessageActivities, TellBuyer
     from activities.refunds import (
         FailRefund,
         FinishRefund,
@@ -23,13 +24,14 @@ with workflow.unsafe.imports_passed_through():
     from domain.ids import workflow_id
     from domain.notice import RefundReport
     from domain.refund import Refund, RefundAnswer, RefundReason, RefundRequest, RefundState
+    from domain.reservation import Intent, StockReturn
     from domain.states import RefundStatus
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
     from workflows.deliveries import DecidesDeliveries, Deliveries
-    from workflows.details import Story
-    from workflows.late_payment import LateOrder
-    from workflows.policies import Step, for_a_while, patiently, persistently
-    from workflows.refund_updates import DecideRefund, RefundOutcome
+    from workflows.details import Details
+    from workflows.late_payment import try_to_honour
+    from workflows.policies import Step, run_for_minutes, run_rate_limited, run_until_done
+    from workflows.updates import DecideRefund, RefundOutcome
 
 # A provider that took the refund on is asked this long after, then twice as long, and so on.
 FIRST_LOOK = timedelta(seconds=10)
@@ -44,8 +46,8 @@ class RefundWorkflow(DecidesDeliveries):
     @workflow.init
     def __init__(self, request: RefundRequest) -> None:
         self._request = request
-        self._story = Story(f"{request.amount} {request.currency} back: {request.reason}")
-        self._deliveries = Deliveries(request.order_id, self._story)
+        self._details = Details(f"{request.amount} {request.currency} back: {request.reason}")
+        self._deliveries = Deliveries(request.order_id, self._details)
         self._opened: OpenedRefund | None = None
         self._news: RefundReport | None = None
         self._failed = False
@@ -54,52 +56,59 @@ class RefundWorkflow(DecidesDeliveries):
 
     @workflow.run
     async def run(self, request: RefundRequest) -> RefundOutcome:
-        story = asyncio.create_task(self._live())
+        steps = asyncio.create_task(self._live())
         try:
-            return await asyncio.shield(story)
+            return await asyncio.shield(steps)
         except asyncio.CancelledError:
+            # Being evicted from the worker's cache looks the same, and must not be swallowed.
             if workflow.cancellation_reason() is None:
                 raise
             # Half a refund is the worst of all ends; who must stop it can terminate it.
-            self._story.tell("cancelled in Temporal, which does not stop a refund")
-            return await story
+            self._details.add("cancelled in Temporal, which does not stop a refund")
+            return await steps
 
     async def _live(self) -> RefundOutcome:
-        outcome = await self._honour() or await self._give_back()
+        if await self._is_honoured():
+            outcome = RefundOutcome(refund_id=self._request.refund_id, honoured=True)
+        else:
+            outcome = await self._give_back()
+        # A workflow that ends under an update tells its caller "not found" instead of an answer.
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome
 
     # The steps, in their order.
 
-    async def _honour(self) -> RefundOutcome | None:
+    async def _is_honoured(self) -> bool:
         """Money that came late buys its order after all, where the sale wants it and can."""
         if self._request.reason is not RefundReason.LATE_PAYMENT:
-            return None
-        late = LateOrder(self._request.order_id, self._request.receipt, self._story)
-        if not await late.take_up():
-            return None
+            return False
+        late = LatePayment(order_id=self._request.order_id, receipt=self._request.receipt)
+        if not await try_to_honour(late, self._details):
+            return False
+        # Who asks for the refund meanwhile is answered now and not after the deliveries.
         self._opened = OpenedRefund(refused="the order is paid with this money")
-        if await self._deliveries.carry_out() is None:
+        if (await self._deliveries.carry_out()).open:
             await self._deliveries.see_through()
-        return RefundOutcome(refund_id=self._request.refund_id, honoured=True)
+        return True
 
     async def _give_back(self) -> RefundOutcome:
-        opened = await persistently(
+        opened = await run_until_done(
             RefundActivities.open_refund, self._request, "put the refund on record"
         )
         self._opened = opened
         refund = opened.refund
         if refund is None or opened.intent is None:
-            self._story.tell(f"nothing goes back: {opened.refused}")
+            self._details.add(f"nothing goes back: {opened.refused}")
             return RefundOutcome(refund_id=self._request.refund_id, detail=opened.refused)
-        self._announce(opened)
+        self._announce(opened.intent)
         await self._tell_order(refund)
         if not refund.is_over:
             await self._move_money(refund)
         if refund.reason is RefundReason.ORDER:
-            release = ReleaseStock(intent=opened.intent, sold=True)
-            await persistently(StockActivities.release_stock, release, "put the stock on sale")
-        self._story.tell("the money is back")
+            # Redis last: a unit must not be sold again before Postgres has it back.
+            restock = ReleaseStock(intent=opened.intent, how=StockReturn.RESTOCK)
+            await run_until_done(StockActivities.release_stock, restock, "put the stock on sale")
+        self._details.add("the money is back")
         await self._tell_buyer(refund)
         return RefundOutcome(refund_id=refund.refund_id, status=RefundStatus.DONE)
 
@@ -109,14 +118,14 @@ class RefundWorkflow(DecidesDeliveries):
             order = workflow.get_external_workflow_handle(workflow_id(refund.order_id))
             # As a rule it has ended long ago.
             with contextlib.suppress(FailureError):
-                await order.signal("refund_begun")
+                await order.signal(DecidesDeliveries.refund_begun)
 
     async def _tell_buyer(self, refund: Refund) -> None:
-        news = TellBuyer(order_id=refund.order_id, refund_id=refund.refund_id)
+        about = TellBuyer(order_id=refund.order_id, refund_id=refund.refund_id)
         try:
-            await for_a_while(RefundNewsActivities.tell_buyer, news, "tell the buyer")
+            await run_for_minutes(RefundMessageActivities.tell_buyer, about, "tell the buyer")
         except ActivityError:
-            self._story.tell("the buyer could not be told; the order shows it")
+            self._details.add("the buyer could not be told; the order shows it")
 
     async def _move_money(self, refund: Refund) -> None:
         answer = RefundAnswer(state=RefundState.FAILED, detail="failed before")
@@ -134,7 +143,7 @@ class RefundWorkflow(DecidesDeliveries):
             actor=hand.actor if hand else "",
             reason=hand.reason if hand else "",
         )
-        await persistently(RefundActivities.finish_refund, finish, "write the refund down")
+        await run_until_done(RefundActivities.finish_refund, finish, "write the refund down")
         self._know(refund, RefundStatus.DONE)
 
     async def _ask(self, refund: Refund) -> RefundAnswer:
@@ -142,18 +151,21 @@ class RefundWorkflow(DecidesDeliveries):
         answer = await self._call(RefundCallActivities.ask_refund, refund)
         pause = FIRST_LOOK
         while answer.state in UNDECIDED:
-            self._story.tell(f"{refund.method} says {answer.state} {answer.detail}".rstrip())
+            self._details.add(f"{refund.method} says {answer.state} {answer.detail}".rstrip())
             if await self._provider_says_done(pause):
                 return RefundAnswer(state=RefundState.DONE)
             pause = min(2 * pause, LAST_LOOK)
             answer = await self._call(RefundCallActivities.query_refund, refund)
             if answer.state is RefundState.NOT_FOUND:
                 answer = await self._call(RefundCallActivities.ask_refund, refund)
-            self._begin_a_new_run_if_the_story_is_long(answer)
+            # A provider may take weeks. Not under an update: its caller would get no answer.
+            suggested = workflow.info().is_continue_as_new_suggested()
+            if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
+                workflow.continue_as_new(self._request)
         return answer
 
     async def _provider_says_done(self, pause: timedelta) -> bool:
-        """Wait for a notice, `pause` at most. Bad news may be old, so they only end the wait."""
+        """Wait for a notice, `pause` at most."""
         with contextlib.suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
                 lambda: self._news is not None,
@@ -161,6 +173,7 @@ class RefundWorkflow(DecidesDeliveries):
                 timeout_summary="until the provider is asked again",
             )
         news, self._news = self._news, None
+        # Bad news may be old: they only end the wait, and the provider is asked what is true.
         return news is not None and news.succeeded
 
     async def _is_settled_by_hand(self, refund: Refund, answer: RefundAnswer) -> bool:
@@ -169,9 +182,9 @@ class RefundWorkflow(DecidesDeliveries):
         fail = FailRefund(
             order_id=refund.order_id, refund_id=refund.refund_id, detail=answer.detail
         )
-        await persistently(RefundActivities.fail_refund, fail, "call a person")
+        await run_until_done(RefundActivities.fail_refund, fail, "call a person")
         self._know(refund, RefundStatus.FAILED)
-        self._story.tell(f"{refund.method} will not do it: {answer.detail}")
+        self._details.add(f"{refund.method} will not do it: {answer.detail}")
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
         self._failed = True
         await workflow.wait_condition(lambda: not self._failed)
@@ -189,7 +202,7 @@ class RefundWorkflow(DecidesDeliveries):
                 actor=self._retry.actor,
                 reason=self._retry.reason,
             )
-            await persistently(RefundActivities.reopen_refund, reopen, "take the refund up again")
+            await run_until_done(RefundActivities.reopen_refund, reopen, "take the refund up again")
         self._know(refund, RefundStatus.REQUESTED)
         self._retry = None
 
@@ -197,6 +210,7 @@ class RefundWorkflow(DecidesDeliveries):
 
     @workflow.signal(description="A provider says what became of the refund")
     def refund_noticed(self, news: RefundReport) -> None:
+        # Notices come in any order; a late bad one must not replace the good one.
         if self._news is None or news.succeeded:
             self._news = news
 
@@ -207,25 +221,25 @@ class RefundWorkflow(DecidesDeliveries):
         return self._known()
 
     @workflow.update
-    async def retry(self, command: DecideRefund) -> Refund:
+    async def retry(self, decision: DecideRefund) -> Refund:
         """Ask the provider again, under the same number."""
-        self._failed, self._retry = False, command
-        await workflow.wait_condition(lambda: self._retry is not command)
+        self._failed, self._retry = False, decision
+        await workflow.wait_condition(lambda: self._retry is not decision)
         return self._known()
 
     @retry.validator
-    def _refuse_retry_unless_failed(self, command: DecideRefund) -> None:
+    def _refuse_retry_unless_failed(self, decision: DecideRefund) -> None:
         self._refuse_unless_failed()
 
     @workflow.update
-    async def resolve_by_hand(self, command: DecideRefund) -> Refund:
+    async def resolve_by_hand(self, decision: DecideRefund) -> Refund:
         """The money was given back by other means: write it down."""
-        self._failed, self._by_hand = False, command
+        self._failed, self._by_hand = False, decision
         await workflow.wait_condition(lambda: self._is_over)
         return self._known()
 
     @resolve_by_hand.validator
-    def _refuse_resolving_unless_failed(self, command: DecideRefund) -> None:
+    def _refuse_resolving_unless_failed(self, decision: DecideRefund) -> None:
         self._refuse_unless_failed()
 
     # What is known.
@@ -250,25 +264,20 @@ class RefundWorkflow(DecidesDeliveries):
         if not self._failed:
             raise refusal(ErrorCode.INVALID_STATE, "the refund waits for nobody's decision")
 
-    def _announce(self, opened: OpenedRefund) -> None:
-        if opened.intent:
-            workflow.upsert_search_attributes(
-                [
-                    SALE_ID.value_set(opened.intent.sale_id),
-                    SKU_ID.value_set(opened.intent.sku_id),
-                    USER_ID.value_set(opened.intent.user_id),
-                    PAYMENT_METHOD.value_set(self._request.receipt.method),
-                ]
-            )
+    def _announce(self, intent: Intent) -> None:
+        # Not at the start: who starts a refund need not know its sale, the record does.
+        workflow.upsert_search_attributes(
+            [
+                SALE_ID.value_set(intent.sale_id),
+                SKU_ID.value_set(intent.sku_id),
+                USER_ID.value_set(intent.user_id),
+                PAYMENT_METHOD.value_set(self._request.receipt.method),
+            ]
+        )
 
     async def _call(self, step: Step[AskRefund, RefundAnswer], refund: Refund) -> RefundAnswer:
         command = AskRefund(
             order_id=refund.order_id, refund=refund, paid_amount=self._request.receipt.amount
         )
         queue = refund_queue(workflow.info().task_queue)
-        return await patiently(step, command, f"{refund.method}: {refund.refund_id}", queue)
-
-    def _begin_a_new_run_if_the_story_is_long(self, answer: RefundAnswer) -> None:
-        suggested = workflow.info().is_continue_as_new_suggested()
-        if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
-            workflow.continue_as_new(self._request)
+        return await run_rate_limited(step, command, f"{refund.method}: {refund.refund_id}", queue)

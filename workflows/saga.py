@@ -1,4 +1,4 @@
-"""Compensations: what has to be undone, in reverse, when a story ends badly."""
+"""Compensations: what has to be undone, in reverse, when an order comes to nothing."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,17 +9,18 @@ Undo = Callable[[], Awaitable[None]]
 
 
 class Saga:
-    """Collects undo steps. Each is registered before its forward step is tried, because a step
-    may have worked although it looked failed; so each must be harmless if nothing was done."""
+    """Collects undo steps. Each must be harmless if its forward step did nothing."""
 
     def __init__(self) -> None:
         self._undo: list[Undo] = []
 
     def before_doing(self, undo: Undo) -> None:
+        """Register the undo of a step before the step is tried."""
+        # Afterwards would be too late: a step may have worked although it looked failed.
         self._undo.append(undo)
 
     def pass_point_of_no_return(self) -> None:
-        """From here on the story only goes forward: money has arrived."""
+        """From here on the saga only goes forward: money has arrived."""
         self._undo.clear()
 
     async def compensate(self) -> None:

@@ -1,9 +1,9 @@
-"""What callers may say to a running order, and what they hear back."""
+"""What callers may say to a running order or refund, and what they hear of its end."""
 
 from domain.delivery import DeliveryKind
 from domain.model import Value
 from domain.payment import PaymentMethod, PaymentScene
-from domain.states import OrderStatus
+from domain.states import OrderStatus, RefundStatus
 
 
 class BeginPayment(Value):
@@ -44,9 +44,25 @@ class DecideDelivery(Value):
     reason: str
 
 
+class DecideRefund(Value):
+    """An operator's word on a refund the provider would not do."""
+
+    actor: str
+    reason: str
+
+
 class OrderOutcome(Value):
     """How an order's workflow ended."""
 
     order_id: str
     status: OrderStatus
     reason: str | None = None
+
+
+class RefundOutcome(Value):
+    """How a refund's workflow ended. No `status`: nothing went back, and `detail` says why."""
+
+    refund_id: str
+    status: RefundStatus | None = None
+    honoured: bool = False
+    detail: str = ""

@@ -18,7 +18,8 @@ router = APIRouter(prefix="/v1/operator/audits", tags=["operator"])
 async def make_audit(operator: OperatorDep, services: ServicesDep) -> AuditView:
     """Reads every store and changes none. One at a time in this process: each reads everything."""
     log.info("audit_asked", actor=operator.actor)
-    async with services.auditing, open_sources(services.settings) as sources:
+    opened = open_sources(services.settings, services.workflow_client)
+    async with services.auditing, opened as sources:
         return audit_view(await run_audit(sources))
 
 

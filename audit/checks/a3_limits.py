@@ -1,21 +1,56 @@
 """A3: nobody holds or owns more units of an item than its limit allows."""
 
-from audit.findings import Finding, Looked, counted
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit.findings import Finding, Look, counted
+from audit.queries import fetch_all, same_item
 from audit.sources import AuditSources
-from infra.postgres.audit_queries import AuditQueries
-from infra.postgres.audit_values import UserAboveLimit
+from domain.model import Value
+from domain.states import HOLDING_STOCK, OWNING_STOCK
 from infra.postgres.stock import Stock
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.sales import sale_items
 
 
-async def look(sources: AuditSources) -> Looked:
+class UserAboveLimit(Value):
+    sale_id: str
+    sku_id: str
+    user_id: str
+    quantity: int
+    per_user_limit: int
+    orders: tuple[str, ...]
+
+    def finding(self) -> Finding:
+        has = f"user {self.user_id} has {counted(self.quantity, 'unit')}"
+        what = f"{has} of {self.sku_id} in sale {self.sale_id}, the limit is {self.per_user_limit}"
+        return Finding(what, orders=self.orders)
+
+
+async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
         items = await Stock(connection).items()
-        above = await AuditQueries(connection).users_above_limit()
-    findings = {f"{user.user_id} {user.sale_id}/{user.sku_id}": _above(user) for user in above}
-    return Looked(counted(len(items), "item"), "nobody has more than the limit", findings)
+        above = await users_above_limit(connection)
+    findings = {f"{user.user_id} {user.sale_id}/{user.sku_id}": user.finding() for user in above}
+    return Look(counted(len(items), "item"), "nobody has more than the limit", findings)
 
 
-def _above(user: UserAboveLimit) -> Finding:
-    has = f"user {user.user_id} has {counted(user.quantity, 'unit')}"
-    what = f"{has} of {user.sku_id} in sale {user.sale_id}, the limit is {user.per_user_limit}"
-    return Finding(what, orders=user.orders)
+async def users_above_limit(connection: AsyncConnection) -> list[UserAboveLimit]:
+    """Who holds or owns more of an item than its limit allows, and by which orders."""
+    order, item = orders.c, sale_items.c
+    units = func.sum(order.quantity)
+    query = (
+        select(
+            order.sale_id,
+            order.sku_id,
+            order.user_id,
+            units.label("quantity"),
+            item.per_user_limit,
+            func.array_agg(order.order_id).label("orders"),
+        )
+        .join(sale_items, same_item(order, item))
+        .where(order.status.in_(HOLDING_STOCK | OWNING_STOCK))
+        .group_by(order.sale_id, order.sku_id, order.user_id, item.per_user_limit)
+        .having(units > item.per_user_limit)
+    )
+    return await fetch_all(connection, query, UserAboveLimit)

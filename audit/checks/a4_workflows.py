@@ -1,25 +1,28 @@
 """A4: every order in hand has a running workflow, and every running one has something to do."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 
-from audit.findings import Finding, Looked, counted
-from audit.running_workflows import ended_orders, ended_workflows, running_orders
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit.findings import Finding, Look, counted
+from audit.queries import OrderRow, known_orders, stream
+from audit.running_workflows import ended_orders
 from audit.sources import AuditSources
 from audit.unplaced import queued_orders
-from domain.ids import is_order_id
 from domain.refund import trade_workflow_id
-from domain.sale import ItemRef
-from domain.states import PaymentStatus
-from infra.postgres.audit_queries import AuditQueries
+from domain.states import IN_HAND, PaymentStatus
 from infra.postgres.payments import Payments
+from infra.postgres.tables.orders import orders
 
 RULE = "each unfinished order has a running workflow, each workflow an order or a reservation"
-BATCH = 1000
+ORDERS_PER_QUERY = 1000
 
 
-async def look(sources: AuditSources) -> Looked:
-    running = {order_id async for order_id in running_orders(sources.client)}
-    unfinished, unwatched = await _unwatched(sources, running)
+async def look(sources: AuditSources) -> Look:
+    running = {order_id async for order_id in sources.workflows.running_orders()}
+    unfinished = await _unfinished(sources)
+    unwatched = await _unwatched(sources, [name for name in unfinished if name not in running])
     idle = await _idle(sources, running)
     findings = {
         order_id: Finding(f"order {order_id} is unfinished, but its workflow {state}", (order_id,))
@@ -31,62 +34,61 @@ async def look(sources: AuditSources) -> Looked:
         )
         for order_id in idle
     }
-    covered = f"{counted(unfinished, 'unfinished order')}, {counted(len(running), 'workflow')}"
-    return Looked(covered, RULE, findings)
+    covered = f"{counted(len(unfinished), 'unfinished order')}, {counted(len(running), 'workflow')}"
+    return Look(covered, RULE, findings)
 
 
 async def unwatched_orders(sources: AuditSources) -> Collection[str]:
     """Unfinished orders whose workflow does not run."""
-    return (await _unwatched(sources, frozenset()))[1].keys()
+    return (await _unwatched(sources, await _unfinished(sources))).keys()
 
 
-async def _unwatched(sources: AuditSources, running: Collection[str]) -> tuple[int, dict[str, str]]:
-    unfinished, suspects = 0, list[str]()
+async def _unfinished(sources: AuditSources) -> list[str]:
     async with sources.database.transaction() as connection:
-        async for order in AuditQueries(connection).unfinished_orders():
-            unfinished += 1
-            if order.order_id not in running:
-                suspects.append(order.order_id)
-    ended = await ended_orders(sources.client, suspects)
-    for order_id in await _seen_through_by_others(sources, ended):
-        del ended[order_id]
-    return unfinished, ended
+        return [order.order_id async for order in unfinished_orders(connection)]
 
 
-async def _seen_through_by_others(sources: AuditSources, order_ids: Iterable[str]) -> set[str]:
-    """Orders whose money came too late and was honoured: the workflow of its trade delivers."""
+async def _unwatched(sources: AuditSources, suspects: Iterable[str]) -> dict[str, str]:
+    """Those of the unfinished orders that nobody works on, and what became of their workflow."""
+    ended = await ended_orders(sources.workflows, suspects)
+    # Money that came too late may have bought its order after all: then the workflow of the trade
+    # delivers, and the order's own has ended.
     trades: dict[str, str] = {}
     async with sources.database.transaction() as connection:
-        for order_id in order_ids:
+        for order_id in ended:
             for payment in await Payments(connection).of_order(order_id):
                 if payment.status is PaymentStatus.PAID and payment.trade_no:
                     trades[trade_workflow_id(payment.method, payment.trade_no)] = order_id
-    ended = await ended_workflows(sources.client, trades)
-    return {order_id for name, order_id in trades.items() if name not in ended}
+    ended_trades = await sources.workflows.ended(trades)
+    watched = {order_id for name, order_id in trades.items() if name not in ended_trades}
+    return {order_id: state for order_id, state in ended.items() if order_id not in watched}
 
 
 async def _idle(sources: AuditSources, running: Iterable[str]) -> list[str]:
-    """Running workflows that nothing else knows of. What has ended since was only late news."""
-    suspects = await _without_row(sources, sorted(running))
-    suspects = [order_id for order_id in suspects if not await _is_reserved(sources, order_id)]
-    ended = await ended_orders(sources.client, suspects)
+    """Running workflows that nothing else knows of."""
+    names, without_row = sorted(running), list[str]()
+    async with sources.database.transaction() as connection:
+        for start in range(0, len(names), ORDERS_PER_QUERY):
+            some = names[start : start + ORDERS_PER_QUERY]
+            known = await known_orders(connection, some)
+            without_row += [order_id for order_id in some if order_id not in known]
+    suspects = [order_id for order_id in without_row if not await _is_reserved(sources, order_id)]
+    # The search lags behind: what has ended since it answered was only late to say so.
+    ended = await ended_orders(sources.workflows, suspects)
     return [order_id for order_id in suspects if order_id not in ended]
 
 
-async def _without_row(sources: AuditSources, order_ids: list[str]) -> list[str]:
-    missing: list[str] = []
-    async with sources.database.transaction() as connection:
-        for start in range(0, len(order_ids), BATCH):
-            batch = order_ids[start : start + BATCH]
-            known = await AuditQueries(connection).known_orders(batch)
-            missing += [order_id for order_id in batch if order_id not in known]
-    return missing
-
-
 async def _is_reserved(sources: AuditSources, order_id: str) -> bool:
-    item: ItemRef | None = await sources.gate.item_of(order_id) if is_order_id(order_id) else None
+    item = await sources.gate.item_of(order_id)
     if item is None:
         return False
     if await sources.gate.reservation(item, order_id):
         return True
     return order_id in await queued_orders(sources, item)
+
+
+async def unfinished_orders(connection: AsyncConnection) -> AsyncIterator[OrderRow]:
+    """Orders that must have a running workflow, by order id."""
+    query = select(orders).where(orders.c.status.in_(IN_HAND))
+    async for order in stream(connection, query, orders.c.order_id, OrderRow):
+        yield order

@@ -1,18 +1,31 @@
 """Our ledger beside the provider's own book, payment by payment."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from audit.findings import Finding, counted
-from audit.refunds_under_way import refunds_under_way
-from audit.running_workflows import ended_orders
+from audit.queries import known_orders, stream, total
+from audit.running_workflows import ended_orders, refunds_under_way
 from audit.sources import AuditSources
-from domain.payment import order_id_of_payment
+from domain.model import Value
+from domain.payment import PaymentMethod, order_id_of_payment
 from domain.states import OrderStatus
-from infra.gateways.provider_book import BookTrade, ProviderBook
-from infra.postgres.audit_queries import AuditQueries
-from infra.postgres.audit_values import PaymentMoney
+from infra.gateways.provider_book import BookTrade
 from infra.postgres.refunds import Refunds
+from infra.postgres.tables.payments import payment_flows, payments
+
+
+class PaymentMoney(Value):
+    """What a payment received and gave back, in minor units, as our ledger has it."""
+
+    payment_id: str
+    order_id: str
+    method: str
+    received: int
+    refunded: int
 
 
 @dataclass(frozen=True)
@@ -40,48 +53,44 @@ class _Difference:
     def is_none(self) -> bool:
         return (self.money.received, self.money.refunded) == (self.paid, self.refunded)
 
+    def finding(self) -> Finding:
+        theirs = f"the provider's book has {self.paid} paid and {self.refunded} refunded"
+        ours = f"ours {self.money.received} and {self.money.refunded}"
+        what = f"payment {self.money.payment_id}: {theirs}, {ours}"
+        return Finding(what, (self.money.order_id,))
+
 
 async def compare_with_book(sources: AuditSources) -> BookComparison:
     """Money the provider has for an order that still waits, or is giving back, is on its way."""
     if sources.book is None:
         return BookComparison("no provider's book to compare with")
-    trades = await _paid_trades(sources.book)
-    paid = len(trades)
-    differences = await _differences(sources, trades)
-    on_their_way = await _on_their_way(sources, differences)
-    findings = {
-        one.money.payment_id: _differs(one)
-        for one in differences
-        if one.money.payment_id not in on_their_way
-    }
-    findings |= {f"trade {number}": _unknown(trade) for number, trade in trades.items()}
-    covered = f"{counted(paid, 'paid trade')} in the provider's book"
+    trades = {trade.out_trade_no: trade async for trade in sources.book.trades() if trade.paid}
+    covered = f"{counted(len(trades), 'paid trade')} in the provider's book"
+    findings: dict[str, Finding] = {}
+    on_their_way = 0
+    for one in await _differences(sources, trades):
+        if await _is_arriving(sources, one) or await _is_returning(sources, one):
+            on_their_way += 1
+        else:
+            findings[one.money.payment_id] = one.finding()
+    for number, trade in trades.items():
+        what = f"the provider's book has {trade.paid} paid for {number}, unknown to us"
+        order_id = order_id_of_payment(number)
+        findings[f"trade {number}"] = Finding(what, (order_id,) if order_id else ())
     if on_their_way:
-        covered += f", the news of {len(on_their_way)} on its way"
+        covered += f", the news of {on_their_way} on its way"
     return BookComparison(covered, findings)
-
-
-async def _paid_trades(book: ProviderBook) -> dict[str, BookTrade]:
-    return {trade.out_trade_no: trade async for trade in book.trades() if trade.paid}
 
 
 async def _differences(sources: AuditSources, trades: dict[str, BookTrade]) -> list[_Difference]:
     """Takes each trade we know out of `trades`: what remains there is unknown to us."""
     differences: list[_Difference] = []
     async with sources.database.transaction() as connection:
-        async for money in AuditQueries(connection).payment_money():
+        async for money in payment_money(connection):
             difference = _Difference(money, trades.pop(money.payment_id, None))
             if not difference.is_none:
                 differences.append(difference)
     return differences
-
-
-async def _on_their_way(sources: AuditSources, differences: list[_Difference]) -> set[str]:
-    return {
-        one.money.payment_id
-        for one in differences
-        if await _is_arriving(sources, one) or await _is_returning(sources, one)
-    }
 
 
 async def _is_arriving(sources: AuditSources, one: _Difference) -> bool:
@@ -90,10 +99,10 @@ async def _is_arriving(sources: AuditSources, one: _Difference) -> bool:
         return False
     order_id = one.money.order_id
     async with sources.database.transaction() as connection:
-        status = (await AuditQueries(connection).known_orders([order_id])).get(order_id)
+        status = (await known_orders(connection, [order_id])).get(order_id)
     if status is not OrderStatus.PENDING_PAYMENT:
         return False
-    return not await ended_orders(sources.client, [order_id])
+    return not await ended_orders(sources.workflows, [order_id])
 
 
 async def _is_returning(sources: AuditSources, one: _Difference) -> bool:
@@ -102,18 +111,24 @@ async def _is_returning(sources: AuditSources, one: _Difference) -> bool:
     async with sources.database.transaction() as connection:
         refunds = await Refunds(connection).of_order(one.money.order_id)
     mine = [refund for refund in refunds if refund.payment_id == one.money.payment_id]
-    under_way = await refunds_under_way(sources.client, mine)
+    under_way = await refunds_under_way(sources.workflows, mine)
     return sum(refund.amount for refund in under_way) >= one.refunded - one.money.refunded
 
 
-def _differs(one: _Difference) -> Finding:
-    theirs = f"the provider's book has {one.paid} paid and {one.refunded} refunded"
-    ours = f"ours {one.money.received} and {one.money.refunded}"
-    what = f"payment {one.money.payment_id}: {theirs}, {ours}"
-    return Finding(what, (one.money.order_id,))
-
-
-def _unknown(trade: BookTrade) -> Finding:
-    what = f"the provider's book has {trade.paid} paid for {trade.out_trade_no}, unknown to us"
-    order_id = order_id_of_payment(trade.out_trade_no)
-    return Finding(what, (order_id,) if order_id else ())
+async def payment_money(connection: AsyncConnection) -> AsyncIterator[PaymentMoney]:
+    """Every payment at a provider, by payment id. Points have no provider."""
+    payment, flow = payments.c, payment_flows.c
+    query = (
+        select(
+            payment.payment_id,
+            payment.order_id,
+            payment.method,
+            total(flow.amount, flow.kind == "received").label("received"),
+            total(flow.amount, flow.kind == "refunded").label("refunded"),
+        )
+        .join(payment_flows, flow.payment_id == payment.payment_id, isouter=True)
+        .where(payment.method != PaymentMethod.POINTS)
+        .group_by(payment.payment_id)
+    )
+    async for money in stream(connection, query, payment.payment_id, PaymentMoney):
+        yield money

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from redis.asyncio import Redis
 
 from domain.ids import is_order_id, item_number_of
-from domain.reservation import GateAnswer, Intent, Reservation, ReservationState, ReserveRequest
+from domain.reservation import (
+    GateAnswer,
+    Intent,
+    Reservation,
+    ReservationState,
+    ReserveRequest,
+    StockReturn,
+)
 from domain.sale import ItemRef, ItemTerms
 from infra.redis.gate_batches import Overloaded, ReserveBatches
 from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
@@ -45,25 +52,24 @@ class StockGate:
             raise ValueError(f"no quantity to reserve: {request.quantity}")
         return await self._batches.reserve(request)
 
-    async def release(self, item: ItemRef, order_id: str) -> ReservationState | None:
-        """held -> free. Answers the state the reservation is in afterwards: what is sold stays so.
+    async def release(
+        self, item: ItemRef, order_id: str, how: StockReturn = StockReturn.RELEASE
+    ) -> ReservationState | None:
+        """held -> free, or what `how` says. Answers the state the reservation is in afterwards:
+        what is sold stays so unless it is to be restocked.
 
         None: the order was unknown, and is now marked released so that a reserve still on its way
-        cannot hold stock. This holds for all four ways to release.
+        cannot hold stock.
         """
-        return await self._release(item, order_id)
-
-    async def restock(self, item: ItemRef, order_id: str) -> ReservationState | None:
-        """sold -> free, and held -> free as well: Redis may have missed that it was sold."""
-        return await self._release(item, order_id, even_sold=True)
-
-    async def write_off(self, item: ItemRef, order_id: str) -> ReservationState | None:
-        """held -> nobody's: Redis promised units that Postgres never had."""
-        return await self._release(item, order_id, return_stock=False)
-
-    async def undo_reclaim(self, item: ItemRef, order_id: str) -> ReservationState | None:
-        """held -> free, for good: a reclaim that is still on its way must fail as well."""
-        return await self._release(item, order_id, for_good=True)
+        keys = ItemKeys.of(item)
+        return_stock = how is not StockReturn.DROP
+        even_sold = how is StockReturn.RESTOCK
+        for_good = how is StockReturn.UNDO_RECLAIM
+        state = await self._scripts.release(
+            [keys.item, keys.buyers, keys.reservations],
+            [order_id, int(return_stock), int(even_sold), int(for_good)],
+        )
+        return ReservationState(state) if state else None
 
     async def reclaim(self, reservation: Intent) -> bool:
         """released -> held, if the item has the stock and the buyer's limit allows it; the sale's
@@ -177,22 +183,6 @@ class StockGate:
             [stock, *terms_fields(terms)],
         )
         self._snapshots.forget(terms.ref)
-
-    async def _release(
-        self,
-        item: ItemRef,
-        order_id: str,
-        *,
-        return_stock: bool = True,
-        even_sold: bool = False,
-        for_good: bool = False,
-    ) -> ReservationState | None:
-        keys = ItemKeys.of(item)
-        state = await self._scripts.release(
-            [keys.item, keys.buyers, keys.reservations],
-            [order_id, int(return_stock), int(even_sold), int(for_good)],
-        )
-        return ReservationState(state) if state else None
 
     async def _stage(self, key: str, lines: dict[str, str]) -> None:
         entries = list(lines.items())

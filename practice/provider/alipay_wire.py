@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from practice.provider.book import BEIJING, Refund, Trade, TradeStatus, beijing, to_yuan
 from practice.provider.keys import Accounts, sign, verifies
-from practice.provider.outbox import Event, NoticeKind
+from practice.provider.notice_queue import Event, NoticeKind
 
 Fields = dict[str, Any]
 
+# A refunded trade is TRADE_CLOSED like one that timed out: only a notice's refund fields differ.
 _STATUS = {
     TradeStatus.WAITING: "WAIT_BUYER_PAY",
     TradeStatus.PAID: "TRADE_SUCCESS",
@@ -22,6 +23,7 @@ _STATUS = {
     TradeStatus.CLOSED: "TRADE_CLOSED",
     TradeStatus.REFUNDED: "TRADE_CLOSED",
 }
+# Of `timeout_express`, in seconds.
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 LONGEST_SECONDS = 15 * 86_400
 
@@ -66,11 +68,12 @@ def to_fen(text: object) -> int:
     """ "88.00" -> 8800. Raises BadRequest."""
     try:
         fen = Decimal(str(text)) * 100
-        if fen <= 0 or fen != fen.to_integral_value():
-            raise BadRequest("total_amount")
-    except InvalidOperation as error:
+        whole = int(fen)
+    except (InvalidOperation, ValueError, OverflowError) as error:
         raise BadRequest("total_amount") from error
-    return int(fen)
+    if whole <= 0 or whole != fen:
+        raise BadRequest("total_amount")
+    return whole
 
 
 def expiry(content: Mapping[str, Any], now: float) -> float:
@@ -87,15 +90,11 @@ def expiry(content: Mapping[str, Any], now: float) -> float:
     return now + min(int(relative[:-1]) * _UNITS[relative[-1]], LONGEST_SECONDS)
 
 
-def status_word(trade: Trade) -> str:
-    return _STATUS[TradeStatus(trade.status)]
-
-
 def trade_fields(trade: Trade) -> Fields:
     """The answer to a query."""
     received = to_yuan(trade.amount if trade.paid_at else 0)
     fields = {
-        "buyer_logon_id": "pra***@sandbox.com",
+        "buyer_logon_id": "pra***@example.com",
         "buyer_pay_amount": received,
         "buyer_user_id": trade.buyer,
         "invoice_amount": received,
@@ -104,9 +103,22 @@ def trade_fields(trade: Trade) -> Fields:
         "receipt_amount": received,
         "total_amount": to_yuan(trade.amount),
         "trade_no": trade.trade_no,
-        "trade_status": status_word(trade),
+        "trade_status": _STATUS[TradeStatus(trade.status)],
     }
     return fields | ({"send_pay_date": beijing(trade.paid_at)} if trade.paid_at else {})
+
+
+def refund_fields(trade: Trade, refund: Refund) -> Fields:
+    """The answer to a query of a refund that is done."""
+    return {
+        "gmt_refund_pay": beijing(refund.done_at or refund.requested_at),
+        "out_request_no": refund.refund_no,
+        "out_trade_no": trade.out_trade_no,
+        "refund_amount": to_yuan(refund.amount),
+        "refund_status": "REFUND_SUCCESS",
+        "total_amount": to_yuan(trade.amount),
+        "trade_no": trade.trade_no,
+    }
 
 
 def return_url(trade: Trade, accounts: Accounts, key: RSAPrivateKey, now: float) -> str:
@@ -158,7 +170,7 @@ def _notice_fields(event: Event, accounts: Accounts, now: float) -> dict[str, st
         "out_trade_no": trade.out_trade_no,
         "buyer_id": trade.buyer,
         "seller_id": accounts.seller_id,
-        "trade_status": status_word(trade),
+        "trade_status": _STATUS[TradeStatus(trade.status)],
         "total_amount": total,
         "subject": trade.subject,
         "gmt_create": beijing(trade.created_at),
@@ -166,7 +178,12 @@ def _notice_fields(event: Event, accounts: Accounts, now: float) -> dict[str, st
     if trade.paid_at:
         fields |= _payment_fields(total, trade.paid_at)
     if event.refund:
-        fields |= _refund_fields(trade, event.refund)
+        fields |= {
+            # The sum given back so far, not this refund's part.
+            "refund_fee": to_yuan(trade.refunded),
+            "gmt_refund": beijing(event.refund.done_at or event.refund.requested_at) + ".000",
+            "out_biz_no": event.refund.refund_no,
+        }
     if trade.closed_at or event.kind is NoticeKind.FINISHED:
         fields["gmt_close"] = beijing(trade.closed_at or event.at)
     return fields
@@ -181,13 +198,4 @@ def _payment_fields(total: str, paid_at: float) -> dict[str, str]:
         "point_amount": "0.00",
         "fund_bill_list": bills,
         "gmt_payment": beijing(paid_at),
-    }
-
-
-def _refund_fields(trade: Trade, refund: Refund) -> dict[str, str]:
-    # refund_fee is the sum given back so far, not this refund's part.
-    return {
-        "refund_fee": to_yuan(trade.refunded),
-        "gmt_refund": beijing(refund.done_at or refund.requested_at) + ".000",
-        "out_biz_no": refund.refund_no,
     }

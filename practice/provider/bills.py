@@ -1,4 +1,4 @@
-"""A day's statement in each provider's own format, and the short-lived addresses of the files.
+"""A day's bill in each provider's own format, and the short-lived addresses of the files.
 
 Unlike the real ones, a day's bill can be had on the same day: a demo must be able to reconcile.
 """
@@ -32,21 +32,21 @@ _WECHAT_TOTALS = (
 )  # fmt: skip
 
 
-class BillShelf:
+class BillFiles:
     """Files behind unguessable addresses that expire."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._files: dict[str, tuple[float, bytes]] = {}
 
-    def put(self, content: bytes, seconds: float) -> str:
+    def add(self, content: bytes, seconds: float) -> str:
         now = self._clock()
         self._files = {token: file for token, file in self._files.items() if file[0] > now}
         token = secrets.token_urlsafe(24)
         self._files[token] = (now + seconds, content)
         return token
 
-    def take(self, token: str) -> bytes | None:
+    def find(self, token: str) -> bytes | None:
         expires_at, content = self._files.get(token, (0.0, b""))
         return content if self._clock() < expires_at else None
 
@@ -73,12 +73,14 @@ def alipay_bill(book: Book, seller_id: str, bounds: Bounds, now: float) -> bytes
     returned = sum(refund.amount for _, refund in refunds)
     rows = [_alipay_row(trade) for trade in paid]
     rows += [_alipay_row(trade, refund) for trade, refund in refunds]
+    table = io.StringIO()
+    csv.writer(table).writerows([_ALIPAY_COLUMNS, *rows])
     lines = (
         "#支付宝业务明细查询",
         f"#账号：[{seller_id}0156]",
         f"#起始日期：[{_chinese(bounds[0])}]   终止日期：[{_chinese(bounds[1])}]",
         "#-----------------------------------------业务明细列表----------------------------------",
-        _csv([_ALIPAY_COLUMNS, *rows]).rstrip("\r\n"),
+        table.getvalue().rstrip("\r\n"),
         "#-----------------------------------------业务明细列表结束------------------------------",
         f"#交易合计：{len(paid)}笔，商家实收共{to_yuan(received)}元，商家优惠共0.00元",
         f"#退款合计：{len(refunds)}笔，商家实收退款共{to_yuan(-returned)}元，商家优惠退款共0.00元",
@@ -115,7 +117,7 @@ def _alipay_row(trade: Trade, refund: Refund | None = None) -> tuple[str, ...]:
     return (
         f"{trade.trade_no}\t", f"{trade.out_trade_no}\t", "退款" if refund else "交易",
         trade.subject, beijing(trade.created_at), beijing(done_at), "", "", "", "",
-        "*践(pra***@sandbox.com)", to_yuan(amount), to_yuan(amount), "0.00", "0.00", "0.00",
+        "*践(pra***@example.com)", to_yuan(amount), to_yuan(amount), "0.00", "0.00", "0.00",
         "0.00", "0.00", "", "0.00", "0.00", f"{refund.refund_no}\t" if refund else "", "0.00",
         "0.00", refund.reason if refund else "",
     )  # fmt: skip
@@ -139,12 +141,6 @@ def _wechat_row(
 def _ticked(row: tuple[str, ...]) -> str:
     # Nothing is quoted, goods' names may hold commas: the backtick is what parts the values.
     return ",".join("`" + " ".join(value.split()) for value in row)
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
 
 
 def _chinese(at: float) -> str:

@@ -144,7 +144,7 @@ class Book:
             "WHERE provider = ? AND status = 'waiting' AND expires_at <= ?", provider, now
         )
 
-    def show(self, trade: Trade) -> Trade:
+    def mark_opened(self, trade: Trade) -> Trade:
         """The buyer has opened the cashier: from now on the provider knows the trade."""
         self._change(trade, (TradeStatus.OFFERED,), TradeStatus.WAITING)
         return self.by_id(trade.id)

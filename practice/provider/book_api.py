@@ -1,4 +1,4 @@
-"""The practice side: look into the book, press buttons, set the switches."""
+"""What no real provider offers: look into its book, press its buttons, set its switches."""
 
 from typing import Annotated, Any
 
@@ -11,9 +11,9 @@ from practice.provider.alipay_wire import BadRequest
 from practice.provider.book import Provider, Trade, TradeStatus
 from practice.provider.control import Switches
 from practice.provider.keys import Keys
-from practice.provider.notices import NoticeSender, latest
-from practice.provider.outbox import NoticeKind
-from practice.provider.trading import Refused, Till
+from practice.provider.notice_queue import NoticeKind
+from practice.provider.notice_sender import NoticeSender, latest
+from practice.provider.trading import Refused, Trading
 
 PAGE_SIZE = 500
 UNOPENED = (
@@ -70,10 +70,10 @@ class NoticeAnswer(BaseModel):
     body: str
 
 
-class Desk:
-    def __init__(self, keys: Keys, till: Till, sender: NoticeSender, alipay: Alipay) -> None:
+class BookApi:
+    def __init__(self, keys: Keys, trading: Trading, sender: NoticeSender, alipay: Alipay) -> None:
         self._keys = keys
-        self._till = till
+        self._trading = trading
         self._sender = sender
         self._alipay = alipay
 
@@ -96,14 +96,14 @@ class Desk:
         cursor: Annotated[str, Query(pattern=r"^\d{0,18}$")] = "",
         limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
     ) -> BookPage:
-        self._till.pass_time()
-        trades = self._till.book.page(int(cursor or 0), limit + 1)
+        self._trading.pass_time()
+        trades = self._trading.book.page(int(cursor or 0), limit + 1)
         more = len(trades) > limit
         next_cursor = str(trades[limit - 1].id) if more else None
         return BookPage(trades=[line(trade) for trade in trades[:limit]], next_cursor=next_cursor)
 
     async def trade(self, out_trade_no: str, provider: Provider | None = None) -> TradeLine:
-        self._till.pass_time()
+        self._trading.pass_time()
         return line(self._found(out_trade_no, provider))
 
     async def pay(
@@ -113,11 +113,17 @@ class Desk:
         provider: Provider | None = None,
     ) -> TradeLine:
         """Do what the cashier's Pay button does. Paid before: nothing changes, the same answer."""
-        self._till.pass_time()
+        self._trading.pass_time()
         if opening and opening.url:
-            self._open(opening.url, out_trade_no)
+            try:
+                opened = self._alipay.open_page(opening.url)
+            except (BadRequest, Refused) as error:
+                detail = f"the address does not open: {error}"
+                raise Problem(400, "NOT_OPENED", detail) from error
+            if opened.out_trade_no != out_trade_no:
+                raise Problem(400, "NOT_OPENED", "the address is of another trade")
         try:
-            return line(self._till.pay(self._found(out_trade_no, provider)))
+            return line(self._trading.pay(self._found(out_trade_no, provider)))
         except Refused as refusal:
             raise Problem(409, "TRADE_CLOSED", "the trade can no longer be paid") from refusal
 
@@ -127,7 +133,7 @@ class Desk:
         if trade.provider != Provider.ALIPAY:
             raise Problem(409, "NOT_ALIPAY", "only Alipay finishes trades")
         try:
-            return line(self._till.finish(trade))
+            return line(self._trading.finish(trade))
         except Refused as refusal:
             raise Problem(409, "NOT_PAID", "only a paid trade can be finished") from refusal
 
@@ -135,9 +141,9 @@ class Desk:
         self, out_trade_no: str, kind: NoticeKind | None = None, provider: Provider | None = None
     ) -> NoticeAnswer:
         """Send the trade's latest notice (of this kind) once more, and wait for the answer."""
-        self._till.pass_time()
+        self._trading.pass_time()
         trade = self._found(out_trade_no, provider)
-        notice = latest(self._till.outbox.of_trade(trade), kind)
+        notice = latest(self._trading.notices.of_trade(trade), kind)
         if notice is None:
             raise Problem(409, "NO_NOTICE", "nothing has happened that a notice could tell")
         answer = await self._sender.resend(notice)
@@ -147,17 +153,17 @@ class Desk:
         )  # fmt: skip
 
     async def control(self) -> Switches:
-        return self._till.controls.overall()
+        return self._trading.controls.overall()
 
     async def put_control(self, switches: Switches) -> Switches:
-        return self._till.controls.put(switches)
+        return self._trading.controls.put(switches)
 
     async def trade_control(self, out_trade_no: str) -> Switches:
-        return self._till.controls.of(out_trade_no)
+        return self._trading.controls.of(out_trade_no)
 
     async def put_trade_control(self, out_trade_no: str, switches: Switches) -> Switches:
         """Switches named here go before those for all; the trade need not be known yet."""
-        return self._till.controls.put(switches, out_trade_no)
+        return self._trading.controls.put(switches, out_trade_no)
 
     async def rotate(self) -> dict[str, Any]:
         """A new WeChat Pay key; the old one keeps verifying what it signed."""
@@ -165,7 +171,7 @@ class Desk:
 
     def _found(self, out_trade_no: str, provider: Provider | None) -> Trade:
         trades = [
-            trade for trade in self._till.book.named(out_trade_no)
+            trade for trade in self._trading.book.named(out_trade_no)
             if provider in (None, trade.provider)
         ]  # fmt: skip
         if not trades:
@@ -173,14 +179,6 @@ class Desk:
         if len(trades) > 1:
             raise Problem(409, "AMBIGUOUS", "both providers have this number: add ?provider=")
         return trades[0]
-
-    def _open(self, url: str, out_trade_no: str) -> None:
-        try:
-            opened = self._alipay.open_page(url)
-        except (BadRequest, Refused) as error:
-            raise Problem(400, "NOT_OPENED", f"the address does not open: {error}") from error
-        if opened.out_trade_no != out_trade_no:
-            raise Problem(400, "NOT_OPENED", "the address is of another trade")
 
 
 def line(trade: Trade) -> TradeLine:

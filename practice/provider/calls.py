@@ -12,7 +12,7 @@ HANG_SECONDS = 120.0
 LOOK_SECONDS = 0.1
 
 
-async def answered(
+async def answer_or_mishap(
     request: Request, controls: Controls, out_trade_no: str, act: Callable[[], Response]
 ) -> Response:
     """Do the call, unless the switches want a mishap. A mishap may hide a call that worked:
@@ -23,12 +23,8 @@ async def answered(
     if controls.takes_effect():
         act()
     if mishap is Mishap.HANG:
-        await _until_the_caller_gives_up(request)
+        for _ in range(int(HANG_SECONDS / LOOK_SECONDS)):
+            if await request.is_disconnected():
+                break
+            await asyncio.sleep(LOOK_SECONDS)
     return Response("internal error", 500, media_type="text/plain")
-
-
-async def _until_the_caller_gives_up(request: Request) -> None:
-    for _ in range(int(HANG_SECONDS / LOOK_SECONDS)):
-        if await request.is_disconnected():
-            return
-        await asyncio.sleep(LOOK_SECONDS)

@@ -6,11 +6,12 @@ from string import Template
 import segno
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from practice.provider import alipay_wire
 from practice.provider.book import PAYABLE, Provider, Scene, Trade, beijing, to_yuan
 from practice.provider.keys import Keys
-from practice.provider.trading import Refused, Till
+from practice.provider.trading import Refused, Trading
 
 _NAMES = {Provider.ALIPAY: "支付宝", Provider.WECHATPAY: "微信支付"}
 _COLOURS = {Provider.ALIPAY: "#1677ff", Provider.WECHATPAY: "#07a35a"}
@@ -47,15 +48,21 @@ footer{padding:0 16px 24px;color:#646a73;font-size:12px;text-align:center}
 
 
 class Cashier:
-    def __init__(self, keys: Keys, till: Till) -> None:
+    def __init__(self, keys: Keys, trading: Trading) -> None:
         self._keys = keys
-        self._till = till
+        self._trading = trading
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/cashier/{code}", self.show, methods=["GET"]),
+            Route("/cashier/{code}/pay", self.pay, methods=["POST"]),
+        ]
 
     async def show(self, request: Request) -> Response:
         trade = self._found(request)
         if trade is None:
             return HTMLResponse(error_page("没有这笔交易"), 404)
-        return self.page(self._till.book.show(trade), str(request.base_url).rstrip("/"))
+        return self.page(self._trading.book.mark_opened(trade), str(request.base_url).rstrip("/"))
 
     async def pay(self, request: Request) -> Response:
         """The Pay button: then back to the merchant, or to this page, which says what is."""
@@ -63,7 +70,7 @@ class Cashier:
         if trade is None:
             return HTMLResponse(error_page("没有这笔交易"), 404)
         try:
-            trade = self._till.pay(trade)
+            trade = self._trading.pay(trade)
         except Refused:
             return RedirectResponse(f"/cashier/{trade.code}", 303)
         return RedirectResponse(self._way_back(trade) or f"/cashier/{trade.code}", 303)
@@ -74,30 +81,35 @@ class Cashier:
         content = (
             f'<h1>{escape(trade.subject)}</h1><p class="amount"><i>¥</i>{to_yuan(trade.amount)}</p>'
         )
-        content += self._choice(trade, base) + _details(trade)
+        content += self._what_can_be_done(trade, base) + _details(trade)
         return HTMLResponse(_filled(_NAMES[Provider(trade.provider)], colour, tone, content))
 
-    def _choice(self, trade: Trade, base: str) -> str:
+    def _what_can_be_done(self, trade: Trade, base: str) -> str:
         if trade.paid:
             back = self._way_back(trade)
             link = f'<a class="back" href="{escape(back)}">返回商家 · Back to the shop</a>'
             return '<p class="state">✓ 支付成功 · Paid</p>' + (link if back else "")
-        if trade.status not in PAYABLE or trade.expires_at <= self._till.clock():
+        if trade.status not in PAYABLE or trade.expires_at <= self._trading.clock():
             return '<p class="state">交易已关闭 · This trade is closed</p>'
         button = f"立即付款 · Pay ¥{to_yuan(trade.amount)}"
         action = f"/cashier/{trade.code}/pay"
         form = f'<form method="post" action="{action}"><button>{button}</button></form>'
-        return (_qr(f"{base}/cashier/{trade.code}") if trade.scene == Scene.QR else "") + form
+        if trade.scene != Scene.QR:
+            return form
+        url = f"{base}/cashier/{trade.code}"
+        image = segno.make(url, error="m").svg_inline(scale=5, border=1, omitsize=True)
+        hint = "扫码，或直接点下面 · Scan, or press the button"
+        return f'<div class="qr">{image}<p>{hint}</p></div>' + form
 
     def _way_back(self, trade: Trade) -> str:
         if trade.provider != Provider.ALIPAY or not trade.return_url:
             return ""
-        key, now = self._keys.alipay_provider, self._till.clock()
+        key, now = self._keys.alipay_provider, self._trading.clock()
         return alipay_wire.return_url(trade, self._keys.accounts, key, now)
 
     def _found(self, request: Request) -> Trade | None:
-        self._till.pass_time()
-        return self._till.book.by_code(request.path_params["code"])
+        self._trading.pass_time()
+        return self._trading.book.by_code(request.path_params["code"])
 
 
 def error_page(message: str) -> str:
@@ -106,11 +118,6 @@ def error_page(message: str) -> str:
 
 def _filled(name: str, colour: str, tone: str, content: str) -> str:
     return _PAGE.substitute(name=name, colour=colour, tone=tone, content=content)
-
-
-def _qr(url: str) -> str:
-    image = segno.make(url, error="m").svg_inline(scale=5, border=1, omitsize=True)
-    return f'<div class="qr">{image}<p>扫码，或直接点下面 · Scan, or press the button</p></div>'
 
 
 def _details(trade: Trade) -> str:

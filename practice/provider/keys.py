@@ -92,18 +92,16 @@ def _prepare(folder: Path) -> None:
     if not secret.exists():
         _write(secret, secrets.token_hex(API_V3_KEY_LENGTH // 2).encode(), 0o600)
     if not (folder / "accounts.json").exists():
-        _write_accounts(folder, _new_accounts(_make_platform_key(folder)))
-
-
-def _new_accounts(platform_serial: str) -> Accounts:
-    return Accounts(
-        app_id=f"2021{_digits(12)}",
-        seller_id=f"2088{_digits(12)}",
-        appid=f"wx{secrets.token_hex(8)}",
-        mchid=f"19{_digits(8)}",
-        merchant_serial=secrets.token_hex(20).upper(),
-        platform_serial=platform_serial,
-    )
+        # Made up, but of the shape that real ones have.
+        accounts = Accounts(
+            app_id=f"2021{_digits(12)}",
+            seller_id=f"2088{_digits(12)}",
+            appid=f"wx{secrets.token_hex(8)}",
+            mchid=f"19{_digits(8)}",
+            merchant_serial=secrets.token_hex(20).upper(),
+            platform_serial=_make_platform_key(folder),
+        )
+        _write_accounts(folder, accounts)
 
 
 def _make_platform_key(folder: Path) -> str:

@@ -15,7 +15,7 @@ from practice.provider.book import (
     TradeStatus,
 )
 from practice.provider.control import Controls
-from practice.provider.outbox import Event, NoticeKind, Outbox
+from practice.provider.notice_queue import Event, NoticeKind, NoticeQueue
 from practice.provider.storage import Storage
 
 # A notice that waits to be overtaken goes out by itself after this long.
@@ -43,7 +43,7 @@ class Refused(Exception):
         self.why = why
 
 
-class Till:
+class Trading:
     """Each method is one transaction with the notices it causes, so neither exists alone."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Till:
         refund_seconds: float,
     ) -> None:
         self.book = Book(storage)
-        self.outbox = Outbox(storage)
+        self.notices = NoticeQueue(storage)
         self.controls = controls
         self.clock = clock
         self._storage = storage
@@ -98,7 +98,8 @@ class Till:
         self, trade: Trade, refund_no: str, amount: int, *, reason: str, notify_url: str
     ) -> tuple[Refund, bool]:
         """The refund, and whether this call made it. Raises Refused."""
-        standing = self._standing(trade, refund_no)
+        refunds = self.book.refunds_of(trade)
+        standing = next((one for one in refunds if one.refund_no == refund_no), None)
         if standing:
             if standing.amount != amount:
                 raise Refused(Why.DIFFERS)
@@ -149,10 +150,6 @@ class Till:
         closed = self.controls.happens(switches.refund_closed)
         return RefundStatus.CLOSED if closed else RefundStatus.SUCCESS
 
-    def _standing(self, trade: Trade, refund_no: str) -> Refund | None:
-        refunds = self.book.refunds_of(trade)
-        return next((one for one in refunds if one.refund_no == refund_no), None)
-
     def _check_refund(self, trade: Trade, amount: int) -> None:
         over = {
             TradeStatus.CLOSED: Why.CLOSED,
@@ -176,11 +173,15 @@ class Till:
         switches, now = self.controls.of(trade.out_trade_no), self.clock()
         event = Event.of(kind, now, trade, refund)
         due_at = now + self.controls.delay(switches)
-        held = self.controls.happens(switches.reorder) and not self.outbox.has_held(trade)
+        # One held back is enough: two would only change places with each other.
+        reorders = self.controls.happens(switches.reorder)
+        held_back = reorders and not self.notices.holds_one_back(trade)
         dropped = self.controls.happens(switches.drop)
-        if held:
+        if held_back:
             due_at += OVERTAKE_SECONDS
-        self.outbox.add(event, url, due_at, held=held, dropped=dropped)
+        self.notices.add(event, url, due_at, held_back=held_back, dropped=dropped)
         if self.controls.happens(switches.duplicate) and not dropped:
-            self.outbox.add(event, url, due_at + self.controls.duplicate_gap(), held=held)
+            self.notices.add(
+                event, url, due_at + self.controls.duplicate_gap(), held_back=held_back
+            )
         self.on_notice()

@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from practice.provider.book import BEIJING, Refund, RefundStatus, Trade, TradeStatus
 from practice.provider.keys import Accounts, Keys, sign, verifies
-from practice.provider.outbox import Event
+from practice.provider.notice_queue import Event
 
 Fields = dict[str, Any]
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 CLOCK_SKEW_SECONDS = 300
+# A signature WeChat Pay spoils on purpose, to see whether a merchant verifies at all.
 PROBE_PREFIX = "WECHATPAY/SIGNTEST/"
 _PAIR = re.compile(r'(\w+)="([^"]*)"')
 _STATE = {
@@ -41,6 +42,9 @@ class Failure(Exception):
         self.code = code
         self.message = message
 
+    def fields(self) -> Fields:
+        return {"code": self.code, "message": self.message}
+
 
 def check_authorization(
     header: str, method: str, url: str, body: bytes, *, accounts: Accounts,
@@ -48,16 +52,16 @@ def check_authorization(
 ) -> None:  # fmt: skip
     """`url` is path and query as they came. Raises Failure(SIGN_ERROR)."""
     scheme, _, rest = header.partition(" ")
-    said = dict(_PAIR.findall(rest))
-    stamp, nonce = said.get("timestamp", ""), said.get("nonce_str", "")
+    given = dict(_PAIR.findall(rest))
+    stamp, nonce = given.get("timestamp", ""), given.get("nonce_str", "")
     message = f"{method}\n{url}\n{stamp}\n{nonce}\n".encode() + body + b"\n"
     right = (
         scheme == SCHEME
-        and said.get("mchid") == accounts.mchid
-        and said.get("serial_no") == accounts.merchant_serial
+        and given.get("mchid") == accounts.mchid
+        and given.get("serial_no") == accounts.merchant_serial
         and stamp.isdigit()
         and abs(now - int(stamp)) < CLOCK_SKEW_SECONDS
-        and verifies(merchant, message, said.get("signature", ""))
+        and verifies(merchant, message, given.get("signature", ""))
     )
     if not right:
         raise Failure(401, "SIGN_ERROR", "签名错误")

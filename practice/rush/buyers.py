@@ -37,17 +37,22 @@ class Buyer:
     first_click: float
     wants: int
 
+    @classmethod
+    def draw(cls, user_id: str, plan: RushPlan, random: Random) -> "Buyer":
+        habit, draw = Habit.ONCE, random.random()
+        if draw < TWICE_SHARE:
+            habit = Habit.TWICE_SAME_KEY
+        elif draw < 2 * TWICE_SHARE:
+            habit = Habit.TWICE_WITHOUT_KEY
+        if random.random() < EARLY_SHARE:
+            first_click = -random.uniform(0.1, EARLY_SECONDS)
+        else:
+            first_click = min(random.expovariate(1 / MEAN_DELAY_SECONDS), 0.9 * plan.seconds)
+        return cls(user_id, habit, first_click, wants=random.randint(1, plan.limit))
+
 
 def draw_buyers(plan: RushPlan, run: str, random: Random) -> list[Buyer]:
-    return [
-        Buyer(
-            user_id=f"rush-{run}-{number:05d}",
-            habit=_habit(random),
-            first_click=_first_click(plan, random),
-            wants=random.randint(1, plan.limit),
-        )
-        for number in range(plan.buyers)
-    ]
+    return [Buyer.draw(f"rush-{run}-{number:05d}", plan, random) for number in range(plan.buyers)]
 
 
 def intentions(plan: RushPlan, random: Random) -> Iterator[Intention]:
@@ -75,16 +80,3 @@ def _shares(plan: RushPlan) -> dict[Intention, float]:
         Intention.CANCEL: plan.cancel,
         Intention.LEAVE: max(0.0, 1 - plan.pay - plan.cancel),
     }
-
-
-def _habit(random: Random) -> Habit:
-    draw = random.random()
-    if draw < TWICE_SHARE:
-        return Habit.TWICE_SAME_KEY
-    return Habit.TWICE_WITHOUT_KEY if draw < 2 * TWICE_SHARE else Habit.ONCE
-
-
-def _first_click(plan: RushPlan, random: Random) -> float:
-    if random.random() < EARLY_SHARE:
-        return -random.uniform(0.1, EARLY_SECONDS)
-    return min(random.expovariate(1 / MEAN_DELAY_SECONDS), 0.9 * plan.seconds)

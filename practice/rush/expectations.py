@@ -8,12 +8,12 @@ The rules, in one place:
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 from domain.audit import Check
 from domain.errors import ErrorCode
 from domain.states import OrderStatus, PaymentStatus
-from practice.rush.ledger import UNANSWERED, Conduct, Ledger, OrderStory
+from practice.rush.notes import UNANSWERED, Conduct, Notes, WonOrder
 from practice.rush.plan import RushPlan
 
 # Two clocks and the way between them never agree exactly.
@@ -35,23 +35,23 @@ ENDINGS: Mapping[Conduct, Set[OrderStatus]] = {
 _MAY_WAIT = frozenset({Conduct.NOTHING, Conduct.PERHAPS_PAID, Conduct.PERHAPS_CANCELLED})
 
 
-def judge(ledger: Ledger, plan: RushPlan, starts_at: float) -> tuple[Check, ...]:
+def judge(notes: Notes, plan: RushPlan, starts_at: float) -> tuple[Check, ...]:
     """Each rule with what breaks it. `starts_at`: the sale's start by the server's clock."""
-    orders = list(ledger.orders.values())
+    orders = list(notes.orders.values())
     return (
-        _never_oversold(orders, plan.units),
-        _sold_out_only_when_sold(ledger, plan.units),
-        _limit_kept(orders, plan.limit),
-        _nobody_before_start(orders, starts_at),
-        _endings_fit(ledger, plan),
-        _everybody_answered(ledger, tolerant=plan.tolerant),
-        _no_contradictions(ledger),
+        never_oversold(orders, plan.units),
+        sold_out_only_when_sold(notes, plan.units),
+        limit_kept(orders, plan.limit),
+        nobody_before_start(orders, starts_at),
+        endings_fit(notes, plan),
+        everybody_answered(notes, tolerant=plan.tolerant),
+        no_contradictions(notes),
     )
 
 
-def most_at_once(holds: Iterable[tuple[float, float]]) -> int:
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     """The largest number of (from, until) that overlap; an end makes room before a start."""
-    steps = [step for since, until in holds for step in ((since, 1), (until, -1))]
+    steps = [step for since, until in spans for step in ((since, 1), (until, -1))]
     most = now = 0
     for _, step in sorted(steps):
         now += step
@@ -59,7 +59,7 @@ def most_at_once(holds: Iterable[tuple[float, float]]) -> int:
     return most
 
 
-def hold_of(order: OrderStory) -> tuple[float, float]:
+def span_of(order: WonOrder) -> tuple[float, float]:
     """From when until when this order surely held its unit, as its buyer knows it."""
     since = order.accepted_at
     if order.status in _SOLD or order.status in (OrderStatus.QUEUED, OrderStatus.PENDING_PAYMENT):
@@ -71,7 +71,7 @@ def hold_of(order: OrderStory) -> tuple[float, float]:
     return since, since
 
 
-def fits(order: OrderStory, now: float, *, price: int, tolerant: bool) -> bool:
+def fits(order: WonOrder, now: float, *, price: int, tolerant: bool) -> bool:
     """Whether the order's state is what its buyer may expect at `now`."""
     if order.seen is None:
         return False
@@ -84,76 +84,74 @@ def fits(order: OrderStory, now: float, *, price: int, tolerant: bool) -> bool:
     return order.status in ENDINGS[order.conduct] and _money_fits(order, price)
 
 
-def _money_fits(order: OrderStory, price: int) -> bool:
+def _money_fits(order: WonOrder, price: int) -> bool:
     if order.status not in _SOLD:
         return True
     payment = order.seen.payment if order.seen else None
     return bool(payment and payment.status is PaymentStatus.PAID and payment.amount == price)
 
 
-def _never_oversold(orders: list[OrderStory], units: int) -> Check:
-    most = most_at_once(hold_of(order) for order in orders)
+def never_oversold(orders: list[WonOrder], units: int) -> Check:
+    most = most_at_once(span_of(order) for order in orders)
     detail = f"at most {most} of {units} units were somebody's at one moment"
     return Check(code="R1", ok=most <= units, detail=detail)
 
 
-def _sold_out_only_when_sold(ledger: Ledger, units: int) -> Check:
+def sold_out_only_when_sold(notes: Notes, units: int) -> Check:
     """Whoever was refused while fewer orders than units had ever been accepted was wronged."""
-    unanswered = len(ledger.refused_buyers[UNANSWERED])
-    was_sold_out = bool(ledger.refused_buyers[ErrorCode.SOLD_OUT])
-    ok = len(ledger.orders) + unanswered >= units or not was_sold_out
+    unanswered = len(notes.refused_buyers[UNANSWERED])
+    was_sold_out = bool(notes.refused_buyers[ErrorCode.SOLD_OUT])
+    ok = len(notes.orders) + unanswered >= units or not was_sold_out
     heard = "was" if was_sold_out else "was never"
     return Check(
-        code="R2", ok=ok, detail=f"{len(ledger.orders)} orders were given; sold out {heard} said"
+        code="R2", ok=ok, detail=f"{len(notes.orders)} orders were given; sold out {heard} said"
     )
 
 
-def _limit_kept(orders: list[OrderStory], limit: int) -> Check:
-    holds: dict[str, list[tuple[float, float]]] = defaultdict(list)
+def limit_kept(orders: list[WonOrder], limit: int) -> Check:
+    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for order in orders:
-        holds[order.user_id].append(hold_of(order))
-    greedy = {user for user, held in holds.items() if most_at_once(held) > limit}
+        spans[order.user_id].append(span_of(order))
+    greedy = {user for user, held in spans.items() if most_at_once(held) > limit}
     breaking = tuple(order.order_id for order in orders if order.user_id in greedy)
-    detail = f"{len(holds)} winners, none with more than {limit} at a time"
+    detail = f"{len(spans)} winners, none with more than {limit} at a time"
     if greedy:
         detail = f"{len(greedy)} buyers held more than {limit} at a time"
     return Check(code="R3", ok=not greedy, detail=detail, orders=breaking)
 
 
-def _nobody_before_start(orders: list[OrderStory], starts_at: float) -> Check:
+def nobody_before_start(orders: list[WonOrder], starts_at: float) -> Check:
     opens = starts_at - CLOCK_SLACK_SECONDS
     early = tuple(order.order_id for order in orders if order.accepted_at < opens)
     detail = f"{len(early)} orders were accepted before the start"
     return Check(code="R4", ok=not early, detail=detail, orders=early)
 
 
-def _endings_fit(ledger: Ledger, plan: RushPlan) -> Check:
-    now = ledger.now()
+def endings_fit(notes: Notes, plan: RushPlan) -> Check:
+    now = notes.now()
     wrong = [
         order
-        for order in ledger.orders.values()
+        for order in notes.orders.values()
         if not fits(order, now, price=plan.price, tolerant=plan.tolerant)
     ]
-    detail = f"{len(ledger.orders)} orders ended as their buyers had reason to expect"
+    detail = f"{len(notes.orders)} orders ended as their buyers had reason to expect"
     if wrong:
-        detail = "; ".join(_counted(wrong))
+        kinds = Counter((order.conduct, order.status, order.seen is None) for order in wrong)
+        detail = "; ".join(
+            f"{count} × buyer did {conduct}, order is {'not to be seen' if unseen else status}"
+            for (conduct, status, unseen), count in kinds.items()
+        )
     breaking = tuple(order.order_id for order in wrong)
     return Check(code="R5", ok=not wrong, detail=detail, orders=breaking)
 
 
-def _counted(orders: Iterable[OrderStory]) -> Iterator[str]:
-    kinds = Counter((order.conduct, order.status, order.seen is None) for order in orders)
-    for (conduct, status, unseen), count in kinds.items():
-        yield f"{count} × buyer did {conduct}, order is {'not to be seen' if unseen else status}"
-
-
-def _everybody_answered(ledger: Ledger, *, tolerant: bool) -> Check:
-    unanswered = ledger.answers[UNANSWERED]
-    broken = sum(count for fault, count in ledger.faults.items() if fault == "500")
+def everybody_answered(notes: Notes, *, tolerant: bool) -> Check:
+    unanswered = notes.answers[UNANSWERED]
+    broken = sum(count for fault, count in notes.faults.items() if fault == "500")
     detail = f"{unanswered} clicks stayed without an answer, {broken} broke the server"
     return Check(code="R6", ok=tolerant or not (unanswered or broken), detail=detail)
 
 
-def _no_contradictions(ledger: Ledger) -> Check:
-    detail = "; ".join(ledger.breaches[:5]) or "every answer agreed with those before it"
-    return Check(code="R7", ok=not ledger.breaches, detail=detail)
+def no_contradictions(notes: Notes) -> Check:
+    detail = "; ".join(notes.breaches[:5]) or "every answer agreed with those before it"
+    return Check(code="R7", ok=not notes.breaches, detail=detail)

@@ -13,10 +13,9 @@ from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 import httptools
-
-from practice.rush.plan import port_and_host
 
 # Servers drop idle connections; one that is nearly that old is not worth the risk of a lost POST.
 MAX_IDLE_SECONDS = 2.0
@@ -40,6 +39,12 @@ class Answer:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds the server asks for; 0 if it names none."""
+        seconds = self.headers.get("retry-after", "")
+        return float(seconds) if seconds.isdigit() else 0.0
 
     def document(self) -> dict[str, Any]:
         """The body as a JSON object; empty when it is something else."""
@@ -116,7 +121,7 @@ class HttpClient:
     """Requests to one host over at most `connections` connections."""
 
     def __init__(self, url: str, *, connections: int, timeout_seconds: float) -> None:
-        self._host, self._port, secure = port_and_host(url)
+        self._host, self._port, secure = _address(url)
         self._tls = ssl.create_default_context() if secure else None
         self._free = asyncio.Semaphore(connections)
         self._idle: deque[Connection] = deque()
@@ -156,7 +161,11 @@ class HttpClient:
         return answer
 
     async def _exchange(self, request: bytes) -> Answer:
-        connection = self._take_idle() or await self._connect()
+        connection = self._take_idle()
+        if connection is None:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                Connection, self._host, self._port, ssl=self._tls
+            )
         try:
             answer = await connection.ask(request)
         except BaseException:
@@ -175,13 +184,6 @@ class HttpClient:
             connection.close()
         return None
 
-    async def _connect(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            Connection, self._host, self._port, ssl=self._tls
-        )
-        return connection
-
     def _encode(
         self, method: str, path: str, token: str, body: object, headers: Mapping[str, str]
     ) -> bytes:
@@ -195,3 +197,12 @@ class HttpClient:
             lines.append(f"Content-Length: {len(content)}")
         lines.extend(f"{name}: {value}" for name, value in headers.items())
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
+
+
+def _address(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether TLS is spoken. Raises ValueError for what is no HTTP address."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an HTTP address: {url}")
+    secure = parts.scheme == "https"
+    return parts.hostname, parts.port or (443 if secure else 80), secure

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -67,9 +67,13 @@ class RushPlan(Value):
         return self
 
     @property
-    def patience_seconds(self) -> float:
+    def retry_seconds(self) -> float:
         """How long one request is tried again before it counts as never answered."""
         return self.settle_seconds if self.tolerant else 15.0
+
+    def dice(self, part: str) -> Random:
+        """Each part draws from its own dice, so that one more draw here changes nothing there."""
+        return Random(f"{self.seed}:{part}")
 
 
 def plan_on(terms: Mapping[str, float]) -> RushPlan:
@@ -80,12 +84,3 @@ def plan_on(terms: Mapping[str, float]) -> RushPlan:
         raise NoRush(
             "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
         ) from error
-
-
-def port_and_host(url: str) -> tuple[str, int, bool]:
-    """Host, port and whether TLS is spoken. Raises ValueError for what is no HTTP address."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"not an HTTP address: {url}")
-    secure = parts.scheme == "https"
-    return parts.hostname, parts.port or (443 if secure else 80), secure

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from domain.errors import ErrorCode
 from domain.states import OrderStatus
-from practice.rush.ledger import ACCEPTED, UNANSWERED, Ledger
+from practice.rush.notes import ACCEPTED, UNANSWERED, Notes
 from practice.rush.plan import RushPlan
 
 LIVE_SECONDS, LINE_SECONDS = 0.2, 2.0
@@ -31,14 +31,14 @@ _GIVEN_UP = (
 
 
 class Progress:
-    """`chapter` is what happens now; setting it tells the reader."""
+    """Shows what happens now (`begin`), and how far the orders are."""
 
-    def __init__(self, console: Console, ledger: Ledger, plan: RushPlan) -> None:
+    def __init__(self, console: Console, notes: Notes, plan: RushPlan) -> None:
         self._console = console
-        self._ledger = ledger
+        self._notes = notes
         self._plan = plan
         self._began = time.monotonic()
-        self._chapter = self._told = ""
+        self._phase = self._printed = ""
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._drawing: asyncio.Task[None] | None = None
 
@@ -63,10 +63,10 @@ class Progress:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def begin(self, chapter: str) -> None:
-        self._chapter = chapter
+    def begin(self, phase: str) -> None:
+        self._phase = phase
         if not self._live:
-            self._console.print(f"{self.seconds:5.1f} s  {chapter}")
+            self._console.print(f"{self.seconds:5.1f} s  {phase}")
 
     async def _draw(self) -> None:
         while True:
@@ -74,13 +74,10 @@ class Progress:
             if self._live:
                 self._live.update(self._picture(), refresh=True)
             else:
-                self._tell_news()
-
-    def _tell_news(self) -> None:
-        news = f"{self._clicks_line()} | {self._orders_line()}"
-        if self._ledger.clicks and news != self._told:
-            self._told = news
-            self._console.print(f"{self.seconds:5.1f} s    {news}", soft_wrap=True)
+                line = f"{self._clicks_line()} | {self._orders_line()}"
+                if self._notes.clicks and line != self._printed:
+                    self._printed = line
+                    self._console.print(f"{self.seconds:5.1f} s    {line}", soft_wrap=True)
 
     def _picture(self) -> RenderableType:
         lines = Group(
@@ -88,11 +85,11 @@ class Progress:
             Text(self._orders_line()),
             Text(self._clicks_line(), style="dim"),
         )
-        title = f"{self._chapter} · {self.seconds:.0f} s"
+        title = f"{self._phase} · {self.seconds:.0f} s"
         return Panel(lines, title=title, title_align="left", width=min(self._console.width, 88))
 
     def _bar(self) -> Text:
-        statuses, bar, used = self._ledger.statuses(), Text(), 0
+        statuses, bar, used = self._notes.statuses(), Text(), 0
         for _, colour, kind in _KINDS:
             count = sum(statuses[status] for status in kind)
             width = round(BAR_WIDTH * min(count / self._plan.units, 1))
@@ -103,17 +100,17 @@ class Progress:
         return bar
 
     def _orders_line(self) -> str:
-        statuses = self._ledger.statuses()
+        statuses = self._notes.statuses()
         kinds = [(name, kind) for name, _, kind in _KINDS]
         counts = [(name, sum(statuses[one] for one in kind)) for name, kind in (*kinds, *_GIVEN_UP)]
         return " · ".join(f"{name} {count:,}" for name, count in counts if count) or "no orders yet"
 
     def _clicks_line(self) -> str:
-        answers = self._ledger.answers
+        answers = self._notes.answers
         named = (ACCEPTED, ErrorCode.SOLD_OUT, ErrorCode.LIMIT_REACHED)
-        counts = [("clicks", self._ledger.clicks), *((code, answers[code]) for code in named)]
+        counts = [("clicks", self._notes.clicks), *((code, answers[code]) for code in named)]
         others = sum(count for code, count in answers.items() if code not in (*named, UNANSWERED))
-        counts += [("refused otherwise", others), ("tried again", self._ledger.faults.total())]
+        counts += [("refused otherwise", others), ("tried again", self._notes.faults.total())]
         return " · ".join(
             f"{name.lower().replace('_', ' ')} {count:,}" for name, count in counts if count
         )

@@ -1,26 +1,16 @@
 """The end of a rush: what the crowd saw, what the audit says."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Mapping
 
 from domain.audit import Check
 from domain.model import Value
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus
-from practice.rush.ledger import ACCEPTED, UNANSWERED, Ledger, Quantiles, Wait
+from practice.rush.notes import Notes, Quantiles, Wait
 from practice.rush.plan import RushPlan
 
-SHOWN_ORDERS = 3
-_WAYS = {
-    PaymentMethod.ALIPAY: "Alipay",
-    PaymentMethod.WECHATPAY: "WeChat Pay",
-    PaymentMethod.POINTS: "points",
-}
-_SOLD = (OrderStatus.PAID, OrderStatus.FULFILLED)
+SOLD = (OrderStatus.PAID, OrderStatus.FULFILLED)
 
 
 class RushReport(Value):
@@ -47,124 +37,30 @@ class RushReport(Value):
 
     @property
     def sold(self) -> int:
-        return sum(self.orders.get(status, 0) for status in _SOLD)
+        return sum(self.orders.get(status, 0) for status in SOLD)
 
 
 def report_of(
     plan: RushPlan,
-    ledger: Ledger,
+    notes: Notes,
     *,
     sale_id: str,
     seconds: float,
     crowd: tuple[Check, ...],
     audit: tuple[Check, ...],
 ) -> RushReport:
-    sold = [order for order in ledger.orders.values() if order.status in _SOLD]
+    sold = [order for order in notes.orders.values() if order.status in SOLD]
     return RushReport(
         plan=plan,
         sale_id=sale_id,
         seconds=seconds,
-        clicks=ledger.clicks,
-        answers=dict(ledger.answers),
-        faults=dict(ledger.faults),
-        orders=dict(ledger.statuses()),
+        clicks=notes.clicks,
+        answers=dict(notes.answers),
+        faults=dict(notes.faults),
+        orders=dict(notes.statuses()),
         paid_by=Counter(one.seen.payment.method for one in sold if one.seen and one.seen.payment),
         paid_without_notice=sum(one.notice_lost for one in sold),
-        waits=ledger.quantiles(),
+        waits=notes.quantiles(),
         crowd=crowd,
         audit=audit,
     )
-
-
-def print_report(console: Console, report: RushReport) -> None:
-    console.print()
-    console.print(_counts(report))
-    console.print()
-    console.print(_waits(report.waits))
-    _print_checks(console, "What the crowd saw must hold", report.crowd)
-    _print_checks(console, "The audit of all stores", report.audit)
-    console.print()
-    console.print(_verdict(report))
-
-
-def _counts(report: RushReport) -> Table:
-    plan = report.plan
-    table = Table(
-        title=f"{plan.buyers:,} buyers rush {plan.units:,} units",
-        title_justify="left",
-        min_width=60,
-    )
-    table.add_column("")
-    table.add_column("count", justify="right")
-    table.add_column("")
-    table.add_row("clicks", f"{report.clicks:,}", "")
-    for name, count, note in _answer_rows(report):
-        table.add_row(f"  {name}", f"{count:,}", note)
-    table.add_section()
-    total = sum(report.orders.values())
-    resold = max(0, total - plan.units)
-    table.add_row("orders", f"{total:,}", f"{resold} from units that came back" if resold else "")
-    for name, count, note in _order_rows(report):
-        table.add_row(f"  {name}", f"{count:,}", note)
-    return table
-
-
-def _answer_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
-    answers = Counter(report.answers)
-    repeats = answers[ACCEPTED] - sum(report.orders.values())
-    yield (
-        "accepted",
-        answers.pop(ACCEPTED, 0),
-        f"{repeats} by a double click" if repeats > 0 else "",
-    )
-    unanswered = answers.pop(UNANSWERED, 0)
-    for code, count in answers.most_common():
-        yield f"refused: {code.lower().replace('_', ' ')}", count, ""
-    if unanswered:
-        yield "never answered", unanswered, ""
-    for fault, count in report.faults.items():
-        yield f"tried again: {fault}", count, ""
-
-
-def _order_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
-    ways = ", ".join(f"{count} by {_WAYS[method]}" for method, count in report.paid_by.items())
-    yield "paid", report.sold, ways
-    if lost := report.paid_without_notice:
-        yield "  without a notice", lost, "the system asked the provider itself"
-    for status in OrderStatus:
-        if status not in _SOLD and (count := report.orders.get(status)):
-            yield status.replace("_", " "), count, ""
-
-
-def _waits(waits: Mapping[Wait, Quantiles]) -> Table:
-    table = Table(title="Waits in milliseconds", title_justify="left", min_width=60)
-    table.add_column("")
-    for name in ("count", "p50", "p95", "p99", "most"):
-        table.add_column(name, justify="right")
-    for wait, found in waits.items():
-        measured = (found.p50, found.p95, found.p99, found.most)
-        table.add_row(wait, f"{found.count:,}", *(f"{one:,.0f}" for one in measured))
-    return table
-
-
-def _print_checks(console: Console, title: str, checks: Iterable[Check]) -> None:
-    console.print()
-    console.print(Text(title, style="italic"))
-    for check in checks:
-        mark = Text("✓ ", "green") if check.ok else Text("✗ ", "bold red")
-        console.print(Text.assemble(mark, (f"{check.code} ", "bold"), check.detail), soft_wrap=True)
-        if check.orders:
-            console.print(Text(f"     {_some(check.orders)}", style="red"), soft_wrap=True)
-
-
-def _some(orders: tuple[str, ...]) -> str:
-    shown, hidden = orders[:SHOWN_ORDERS], len(orders) - SHOWN_ORDERS
-    return ", ".join(shown) + (f" and {hidden} more" if hidden > 0 else "")
-
-
-def _verdict(report: RushReport) -> Text:
-    if report.ok:
-        return Text("Nothing was lost and nothing was sold twice.", style="bold green")
-    if not report.audit:
-        return Text("There was no audit, so nothing is proved.", style="bold red")
-    return Text("It does not hold: see the lines marked ✗.", style="bold red")

@@ -1,25 +1,20 @@
-"""The shop and the practice provider's cashier, as a buyer, an operator and a payer call them."""
+"""The shop's API, as buyers and an operator call it."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
 from domain.payment import PaymentMethod
+from domain.sale import ItemRef
 from practice.rush.http import Answer, HttpClient
 
 AUDIT_SECONDS = 120.0
+SKU_ID = "phone"
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-class Wares(NamedTuple):
-    """The one item the crowd is after."""
-
-    sale_id: str
-    sku_id: str
 
 
 def read(model: type[ModelT], answer: Answer | None) -> ModelT | None:
@@ -32,7 +27,7 @@ def read(model: type[ModelT], answer: Answer | None) -> ModelT | None:
         return None
 
 
-class Shop:
+class ShopClient:
     """One method per call of the HTTP contract; each raises Unreachable when no answer came."""
 
     def __init__(self, http: HttpClient) -> None:
@@ -42,10 +37,10 @@ class Shop:
         body = {"user_id": user_id, "roles": list(roles)}
         return await self._http.request("POST", "/v1/dev/tokens", body=body)
 
-    async def place_order(self, wares: Wares, token: str, key: str) -> Answer:
+    async def place_order(self, item: ItemRef, token: str, key: str) -> Answer:
         """`key` may be empty: a click without an Idempotency-Key."""
         headers: Mapping[str, str] = {"Idempotency-Key": key} if key else {}
-        path = f"/v1/sales/{wares.sale_id}/items/{wares.sku_id}/orders"
+        path = f"/v1/sales/{item.sale_id}/items/{item.sku_id}/orders"
         body = {"quantity": 1}
         return await self._http.request("POST", path, token=token, body=body, headers=headers)
 
@@ -79,51 +74,12 @@ class Shop:
         )
 
 
-# Not among them: paying in the moment of the close, after which a cancelled order is a paid one.
-CHAOS: Mapping[str, object] = {
-    "duplicate": 0.3,
-    "drop": 0.1,
-    "delay_seconds": [0, 1],
-    "reorder": 0.2,
-    "tamper_amount": 0.1,
-    "tamper_app": 0.1,
-    "bad_signature": 0.1,
-    "fail_calls": 0.1,
-}
-
-
-class Cashier:
-    """The practice provider, from the payer's side."""
-
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
-
-    async def open(self, url: str) -> Answer:
-        """What the browser does with the shop's redirect."""
-        parts = urlsplit(url)
-        return await self._http.request("GET", f"{parts.path}?{parts.query}")
-
-    async def pay(self, out_trade_no: str, url: str) -> Answer:
-        """`url`: the redirect that leads to the cashier; empty where a code was scanned."""
-        path = f"/trades/{quote(out_trade_no)}/pay"
-        return await self._http.request("POST", path, body={"url": url or None})
-
-    async def misbehave(self, switches: Mapping[str, object]) -> Answer:
-        """From now on, in these ways and no others."""
-        return await self._http.request("PUT", "/control", body=switches)
-
-    async def lose_notices(self, out_trade_no: str) -> Answer:
-        """Make the provider forget to tell the shop about this trade."""
-        path = f"/trades/{quote(out_trade_no)}/control"
-        return await self._http.request("PUT", path, body={"drop": 1.0})
-
-
 def sale_document(
     *, starts_at: datetime, ends_at: datetime, pay_window: int, price: int, stock: int, limit: int
 ) -> dict[str, object]:
     """The body that creates a sale of one item."""
     item = {
-        "sku_id": "phone",
+        "sku_id": SKU_ID,
         "title": "Phone, 256 GB",
         "list_price": 3 * price,
         "price": price,

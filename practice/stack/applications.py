@@ -58,11 +58,12 @@ def worker(address: str, environment: Callable[[], Mapping[str, str]]) -> Applic
     return Application("worker", ("worker",), address, environment, "/metrics", _WORKFLOW_POLLERS)
 
 
-def sandbox(
+def practice_provider(
     address: str, folder: Path, environment: Callable[[], Mapping[str, str]]
 ) -> Application:
-    """Keeps its keys and its book in `folder`; sends its notices again a hundred times faster
-    than the providers do, so that a lost one comes back within seconds."""
+    """The process is called `sandbox`, as its settings are. Keeps its keys and its book in
+    `folder`; sends its notices again a hundred times faster than the providers do, so that a lost
+    one comes back within seconds."""
     module = (
         *("practice.provider", "--host", LOOPBACK, "--port", address.rpartition(":")[2]),
         *("--keys-dir", str(folder / "keys"), "--book", str(folder / "book.db")),

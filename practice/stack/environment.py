@@ -17,7 +17,6 @@ def application_environment(
     (redis, postgres, temporal, sandbox, api, worker); what is missing runs elsewhere."""
     environment = {
         **_temporal(addresses.get("temporal")),
-        **_stores(addresses),
         "SECKILL_API_HOST": "127.0.0.1",
         "SECKILL_API_PORT": _port(addresses["api"]),
         "SECKILL_WORKER_METRICS_PORT": _port(addresses["worker"]),
@@ -26,9 +25,13 @@ def application_environment(
         "SECKILL_DEV_LOGIN": os.environ.get("SECKILL_DEV_LOGIN", "true"),
         "TOKIO_WORKER_THREADS": os.environ.get("TOKIO_WORKER_THREADS", HALF_OF_THE_PROCESSORS),
     }
-    if sandbox := addresses.get("sandbox"):
-        environment |= {"SECKILL_SANDBOX_URL": sandbox}
-        environment |= _practice_accounts(settings, sandbox, home.sandbox_keys_dir)
+    if redis := addresses.get("redis"):
+        environment["SECKILL_REDIS_URL"] = redis
+    if postgres := addresses.get("postgres"):
+        environment["SECKILL_POSTGRES_DSN"] = postgres
+    if provider := addresses.get("sandbox"):
+        environment["SECKILL_SANDBOX_URL"] = provider
+        environment |= _practice_accounts(settings, provider, home.sandbox_keys_dir)
     return environment
 
 
@@ -46,42 +49,30 @@ def _temporal(address: str | None) -> dict[str, str]:
     return {**inherited, **own, "TEMPORAL_CONFIG_FILE": os.devnull}
 
 
-def _stores(addresses: Mapping[str, str]) -> dict[str, str]:
-    names = {"redis": "SECKILL_REDIS_URL", "postgres": "SECKILL_POSTGRES_DSN"}
-    return {names[part]: addresses[part] for part in names if part in addresses}
-
-
-def _practice_accounts(settings: EmbeddedSettings, sandbox: str, keys: Path) -> dict[str, str]:
+def _practice_accounts(settings: EmbeddedSettings, provider: str, keys: Path) -> dict[str, str]:
     """The merchant's accounts at the practice provider; a real gateway is left as it is set."""
     accounts = json.loads((keys / "accounts.json").read_text())
     environment: dict[str, str] = {}
     if not settings.alipay_gateway_url:
-        environment |= _alipay(accounts, sandbox, keys)
+        environment |= {
+            "SECKILL_ALIPAY_GATEWAY_URL": f"{provider}/alipay/gateway.do",
+            "SECKILL_ALIPAY_APP_ID": accounts["app_id"],
+            "SECKILL_ALIPAY_SELLER_ID": accounts["seller_id"],
+            "SECKILL_ALIPAY_APP_PRIVATE_KEY": str(keys / "alipay_app_private.pem"),
+            "SECKILL_ALIPAY_PROVIDER_PUBLIC_KEY": str(keys / "alipay_provider_public.pem"),
+        }
     if not settings.wechatpay_gateway_url:
-        environment |= _wechatpay(accounts, sandbox, keys)
+        api_v3_key = (keys / "wechatpay_api_v3_key.txt").read_text().strip()
+        environment |= {
+            "SECKILL_WECHATPAY_GATEWAY_URL": f"{provider}/wechatpay",
+            "SECKILL_WECHATPAY_APPID": accounts["appid"],
+            "SECKILL_WECHATPAY_MCHID": accounts["mchid"],
+            "SECKILL_WECHATPAY_MERCHANT_SERIAL": accounts["merchant_serial"],
+            "SECKILL_WECHATPAY_MERCHANT_PRIVATE_KEY": str(keys / "wechatpay_merchant_private.pem"),
+            "SECKILL_WECHATPAY_PROVIDER_PUBLIC_KEYS": str(keys / "wechatpay_platform"),
+            "SECKILL_WECHATPAY_API_V3_KEY": api_v3_key,
+        }
     return environment
-
-
-def _alipay(accounts: Mapping[str, str], sandbox: str, keys: Path) -> dict[str, str]:
-    return {
-        "SECKILL_ALIPAY_GATEWAY_URL": f"{sandbox}/alipay/gateway.do",
-        "SECKILL_ALIPAY_APP_ID": accounts["app_id"],
-        "SECKILL_ALIPAY_SELLER_ID": accounts["seller_id"],
-        "SECKILL_ALIPAY_APP_PRIVATE_KEY": str(keys / "alipay_app_private.pem"),
-        "SECKILL_ALIPAY_PROVIDER_PUBLIC_KEY": str(keys / "alipay_provider_public.pem"),
-    }
-
-
-def _wechatpay(accounts: Mapping[str, str], sandbox: str, keys: Path) -> dict[str, str]:
-    return {
-        "SECKILL_WECHATPAY_GATEWAY_URL": f"{sandbox}/wechatpay",
-        "SECKILL_WECHATPAY_APPID": accounts["appid"],
-        "SECKILL_WECHATPAY_MCHID": accounts["mchid"],
-        "SECKILL_WECHATPAY_MERCHANT_SERIAL": accounts["merchant_serial"],
-        "SECKILL_WECHATPAY_MERCHANT_PRIVATE_KEY": str(keys / "wechatpay_merchant_private.pem"),
-        "SECKILL_WECHATPAY_PROVIDER_PUBLIC_KEYS": str(keys / "wechatpay_platform"),
-        "SECKILL_WECHATPAY_API_V3_KEY": (keys / "wechatpay_api_v3_key.txt").read_text().strip(),
-    }
 
 
 def _port(address: str) -> str:

@@ -3,15 +3,17 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from practice.stack.home import Home
 from practice.stack.parts import EVERYTHING
 from practice.stack.process import RunningProcess
 from practice.stack.settings import EmbeddedSettings
-from practice.stack.shutdown import stop_stack, watch_stack
-from practice.stack.stack import start_stack
+from practice.stack.shutdown import stop_stack
 from practice.stack.stack_file import StackFile
+from practice.stack.startup import start_stack
 
+_WATCH_SECONDS = 0.3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,7 +31,7 @@ async def run_in_front(
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-            continue  # nohup
+            continue  # Under nohup a terminal that goes away must not stop the stack.
         loop.add_signal_handler(number, interrupted.set)
     stack = await _unless(interrupted, start_stack(settings, home, names))
     if stack is None:
@@ -38,6 +40,22 @@ async def run_in_front(
     await watch_stack(home, interrupted, report_death)
     if interrupted.is_set():
         await stop_stack(home)
+
+
+async def watch_stack(
+    home: Home, until: asyncio.Event, report: Callable[[RunningProcess], None]
+) -> None:
+    """Report each process that dies, once. Ends with `until`, or when the stack was stopped by
+    somebody else; a process that somebody started again is watched in its place."""
+    reported: set[int] = set()
+    while not until.is_set() and (processes := home.processes()):
+        for process in processes:
+            if process.pid not in reported and not process.alive:
+                reported.add(process.pid)
+                report(process)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WATCH_SECONDS):
+                await until.wait()
 
 
 async def _unless(

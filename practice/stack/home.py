@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from pydantic import TypeAdapter
 
@@ -50,8 +49,13 @@ class Home:
     async def locked(self) -> AsyncIterator[None]:
         """Only one `up` or `down` at a time; the second one waits for the first."""
         with (self.root / "lock").open("w") as lock:
-            while not _taken(lock):  # noqa: ASYNC110 - another process gives no event
-                await asyncio.sleep(0.1)
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    # A blocking flock would stop the event loop, signals included.
+                    await asyncio.sleep(0.1)
             yield
 
     def secret(self, name: str) -> str:
@@ -102,14 +106,6 @@ class Home:
 
     def _write_processes(self, processes: list[RunningProcess]) -> None:
         write_private(self._processes_file, _PROCESSES.dump_json(processes, indent=2).decode())
-
-
-def _taken(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from practice.stack.applications import api, local_url, sandbox, worker
+from practice.stack.applications import api, local_url, practice_provider, worker
 from practice.stack.environment import application_environment
 from practice.stack.home import Home
 from practice.stack.parts import EVERYTHING
@@ -55,7 +55,7 @@ def plan_stack(settings: EmbeddedSettings, home: Home, *, remember: bool = True)
     """The whole stack. Chooses ports and, if told to, remembers them; a server
     that the environment places elsewhere is left out."""
     ports = home.ports(_PORTS, settings.wanted_ports(), remember=remember)
-    elsewhere = _elsewhere(settings)
+    elsewhere = settings.servers_elsewhere()
     servers = tuple(s for s in _servers(settings, home, ports) if s.name not in elsewhere)
     addresses = {server.name: server.address for server in servers}
     addresses |= {"api": local_url(ports["api"]), "worker": local_url(ports["worker_metrics"])}
@@ -80,13 +80,4 @@ def _servers(settings: EmbeddedSettings, home: Home, ports: dict[str, int]) -> t
     if settings.alipay_gateway_url and settings.wechatpay_gateway_url:
         return stores
     folder = home.sandbox_keys_dir.parent
-    return (*stores, sandbox(local_url(ports["sandbox"]), folder, os.environ.copy))
-
-
-def _elsewhere(settings: EmbeddedSettings) -> dict[str, str]:
-    addresses = {
-        "postgres": settings.postgres_dsn,
-        "redis": settings.redis_url,
-        "temporal": settings.external_temporal,
-    }
-    return {name: address for name, address in addresses.items() if address}
+    return (*stores, practice_provider(local_url(ports["sandbox"]), folder, os.environ.copy))

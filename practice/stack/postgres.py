@@ -49,23 +49,17 @@ class PostgresServer:
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> Command:
-        listen = (
-            "-c",
+        values = (
             f"listen_addresses={LOOPBACK}",
-            "-p",
-            str(self.port),
             # No socket file: its path may be too long for the kernel below a deep folder.
-            "-c",
             "unix_socket_directories=",
+            *("max_connections=200", "shared_buffers=128MB", "max_wal_size=2GB"),
+            *(() if self.durable else _NOT_DURABLE),
         )
-        server = (str(postgres_bin() / "postgres"), "-D", str(self.folder), *listen)
-        return Command((*self._as_other_user(), *server, *self._tuning()))
-
-    def _tuning(self) -> tuple[str, ...]:
-        values = ["max_connections=200", "shared_buffers=128MB", "max_wal_size=2GB"]
-        if not self.durable:
-            values.extend(_NOT_DURABLE)
-        return tuple(word for value in values for word in ("-c", value))
+        options = (word for value in values for word in ("-c", value))
+        postgres = str(postgres_bin() / "postgres")
+        server = (postgres, "-D", str(self.folder), "-p", str(self.port), *options)
+        return Command((*self._as_other_user(), *server))
 
     async def ready(self) -> bool:
         try:
@@ -127,7 +121,8 @@ class PostgresServer:
         if os.geteuid() != 0:
             return ()
         user = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
-        if self._everybody_may_reach():
+        folders = {*postgres_bin().resolve().parents, *self.folder.resolve().parents}
+        if all(folder.stat().st_mode & 0o001 for folder in folders if folder.exists()):
             return (*user, "--inh-caps=-all", "--bounding-set=-all", "--")
         # Below a folder of root alone (a clone in /root) that user could not even open the
         # program. It gets this one right of root's, to pass folders, and no other; the secure
@@ -138,23 +133,16 @@ class PostgresServer:
             *("--securebits=+no_setuid_fixup", "--"),
         )
 
-    def _everybody_may_reach(self) -> bool:
-        folders = {*postgres_bin().resolve().parents, *self.folder.resolve().parents}
-        return all(folder.stat().st_mode & 0o001 for folder in folders if folder.exists())
-
     async def _until_orphans_ended(self) -> None:
         """After a kill -9 of the first process its children live on for a moment and hold the
         shared memory; a new server would refuse to start."""
         deadline = time.monotonic() + _ORPHANS_END_WITHIN_SECONDS
-        while orphans := self._processes():
+        while orphans := [process for process in psutil.process_iter() if self._serves(process)]:
             if time.monotonic() > deadline:
                 for orphan in orphans:
                     with suppress(psutil.NoSuchProcess):
                         orphan.kill()
             await asyncio.sleep(0.05)
-
-    def _processes(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter() if self._serves(process)]
 
     def _serves(self, process: psutil.Process) -> bool:
         """Every Postgres process has the data folder as its working directory."""

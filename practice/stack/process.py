@@ -90,17 +90,14 @@ class ServerFailed(Exception):
 
 def log_excerpt(log: Path) -> str:
     """The end of a log, indented, under a line that names the file."""
-    tail = _end_of(log).splitlines()[-_LOG_LINES:] or ["(empty)"]
+    end = ""
+    if log.exists():
+        # It may have grown for weeks; its last lines are in its last bytes.
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+            end = file.read().decode(errors="replace")
+    tail = end.splitlines()[-_LOG_LINES:] or ["(empty)"]
     return "\n".join(["", f"the end of {log}:", *(f"  | {line}" for line in tail)])
-
-
-def _end_of(log: Path) -> str:
-    """A log may have grown for weeks; its last lines are in its last bytes."""
-    if not log.exists():
-        return ""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_BYTES))
-        return file.read().decode(errors="replace")
 
 
 async def start(server: Server, log: Path, *, die_with_parent: bool = False) -> RunningProcess:
@@ -139,7 +136,9 @@ async def until_ready(
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         if not running.alive:
-            raise ServerFailed(server.name, _how_it_ended(running.pid), running.log)
+            child = _children.get(running.pid)
+            how = f"ended with exit code {child.returncode}" if child else "has ended"
+            raise ServerFailed(server.name, how, running.log)
         # An answer counts only while our own process lives: a stranger may hold the port.
         if await server.ready() and running.alive:
             return
@@ -179,11 +178,6 @@ def _popen(command: Command, log: Path) -> subprocess.Popen[bytes]:
             # Ctrl-C belongs to `seckill up` alone, which then stops the others in order.
             start_new_session=True,
         )
-
-
-def _how_it_ended(pid: int) -> str:
-    child = _children.get(pid)
-    return f"ended with exit code {child.returncode}" if child else "has ended"
 
 
 async def _gone(family: list[psutil.Process], seconds: float) -> bool:

@@ -52,6 +52,15 @@ class EmbeddedSettings(BaseSettings):
         }
         return {name: port for name, port in ports.items() if port}
 
+    def servers_elsewhere(self) -> dict[str, str]:
+        """The address of each server that is not to be started here, by name."""
+        addresses = {
+            "postgres": self.postgres_dsn,
+            "redis": self.redis_url,
+            "temporal": self.external_temporal,
+        }
+        return {name: address for name, address in addresses.items() if address}
+
     @property
     def external_temporal(self) -> str | None:
         """The address of the caller's own Temporal, from Temporal's own environment."""

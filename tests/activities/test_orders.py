@@ -2,7 +2,7 @@
 
 import asyncio
 
-from activities.orders import CancelOrder, OrderActivities, PlacedOrder, PlaceOrder
+from activities.orders import EndOrder, OrderActivities, PlacedOrder, PlaceOrder
 from domain.order import Order, RejectReason
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
@@ -100,7 +100,7 @@ async def test_payment_and_cancellation_of_one_order_at_once_exclude_each_other(
     item = await open_item(database)
     order, other = await place(database, item), await place(database, item, "bob")
     payment = await begin(database, a_payment(order))
-    command = CancelOrder(intent=order.intent, status=OrderStatus.CANCELLED, reason="bob's")
+    command = EndOrder(intent=order.intent, status=OrderStatus.CANCELLED, reason="bob's")
     cancel = OrderActivities(database).cancel_order
     settled = await asyncio.gather(
         *(work for _ in range(4) for work in (cancel(command), settle(database, payment)))

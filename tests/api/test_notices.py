@@ -13,13 +13,14 @@ from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from notices.inbox import NoticeInbox
+from notices.relay import NoticeRelay
 
 ALIPAY = PaymentMethod.ALIPAY
 BODY, NOTICE_ID = b"trade_status=TRADE_SUCCESS", "n1"
 
 
 class Inbox:
-    """Judges as it is told to, and remembers whom it told."""
+    """Inbox and relay in one: judges as it is told to, and remembers whom it told."""
 
     def __init__(self, database: Database, verdict: Verdict = Verdict.ACCEPTED) -> None:
         self._database = database
@@ -33,7 +34,7 @@ class Inbox:
         self.judged += 1
         await keep(self._database, self._verdict)
 
-    async def tell(self, notice: Notice) -> None:
+    async def relay_promptly(self, notice: Notice) -> None:
         if self.failure:
             raise self.failure
         self.told.append(notice)
@@ -47,7 +48,8 @@ async def keep(database: Database, verdict: Verdict, kind: NoticeKind = NoticeKi
 
 async def replay(database: Database, inbox: Inbox) -> Notice:
     gateways = {ALIPAY: cast(Gateway, None)}
-    notices = NoticeReplay(database, cast(NoticeInbox, inbox), gateways)
+    relay = cast(NoticeRelay, inbox)
+    notices = NoticeReplay(database, cast(NoticeInbox, inbox), relay, gateways)
     return await notices.replay(NOTICE_ID, "operator:olga")
 
 

@@ -2,6 +2,7 @@
 every running workflow, so those of other tests would be in its way."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -9,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client
 
-from audit.running_workflows import running_orders
 from audit.sources import AuditSources
 from domain.ids import workflow_id
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
+from infra.redis.keys import ItemKeys
 from infra.temporal.client import DATA_CONVERTER
 from practice.stack.ports import free_port
 from practice.stack.process import start, stop
@@ -37,7 +38,7 @@ async def shop(database: Database, redis: Redis, audited_temporal: Client) -> As
     async with open_shop(database, redis, audited_temporal, stock=20, limit=3) as opened:
         async with opened.worker():
             yield opened
-        await _end_all_workflows(audited_temporal)
+        await _end_all_workflows(opened)
 
 
 @pytest.fixture
@@ -46,18 +47,33 @@ def sources(shop: Shop, redis: Redis) -> AuditSources:
         database=shop.database,
         gate=shop.gate,
         intents=Intents(redis),
-        client=shop.client,
+        workflows=shop.workflows,
         book=PaperBook(shop.alipay),
         grace=timedelta(seconds=0.4),
-        task_queue=shop.settings.task_queue,
     )
 
 
-async def _end_all_workflows(client: Client) -> None:
-    for order_id in [order_id async for order_id in running_orders(client)]:
-        await client.get_workflow_handle(workflow_id(order_id)).terminate("the test is over")
-    await eventually(partial(_none_runs, client))
+@pytest.fixture
+def keys(shop: Shop) -> ItemKeys:
+    return ItemKeys.of(shop.item.ref)
 
 
-async def _none_runs(client: Client) -> bool:
-    return not [order_id async for order_id in running_orders(client)]
+@pytest.fixture
+def book(sources: AuditSources) -> PaperBook:
+    assert isinstance(sources.book, PaperBook)
+    return sources.book
+
+
+@pytest.fixture
+def bookless(sources: AuditSources) -> AuditSources:
+    return replace(sources, book=None)
+
+
+async def _end_all_workflows(shop: Shop) -> None:
+    for order_id in [order_id async for order_id in shop.workflows.running_orders()]:
+        await shop.client.get_workflow_handle(workflow_id(order_id)).terminate("the test is over")
+    await eventually(partial(_none_runs, shop))
+
+
+async def _none_runs(shop: Shop) -> bool:
+    return not [order_id async for order_id in shop.workflows.running_orders()]

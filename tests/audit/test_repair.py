@@ -1,3 +1,5 @@
+"""What needs no decision is put right: intents, workflows, items."""
+
 from dataclasses import replace
 from functools import partial
 
@@ -8,69 +10,9 @@ from audit.run import run_audit
 from audit.sources import AuditSources
 from domain.states import OrderStatus
 from infra.redis.keys import ItemKeys
-from tests.support.damage import (
-    acknowledge_all,
-    assert_breaks,
-    broken_lines,
-    cancelled,
-    dispatched,
-    handle_of,
-    has_status,
-    paid,
-)
-from tests.support.gate import buyers_of, stock_left
+from tests.support.audited_orders import assert_breaks, dispatched, handle_of, has_status, paid
 from tests.support.polling import eventually
 from tests.support.shop import Shop
-
-
-async def test_a_redis_that_lost_everything_is_rebuilt_from_postgres(
-    shop: Shop, sources: AuditSources, redis: Redis
-) -> None:
-    await dispatched(shop, sources, "ada", 2)
-    await paid(shop, sources, "bob")
-    await cancelled(shop, sources, "cyd")
-    await redis.flushall()
-    assert broken_lines(await run_audit(sources)) == {"A2"}
-
-    repairs = await repair(sources)
-
-    assert repairs.rebuilt == (f"{shop.item.sale_id}/teapot",)
-    assert (await run_audit(sources)).ok
-    assert await shop.counts() == (17, 2, 1, 17)
-    assert (await shop.gate.terms(shop.item.ref)).paused is False  # type: ignore[union-attr]
-
-
-async def test_a_rebuild_keeps_what_is_accepted_and_still_waits(
-    shop: Shop, sources: AuditSources, redis: Redis
-) -> None:
-    await paid(shop, sources, "ada")
-    waiting = await shop.intent("bob", 2)
-    await redis.hincrby(ItemKeys.of(shop.item.ref).item, "stock", 5)
-
-    await repair(sources)
-
-    assert (await run_audit(sources)).ok
-    assert await stock_left(shop.gate, shop.item.ref) == 17
-    assert await buyers_of(redis, shop.item.ref) == {"ada": 1, "bob": 2}
-    await shop.start(waiting)
-    await acknowledge_all(sources.intents)
-    await eventually(partial(has_status, shop.database, waiting, OrderStatus.PENDING_PAYMENT))
-    assert (await run_audit(sources)).ok
-
-
-async def test_an_intent_whose_reservation_was_lost_gets_its_stock_again(
-    shop: Shop, sources: AuditSources, redis: Redis
-) -> None:
-    intent = await shop.intent("bob", 2)
-    keys = ItemKeys.of(shop.item.ref)
-    await redis.delete(keys.item, keys.reservations, keys.buyers)
-
-    await repair(sources)
-
-    line = await shop.gate.reservation(shop.item.ref, intent.order_id)
-    assert line is not None
-    assert line.user_id == "bob"
-    assert await stock_left(shop.gate, shop.item.ref) == 18
 
 
 async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(

@@ -2,22 +2,26 @@
 
 from datetime import UTC, datetime
 
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
 from domain.attention import AttentionKind
 from domain.gateway_errors import TryLater
 from domain.notice import Notice, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.attentions import Attentions
+from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from notices.relay import NoticeRelay, Relayed
+from notices import relay
+from notices.relay import NoticeRelay, RelayOutcome
+from tests.support.ledger import begin, open_item, place
 from tests.support.refunding import a_paid_order, a_timed_out_order, refunds_of, start_refund
 from tests.support.shop import PRICE, Shop
+from tests.support.values import a_payment
+from tests.support.workflows_double import WorkflowsDouble
 from workflows.refund import RefundWorkflow
-from workflows.refund_updates import RefundOutcome
-
-
-def relay_of(shop: Shop) -> NoticeRelay:
-    return NoticeRelay(shop.database, shop.client, shop.gateways(), shop.settings.task_queue)
+from workflows.updates import RefundOutcome
 
 
 async def keep(
@@ -60,8 +64,8 @@ async def test_money_for_an_order_that_is_over_goes_back(shop: Shop) -> None:
     intent, receipt = await a_timed_out_order(shop)
     notice = await keep(shop, intent.order_id, receipt)
 
-    assert await relay_of(shop).relay(notice) is Relayed.REFUNDING
-    assert await relay_of(shop).relay(notice) in (Relayed.REFUNDING, Relayed.DUPLICATE)
+    assert await shop.relay().relay(notice) is RelayOutcome.REFUNDING
+    assert await shop.relay().relay(notice) in (RelayOutcome.REFUNDING, RelayOutcome.DUPLICATE)
     handle = shop.client.get_workflow_handle(
         f"refund-alipay-{receipt.trade_no}", result_type=RefundOutcome
     )
@@ -69,14 +73,14 @@ async def test_money_for_an_order_that_is_over_goes_back(shop: Shop) -> None:
 
     assert shop.alipay.refunded == {f"RA{receipt.trade_no}": PRICE}
     assert await handled_as(shop, notice) == "received"
-    assert await relay_of(shop).relay(notice) is Relayed.DUPLICATE
+    assert await shop.relay().relay(notice) is RelayOutcome.DUPLICATE
 
 
 async def test_money_an_order_was_paid_with_is_no_news(shop: Shop) -> None:
     order = await a_paid_order(shop)
     notice = await keep(shop, order.intent.order_id, order.receipt)
 
-    assert await relay_of(shop).relay(notice) is Relayed.DUPLICATE
+    assert await shop.relay().relay(notice) is RelayOutcome.DUPLICATE
 
     assert await handled_as(shop, notice) == "duplicate"
     assert await refunds_of(shop, order.intent.order_id) == ()
@@ -92,7 +96,7 @@ async def test_a_wrong_amount_that_the_provider_does_not_confirm_pays_the_order(
     notice = await keep(shop, intent.order_id, forged, verdict=Verdict.WRONG_AMOUNT)
     await _raise_wrong_amount(shop, notice)
 
-    assert await relay_of(shop).relay(notice) is Relayed.SIGNALLED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
 
     assert (await handle.result()).status is OrderStatus.FULFILLED
     assert await refunds_of(shop, intent.order_id) == ()
@@ -106,7 +110,7 @@ async def test_a_wrong_amount_that_really_came_goes_back(shop: Shop) -> None:
     told = wrong.model_copy(update={"amount": 7})
     notice = await keep(shop, intent.order_id, told, verdict=Verdict.WRONG_AMOUNT)
 
-    assert await relay_of(shop).relay(notice) is Relayed.SIGNALLED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
     assert (await handle.result()).status is OrderStatus.TIMED_OUT
     await shop.client.get_workflow_handle(f"refund-alipay-{wrong.trade_no}").result()
 
@@ -120,7 +124,7 @@ async def test_a_wrong_amount_of_money_that_never_came_moves_nothing(shop: Shop)
     notice = await keep(shop, intent.order_id, forged, verdict=Verdict.WRONG_AMOUNT)
     await _raise_wrong_amount(shop, notice)
 
-    assert await relay_of(shop).relay(notice) is Relayed.UNCONFIRMED
+    assert await shop.relay().relay(notice) is RelayOutcome.UNCONFIRMED
 
     assert await handled_as(shop, notice) == "unconfirmed"
     assert await attention(shop) == [AttentionKind.SURPLUS_MONEY]
@@ -136,7 +140,7 @@ async def test_a_wrong_amount_waits_while_its_provider_is_away(shop: Shop) -> No
     shop.alipay.away = True
 
     try:
-        await relay_of(shop).relay(notice)
+        await shop.relay().relay(notice)
     except TryLater:
         assert await handled_as(shop, notice) is None
     else:
@@ -158,12 +162,12 @@ async def test_news_of_a_refund_reaches_the_refund(shop: Shop) -> None:
     )
     notice = await keep(shop, order.intent.order_id, refund=news)
 
-    assert await relay_of(shop).relay(notice) is Relayed.SIGNALLED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
     assert (await handle.result()).status is RefundStatus.DONE
 
     assert await handled_as(shop, notice) == "signalled"
     again = await keep(shop, order.intent.order_id, refund=news, notice_id="n-2")
-    assert await relay_of(shop).relay(again) is Relayed.DUPLICATE
+    assert await shop.relay().relay(again) is RelayOutcome.DUPLICATE
 
 
 async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
@@ -176,7 +180,7 @@ async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
     )
     notice = await keep(shop, order.intent.order_id, refund=news)
 
-    assert await relay_of(shop).relay(notice) is Relayed.UNMATCHED
+    assert await shop.relay().relay(notice) is RelayOutcome.UNMATCHED
     assert await attention(shop) == [AttentionKind.UNMATCHED_NOTICE]
     assert await handled_as(shop, notice) is None
 
@@ -196,3 +200,68 @@ async def _raise_wrong_amount(shop: Shop, notice: Notice) -> None:
         await Attentions(connection).raise_(
             AttentionKind.SURPLUS_MONEY, notice.notice_id, what="wrong amount", advice="wait"
         )
+
+
+def told_of_nothing(notice_id: str = "n-1") -> Notice:
+    """A notice that is kept, and names an order."""
+    return Notice(
+        notice_id=notice_id,
+        method=PaymentMethod.ALIPAY,
+        provider_notice_id=notice_id,
+        kind=NoticeKind.PAYMENT,
+        verdict=Verdict.ACCEPTED,
+        payment_id="O1A1",
+        order_id="O1",
+        receipt=_receipt("O1A1"),
+        received_at=datetime.now(UTC),
+        handled_at=None,
+        handled_as=None,
+    )
+
+
+async def test_who_waits_for_the_answer_does_not_wait_for_a_client_that_never_connects(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "PROMPTLY_SECONDS", 0.2)
+    silent = NoticeRelay(database, WorkflowsDouble(hangs=True), {})
+
+    with pytest.raises(TimeoutError):
+        await silent.relay_promptly(told_of_nothing())
+
+
+async def test_a_temporal_that_is_away_in_the_background_harms_nobody(
+    database: Database,
+) -> None:
+    away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+    failing = NoticeRelay(database, WorkflowsDouble(away=away), {})
+
+    failing.relay_in_background(told_of_nothing())
+    await failing.aclose()
+
+    with pytest.raises(RPCError):
+        await failing.relay(told_of_nothing())
+
+
+async def test_what_names_no_order_is_for_nobody(database: Database) -> None:
+    nobodys = told_of_nothing().model_copy(update={"order_id": None})
+    workflows = WorkflowsDouble()
+
+    outcome = await NoticeRelay(database, workflows, {}).relay(nobodys)
+
+    assert outcome is RelayOutcome.UNMATCHED
+    assert workflows.told == []
+
+
+async def test_money_for_an_order_that_should_have_it_and_does_not_run_needs_a_person(
+    database: Database,
+) -> None:
+    payment = await begin(database, a_payment(await place(database, await open_item(database))))
+    receipt = _receipt(payment.payment_id).model_copy(update={"amount": payment.amount})
+    workflows = WorkflowsDouble()
+    waiting = NoticeRelay(database, workflows, {})
+
+    assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.UNMATCHED
+    assert workflows.refunds == []
+
+    workflows.running.add(f"order-{payment.order_id}")
+    assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.SIGNALLED

@@ -27,6 +27,7 @@ from practice.stack.ports import free_port
 from practice.stack.process import RunningProcess, start, stop
 from practice.stack.temporal import TemporalServer
 from tests.support.gate import Backlog, backlog_of, eventually, request_for, terms_of
+from workflow_client import WorkflowClient
 
 
 @workflow.defn(name="OrderWorkflow")
@@ -46,6 +47,7 @@ class Line:
     def __post_init__(self) -> None:
         self.gate = StockGate(self.redis)
         self.intents = Intents(self.redis)
+        self.workflows = WorkflowClient(self.client, self.settings.task_queue)
 
     async def accept(self, count: int, *, user_id: str = "") -> list[str]:
         """Orders the gate accepts now; each user is named like the order unless told."""
@@ -58,9 +60,7 @@ class Line:
     @asynccontextmanager
     async def dispatching(self, *, idle_ms: int = IDLE_MS) -> AsyncIterator[asyncio.Task[None]]:
         enough = asyncio.Event()
-        dispatcher = Dispatcher(
-            Intents(self.redis), self.client, self.database, self.settings, idle_ms=idle_ms
-        )
+        dispatcher = Dispatcher(Intents(self.redis), self.workflows, self.database, idle_ms=idle_ms)
         run = asyncio.create_task(dispatcher.run(enough))
         try:
             yield run

@@ -56,5 +56,5 @@ class _Faulty(ActivityInboundInterceptor):
 
 
 def _order_of(argument: Any) -> str:
-    intent = getattr(argument, "intent", argument)
-    return str(getattr(intent, "order_id", ""))
+    about = getattr(argument, "intent", None) or getattr(argument, "payment", argument)
+    return str(getattr(about, "order_id", ""))

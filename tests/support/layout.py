@@ -8,9 +8,10 @@ from typing import Self
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 45
 
-# About the project and no module of it.
+# About the project and no module of it, or about all workflows at once.
 ABOUT_THE_PROJECT = frozenset(
-    f"tests/test_{name}.py" for name in ("docs", "imports", "layout", "quick")
+    [f"tests/test_{name}.py" for name in ("docs", "imports", "layout", "quick")]
+    + ["tests/workflows/test_replay.py"]
 )
 STORIES, SUPPORT, DOMAIN = "tests/stories/", "tests/support/", "tests/domain/"
 MIGRATIONS = "infra/postgres/migrations/"

@@ -1,32 +1,24 @@
 """A merchant that speaks to the practice provider with signatures of its own making."""
 
-import asyncio
 import json
 import secrets
 import time
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import httpx
-import uvicorn
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+
+from tests.support.letterbox import Letter
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -40,79 +32,7 @@ class Clock:
         return time.time() + self.ahead
 
 
-async def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError("it never came true")
-        await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def live(app: ASGIApp) -> AsyncIterator[str]:
-    """The app on a free port of this machine, for real."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started or task.done())
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A notice as it came in."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def form(self) -> dict[str, str]:
-        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
-
-
-@dataclass
-class Letterbox:
-    """Where notices arrive. `refusals`: how many are answered badly before the good answers."""
-
-    url: str = ""
-    letters: list[Letter] = field(default_factory=list)
-    refusals: int = 0
-
-    @property
-    def alipay_url(self) -> str:
-        return f"{self.url}/alipay"
-
-    @property
-    def wechatpay_url(self) -> str:
-        return f"{self.url}/wechatpay"
-
-    def app(self) -> Starlette:
-        return Starlette(routes=[Route("/{provider}", self._take, methods=["POST"])])
-
-    async def arrived(self, count: int) -> list[Letter]:
-        await until(lambda: len(self.letters) >= count)
-        return self.letters
-
-    async def _take(self, request: Request) -> Response:
-        body = await request.body()
-        self.letters.append(Letter(request.url.path, dict(request.headers), body))
-        if self.refusals:
-            self.refusals -= 1
-            return PlainTextResponse("fail", 500)
-        if request.url.path == "/alipay":
-            return PlainTextResponse("success")
-        return Response(status_code=204)
-
-
-class AlipayShop:
+class AlipayMerchant:
     def __init__(self, provider: httpx.AsyncClient, keys_dir: Path, notify_url: str) -> None:
         accounts = json.loads((keys_dir / "accounts.json").read_text())
         self.app_id, self.seller_id = accounts["app_id"], accounts["seller_id"]
@@ -160,12 +80,23 @@ class AlipayShop:
     async def open_page(self, out_trade_no: str, **changes: Any) -> httpx.Response:
         return await self._provider.get(self.page_url(out_trade_no, **changes))
 
+    async def paid(self, out_trade_no: str) -> None:
+        """The buyer opens the page and presses the button."""
+        await self.open_page(out_trade_no)
+        (await self._provider.post(f"/trades/{out_trade_no}/pay")).raise_for_status()
+
+    async def refund(self, out_trade_no: str, refund_no: str, yuan: str) -> dict[str, Any]:
+        return await self.call(
+            "trade.refund",
+            {"out_trade_no": out_trade_no, "out_request_no": refund_no, "refund_amount": yuan},
+        )
+
     def authentic(self, form: dict[str, str]) -> bool:
         rest = {name: value for name, value in form.items() if name not in ("sign", "sign_type")}
         return verifies(self._provider_key, _sorted(rest), form["sign"])
 
 
-class WechatShop:
+class WechatPayMerchant:
     def __init__(self, provider: httpx.AsyncClient, keys_dir: Path, notify_url: str) -> None:
         accounts = json.loads((keys_dir / "accounts.json").read_text())
         self.appid, self.mchid = accounts["appid"], accounts["mchid"]
@@ -208,6 +139,11 @@ class WechatShop:
             "amount": {"total": 8800, "currency": "CNY"},
         }
         return await self.call("POST", "/pay/transactions/native", said | changes)
+
+    async def paid(self, number: str) -> None:
+        """The buyer scans the code and pays."""
+        (await self.create(number)).raise_for_status()
+        (await self._provider.post(f"/trades/{number}/pay")).raise_for_status()
 
     async def query(self, out_trade_no: str) -> httpx.Response:
         path = f"/pay/transactions/out-trade-no/{out_trade_no}"

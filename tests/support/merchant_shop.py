@@ -30,7 +30,8 @@ from infra.gateways.wechatpay.gateway import WechatPayGateway
 from infra.settings import AlipaySettings, WechatPaySettings
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
-from tests.support.merchant import live, until
+from tests.support.live_app import live
+from tests.support.polling import until
 
 
 @dataclass

@@ -9,3 +9,11 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
         if time.monotonic() > deadline:
             raise AssertionError("it did not come true in time")
         await asyncio.sleep(0.02)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it never came true")
+        await asyncio.sleep(0.01)

@@ -31,7 +31,7 @@ from tests.support.refunding import (
 )
 from tests.support.shop import PRICE, Shop
 from workflows.refund import RefundWorkflow
-from workflows.refund_updates import RefundOutcome
+from workflows.updates import RefundOutcome
 
 Prepare = Callable[[Shop, str], Awaitable[PaidOrder]]
 Begin = Callable[[Shop, PaidOrder], Awaitable[RefundHandle]]

@@ -17,8 +17,7 @@ from tests.support.ledger import money_of
 from tests.support.shop import POINTS_PRICE, Shop
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
-from workflows.refund_updates import DecideRefund, RefundOutcome
-from workflows.updates import BeginPayment
+from workflows.updates import BeginPayment, DecideRefund, RefundOutcome
 
 RefundHandle = WorkflowHandle[RefundWorkflow, RefundOutcome]
 WISH = RefundWish(actor="buyer:ada", note="changed my mind")
@@ -73,6 +72,12 @@ async def run_refund(shop: Shop, request: RefundRequest) -> RefundHandle:
     return await shop.client.start_workflow(
         RefundWorkflow.run, request, id=request.workflow_id, task_queue=shop.settings.task_queue
     )
+
+
+def refund_of(shop: Shop, receipt: Receipt) -> RefundHandle:
+    """The one that its order has started, of money it cannot take."""
+    name = f"refund-{receipt.method}-{receipt.trade_no}"
+    return shop.client.get_workflow_handle(name, result_type=RefundOutcome)
 
 
 async def refunds_of(shop: Shop, order_id: str) -> tuple[Refund, ...]:

@@ -1,29 +1,34 @@
-import asyncio
+"""Rushes of a test's size."""
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 
-import uvicorn
 from rich.console import Console
 
+from practice.rush.context import RushContext
+from practice.rush.http import HttpClient
+from practice.rush.notes import Notes
 from practice.rush.plan import RushPlan, StackAddress
+from practice.rush.provider import ProviderClient
 from practice.rush.report import RushReport
+from practice.rush.retries import Retries
 from practice.rush.scenario import rush
-from tests.support.shop_double import PracticeShop
+from practice.rush.shop import ShopClient
+from tests.support.live_app import live
+from tests.support.shop_double import ShopDouble
 
 
 @asynccontextmanager
-async def served(shop: PracticeShop) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(shop.app(), port=0, log_level="error", lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
+async def context_at(shop: ShopDouble) -> AsyncIterator[RushContext]:
+    """What the parts of a rush need, at a shop and provider of this test."""
+    notes = Notes()
+    async with (
+        live(shop.app()) as url,
+        HttpClient(url, connections=8, timeout_seconds=5.0) as http,
+    ):
+        retries = Retries(notes, 5.0, Random("1"))
+        yield RushContext(ShopClient(http), ProviderClient(http), notes, retries)
 
 
 class Rusher:
@@ -32,10 +37,10 @@ class Rusher:
     def __init__(self, console: Console) -> None:
         self.console = console
 
-    async def __call__(self, shop: PracticeShop, **changes: object) -> RushReport:
+    async def __call__(self, shop: ShopDouble, **changes: object) -> RushReport:
         terms: dict[str, object] = {
             "buyers": 40, "units": 10, "seconds": 1.0, "pay_window": 3, "settle_seconds": 15.0,
         }  # fmt: skip
         plan = RushPlan.model_validate(terms | changes)
-        async with served(shop) as url:
+        async with live(shop.app()) as url:
             return await rush(plan, StackAddress(api_url=url, sandbox_url=url), self.console)

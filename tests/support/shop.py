@@ -1,6 +1,6 @@
 """A shop in miniature: real stores, a practice provider, and one sale with one item."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,18 +10,6 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
-from activities.archive import ArchiveActivities
-from activities.bills import BillActivities
-from activities.deliveries import DeliveryActivities
-from activities.late_payments import LatePaymentActivities
-from activities.notices import NoticeActivities
-from activities.orders import OrderActivities
-from activities.payments import PaymentActivities
-from activities.refund_calls import RefundCallActivities
-from activities.refund_messages import RefundNewsActivities
-from activities.refunds import RefundActivities
-from activities.settlements import SettlementActivities
-from activities.stock import StockActivities
 from domain.ids import new_order_id, new_sale_id, workflow_id
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
@@ -38,12 +26,14 @@ from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.temporal.client import attributes_of_a_new_order
+from notices.relay import NoticeRelay
 from tests.support.deadlines import run_out_of_time
 from tests.support.gate import stock_left
 from tests.support.gateway_double import GatewayDouble
 from tests.support.sender_double import SenderDouble
 from tests.support.workflow_sandbox import SANDBOX
-from worker import build_refund_worker, build_worker, collect_activities
+from worker import Activities, build_activities, build_refund_worker, build_worker
+from workflow_client import WorkflowClient
 from workflows.order import OrderWorkflow
 from workflows.updates import (
     BeginPayment,
@@ -84,24 +74,21 @@ class Shop:
             PaymentMethod.POINTS: PointsGateway(self.database),
         }
 
-    def activities(self) -> list[Callable[..., Any]]:
-        return collect_activities(
-            StockActivities(self.gate),
-            OrderActivities(self.database),
-            PaymentActivities(self.database, self.gateways()),
-            SettlementActivities(self.database),
-            DeliveryActivities(self.database, self.sender),
-            ArchiveActivities(self.database),
-            RefundActivities(self.database),
-            LatePaymentActivities(self.database),
-            RefundNewsActivities(self.database, self.sender),
-            NoticeActivities(self.database, self.client, self.gateways()),
-            BillActivities(self.database, self.client, self.gateways()),
-        )
+    @property
+    def workflows(self) -> WorkflowClient:
+        return WorkflowClient(self.client, self.settings.task_queue)
 
-    def refund_calls(self) -> list[Callable[..., Any]]:
-        return collect_activities(
-            RefundCallActivities(self.database, self.gateways(), self.settings.refund_spacing)
+    def relay(self) -> NoticeRelay:
+        return NoticeRelay(self.database, self.workflows, self.gateways())
+
+    def activities(self) -> Activities:
+        return build_activities(
+            self.database,
+            self.gate,
+            self.gateways(),
+            self.sender,
+            self.workflows,
+            refund_spacing=self.settings.refund_spacing,
         )
 
     @asynccontextmanager
@@ -109,9 +96,10 @@ class Shop:
         """Everything a worker process serves but the dispatcher."""
         shared = {name: options[name] for name in SHARED_OPTIONS if name in options}
         sandboxed = {"workflow_runner": SANDBOX, **options}
+        activities = self.activities()
         async with (
-            build_worker(self.client, self.settings, self.activities(), **sandboxed),
-            build_refund_worker(self.client, self.settings, self.refund_calls(), **shared),
+            build_worker(self.client, self.settings, activities.general, **sandboxed),
+            build_refund_worker(self.client, self.settings, activities.refund_calls, **shared),
         ):
             yield
 

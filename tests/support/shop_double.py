@@ -30,7 +30,7 @@ class Faults:
 
 
 @dataclass
-class PracticeShop:
+class ShopDouble:
     """Accepts, takes payments and lets orders time out by the clock alone."""
 
     faults: Faults = field(default_factory=Faults)
@@ -41,6 +41,16 @@ class PracticeShop:
     heard: list[str] = field(default_factory=list)
     switched: list[dict[str, Any]] = field(default_factory=list)
     paid_after_switches: list[int] = field(default_factory=list)
+
+    def open_at_once(self, *, stock: int, limit: int = 1) -> None:
+        """A sale that nobody has to create."""
+        item = {"price": 9_900, "stock": stock, "per_user_limit": limit}
+        self.sale = {
+            "sale_id": "S1",
+            "starts_at": _moment(time.time() - 1),
+            "pay_window_seconds": 600,
+            "items": [item],
+        }
 
     def app(self) -> Starlette:
         item = "/v1/sales/{sale_id}/items/{sku_id}/orders"

@@ -1,10 +1,13 @@
 """A sale that is sound in every way, and what the audit's rules find in it."""
 
+from audit.checks.a1_stock import items_out_of_balance, stray_movements
+from audit.checks.a3_limits import users_above_limit
+from audit.checks.a5_money import orders_with_wrong_money
+from audit.checks.a6_points import accounts_out_of_balance, orders_out_of_balance
 from domain.order import Order
 from domain.payment import Payment, PaymentMethod
 from domain.sale import Item
 from domain.states import OrderStatus
-from infra.postgres.audit_queries import AuditQueries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.points import Points
@@ -61,13 +64,12 @@ async def _restock(database: Database, units: int) -> None:
 async def findings(database: Database) -> dict[str, list[str]]:
     """What each rule names, by rule; the silent ones left out."""
     async with database.transaction() as connection:
-        ask = AuditQueries(connection)
         found = {
-            "items": [item.sku_id for item in await ask.items_out_of_balance()],
-            "movements": [row.order_id for row in await ask.stray_movements()],
-            "limits": [row.user_id for row in await ask.users_above_limit()],
-            "money": [row.order_id for row in await ask.money_breaks()],
-            "accounts": [row.user_id for row in await ask.accounts_out_of_balance()],
-            "points": [row.order_id for row in await ask.points_breaks()],
+            "items": [item.sku_id for item in await items_out_of_balance(connection)],
+            "movements": [stray.order_id for stray in await stray_movements(connection)],
+            "limits": [user.user_id for user in await users_above_limit(connection)],
+            "money": [order.order_id for order in await orders_with_wrong_money(connection)],
+            "accounts": [account.user_id for account in await accounts_out_of_balance(connection)],
+            "points": [order.order_id for order in await orders_out_of_balance(connection)],
         }
     return {rule: named for rule, named in found.items() if named}

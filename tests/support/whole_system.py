@@ -19,6 +19,7 @@ from domain.audit import AuditReport
 from infra.postgres.engine import Database
 from infra.settings import Settings
 from worker import run_worker
+from workflow_client import connect_workflows
 
 JWT_SECRET = "only these tests' tokens are signed with it, and nobody reads it"
 PRICE, POINTS_PRICE = 8800, 880
@@ -159,7 +160,8 @@ class WholeSystem:
         return trades
 
     async def audit(self) -> AuditReport:
-        async with open_sources(self.settings) as sources:
+        workflows = await connect_workflows(self.settings)
+        async with open_sources(self.settings, workflows) as sources:
             return await run_audit(sources)
 
     async def assert_audit_holds(self) -> None:

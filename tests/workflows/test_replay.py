@@ -1,9 +1,13 @@
 """What runs since before a deployment goes on after it: stored histories still replay."""
 
+import inspect
 import json
+import pkgutil
 import re
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from temporalio import workflow
@@ -16,6 +20,7 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
+import activities
 from domain.refund import Refund
 from infra.temporal.client import DATA_CONVERTER
 from tests.support.record_histories import ALL_BRANCHES, HISTORIES, Played, history_of
@@ -95,6 +100,33 @@ async def test_bills_that_are_compared_without_repairs_are_found_out(
     failure = await replay(stored(HISTORIES / "bills_that_agree.json"))
 
     assert isinstance(failure, workflow.NondeterminismError)
+
+
+@every_branch
+def test_what_a_step_was_told_by_an_earlier_release_is_still_understood(branch: Played) -> None:
+    """A step that waits on the server is carried out by whoever takes it up."""
+    for event in stored(history_of(branch)).events:
+        told = event.activity_task_scheduled_event_attributes
+        if told.activity_type.name and told.input.payloads:
+            kind = inputs_of_activities()[told.activity_type.name]
+            DATA_CONVERTER.payload_converter.from_payloads(told.input.payloads, [kind])
+
+
+@cache
+def inputs_of_activities() -> dict[str, type]:
+    classes = (
+        kind
+        for module in pkgutil.iter_modules(activities.__path__)
+        for _, kind in inspect.getmembers(import_module(f"activities.{module.name}"))
+        if inspect.isclass(kind) and kind.__name__.endswith("Activities")
+    )
+    return {
+        name: hints[0]
+        for kind in classes
+        for name, step in inspect.getmembers(kind, inspect.isfunction)
+        if hasattr(step, "__temporal_activity_definition")
+        and (hints := [hint for key, hint in get_type_hints(step).items() if key != "return"])
+    }
 
 
 def test_each_branch_has_a_stored_history_and_each_history_a_branch() -> None:

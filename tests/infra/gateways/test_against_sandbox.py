@@ -20,7 +20,6 @@ from domain.payment import (
 )
 from domain.refund import RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
-from tests.support.merchant import until
 from tests.support.merchant_shop import (
     Shop,
     charge_for,
@@ -29,6 +28,7 @@ from tests.support.merchant_shop import (
     refund_of,
     until_done,
 )
+from tests.support.polling import until
 
 BOTH = pytest.mark.parametrize("method", [PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY])
 

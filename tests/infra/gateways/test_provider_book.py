@@ -9,7 +9,7 @@ from starlette.routing import Route
 from domain.gateway_errors import TryLater
 from domain.payment import PaymentMethod
 from infra.gateways.provider_book import BookTrade, SandboxBook
-from tests.support.merchant import live
+from tests.support.live_app import live
 
 
 def line(number: int) -> dict[str, object]:

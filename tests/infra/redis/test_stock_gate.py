@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from domain.ids import new_order_id
-from domain.reservation import GateAnswer, GateVerdict, Reservation, ReservationState
+from domain.reservation import GateAnswer, GateVerdict, Reservation, ReservationState, StockReturn
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
@@ -52,13 +52,13 @@ class TestRelease:
         await gate.sell(intent_for("A"))
         assert await gate.release(ITEM, "A") is ReservationState.SOLD
         assert await stock_left(gate) == 4
-        assert await gate.restock(ITEM, "A") is ReservationState.RELEASED
+        assert await gate.release(ITEM, "A", StockReturn.RESTOCK) is ReservationState.RELEASED
         assert await stock_left(gate) == 5
 
     async def test_can_drop_a_unit_that_never_was(self, gate: StockGate, redis: Redis) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
-        await gate.write_off(ITEM, "A")
+        await gate.release(ITEM, "A", StockReturn.DROP)
         assert await stock_left(gate) == 4
         assert await buyers_of(redis) == {}
 

@@ -15,7 +15,13 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from domain.reservation import GateAnswer, GateVerdict, ReservationState, ReserveRequest
+from domain.reservation import (
+    GateAnswer,
+    GateVerdict,
+    ReservationState,
+    ReserveRequest,
+    StockReturn,
+)
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
@@ -37,7 +43,6 @@ WINDOWS = {
     "open": (LONG_AGO_MS, FAR_AHEAD_MS),
     "after": (LONG_AGO_MS - 1, LONG_AGO_MS),
 }
-WAYS_TO_RELEASE = ["release", "restock", "write_off", "undo_reclaim"]
 ORDERS = st.sampled_from([f"O{n}" for n in range(12)])
 USERS = st.sampled_from(["alice", "a b:c", '"q"\'', "line\nbreak", "%d %s", "1:a"])
 QUANTITIES = st.integers(1, 3)
@@ -124,19 +129,19 @@ class Model:
             return GateAnswer(verdict=GateVerdict.SOLD_OUT)
         return None
 
-    def release(self, order_id: str, how: str) -> ReservationState | None:
+    def release(self, order_id: str, how: StockReturn) -> ReservationState | None:
         held = self.orders.get(order_id)
         if held is None:
             self._keep(order_id, "", 0, ReservationState.RELEASED)
             return None
-        even_sold = how == "restock" and held.state is ReservationState.SOLD
+        even_sold = how is StockReturn.RESTOCK and held.state is ReservationState.SOLD
         if held.state is ReservationState.HELD or even_sold:
             held.state = ReservationState.RELEASED
-            if how == "write_off":
+            if how is StockReturn.DROP:
                 self.total -= held.quantity
             else:
                 self.stock += held.quantity
-        if how == "undo_reclaim" and held.state is ReservationState.RELEASED:
+        if how is StockReturn.UNDO_RECLAIM and held.state is ReservationState.RELEASED:
             held.quantity = 0
         return held.state
 
@@ -201,10 +206,10 @@ class GateStory(RuleBasedStateMachine):
         bought = [held.user_id for order, held in self.model.live() if order not in known]
         assert all(buyers[user_id] <= self.model.limit for user_id in bought)
 
-    @rule(order_id=ORDERS, how=st.sampled_from(WAYS_TO_RELEASE))
-    def release(self, order_id: str, how: str) -> None:
+    @rule(order_id=ORDERS, how=st.sampled_from(StockReturn))
+    def release(self, order_id: str, how: StockReturn) -> None:
         expected = self.model.release(order_id, how)
-        assert self.runner.run(getattr(self.gate, how)(ITEM, order_id)) == expected
+        assert self.runner.run(self.gate.release(ITEM, order_id, how)) == expected
 
     @rule(order_id=ORDERS, user_id=USERS, quantity=QUANTITIES)
     def reclaim(self, order_id: str, user_id: str, quantity: int) -> None:

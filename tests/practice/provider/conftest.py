@@ -8,7 +8,9 @@ import pytest
 
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
-from tests.support.merchant import AlipayShop, Clock, Letterbox, WechatShop, live
+from tests.support.letterbox import Letterbox
+from tests.support.live_app import live
+from tests.support.merchant import AlipayMerchant, Clock, WechatPayMerchant
 
 
 @pytest.fixture
@@ -45,10 +47,12 @@ async def provider(
 
 
 @pytest.fixture
-def alipay(provider: httpx.AsyncClient, keys_dir: Path, letterbox: Letterbox) -> AlipayShop:
-    return AlipayShop(provider, keys_dir, letterbox.alipay_url)
+def alipay(provider: httpx.AsyncClient, keys_dir: Path, letterbox: Letterbox) -> AlipayMerchant:
+    return AlipayMerchant(provider, keys_dir, letterbox.alipay_url)
 
 
 @pytest.fixture
-def wechatpay(provider: httpx.AsyncClient, keys_dir: Path, letterbox: Letterbox) -> WechatShop:
-    return WechatShop(provider, keys_dir, letterbox.wechatpay_url)
+def wechatpay(
+    provider: httpx.AsyncClient, keys_dir: Path, letterbox: Letterbox
+) -> WechatPayMerchant:
+    return WechatPayMerchant(provider, keys_dir, letterbox.wechatpay_url)

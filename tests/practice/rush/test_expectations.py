@@ -7,8 +7,8 @@ import pytest
 from domain.audit import Check
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus, PaymentStatus
-from practice.rush.expectations import ENDINGS, fits, hold_of, judge, most_at_once
-from practice.rush.ledger import UNANSWERED, Conduct, Ledger, OrderStory
+from practice.rush.expectations import ENDINGS, fits, judge, most_at_once, span_of
+from practice.rush.notes import UNANSWERED, Conduct, Notes, WonOrder
 from practice.rush.plan import RushPlan
 from practice.rush.views import SeenOrder, SeenPayment
 
@@ -26,8 +26,8 @@ def order(
     at: float = START + 1,
     cancelled_at: float | None = None,
     paid: int | None = PRICE,
-) -> OrderStory:
-    story = OrderStory(order_id, user_id, at, conduct, cancel_sent_at=cancelled_at)
+) -> WonOrder:
+    won = WonOrder(order_id, user_id, at, conduct, cancel_sent_at=cancelled_at)
     if status:
         payment = SeenPayment(
             payment_id="A1",
@@ -36,24 +36,24 @@ def order(
             amount=paid or 0,
         )
         deadline = datetime.fromtimestamp(DEADLINE, UTC)
-        story.seen = SeenOrder(
+        won.seen = SeenOrder(
             order_id=order_id,
             status=status,
             pay_deadline=deadline,
             payment=payment if paid is not None else None,
         )
-    return story
+    return won
 
 
-def verdicts(ledger: Ledger, **terms: int) -> dict[str, Check]:
+def verdicts(notes: Notes, **terms: int) -> dict[str, Check]:
     plan = RushPlan.model_validate({"price": PRICE} | terms)
-    return {check.code: check for check in judge(ledger, plan, START)}
+    return {check.code: check for check in judge(notes, plan, START)}
 
 
-def ledger_of(*orders: OrderStory) -> Ledger:
-    ledger = Ledger()
-    ledger.orders = {one.order_id: one for one in orders}
-    return ledger
+def notes_of(*orders: WonOrder) -> Notes:
+    notes = Notes()
+    notes.orders = {one.order_id: one for one in orders}
+    return notes
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PAID, OrderStatus.FULFILLED])
@@ -120,62 +120,62 @@ def test_a_unit_is_free_again_when_its_buyer_cancels_or_runs_out_of_time() -> No
     cancelled = order(OrderStatus.CANCELLED, Conduct.CANCELLED, cancelled_at=START + 7)
     lapsed = order(OrderStatus.TIMED_OUT)
     sold = order(OrderStatus.FULFILLED, Conduct.PAID)
-    assert hold_of(cancelled) == (START + 1, START + 7)
-    assert hold_of(lapsed)[1] == pytest.approx(DEADLINE, abs=0.2)
-    assert hold_of(sold)[1] == float("inf")
+    assert span_of(cancelled) == (START + 1, START + 7)
+    assert span_of(lapsed)[1] == pytest.approx(DEADLINE, abs=0.2)
+    assert span_of(sold)[1] == float("inf")
 
 
 def test_one_unit_sold_to_two_is_overselling() -> None:
     first = order(OrderStatus.FULFILLED, Conduct.PAID, order_id="A", user_id="anna")
     second = order(OrderStatus.FULFILLED, Conduct.PAID, order_id="B", user_id="bela")
-    assert not verdicts(ledger_of(first, second), units=1)["R1"].ok
-    assert verdicts(ledger_of(first, second), units=2)["R1"].ok
+    assert not verdicts(notes_of(first, second), units=1)["R1"].ok
+    assert verdicts(notes_of(first, second), units=2)["R1"].ok
 
 
 def test_a_unit_that_came_back_may_be_sold_again() -> None:
     first = order(OrderStatus.CANCELLED, Conduct.CANCELLED, order_id="A", cancelled_at=START + 3)
     second = order(OrderStatus.FULFILLED, Conduct.PAID, order_id="B", user_id="bela", at=START + 4)
-    assert verdicts(ledger_of(first, second), units=1)["R1"].ok
+    assert verdicts(notes_of(first, second), units=1)["R1"].ok
 
 
 def test_sold_out_is_a_lie_while_units_are_free() -> None:
-    ledger = ledger_of(order(OrderStatus.FULFILLED, Conduct.PAID))
-    ledger.refused("bela", "SOLD_OUT")
-    assert not verdicts(ledger, units=2)["R2"].ok
-    assert verdicts(ledger, units=1)["R2"].ok
+    notes = notes_of(order(OrderStatus.FULFILLED, Conduct.PAID))
+    notes.refused("bela", "SOLD_OUT")
+    assert not verdicts(notes, units=2)["R2"].ok
+    assert verdicts(notes, units=1)["R2"].ok
 
 
 def test_a_click_that_was_never_answered_may_have_taken_the_last_unit() -> None:
-    ledger = ledger_of(order(OrderStatus.FULFILLED, Conduct.PAID))
-    ledger.refused("bela", "SOLD_OUT")
-    ledger.refused("cora", UNANSWERED)
-    assert verdicts(ledger, units=2)["R2"].ok
+    notes = notes_of(order(OrderStatus.FULFILLED, Conduct.PAID))
+    notes.refused("bela", "SOLD_OUT")
+    notes.refused("cora", UNANSWERED)
+    assert verdicts(notes, units=2)["R2"].ok
 
 
 def test_a_second_order_of_one_buyer_breaks_the_limit_unless_the_first_was_over() -> None:
     first = order(OrderStatus.CANCELLED, Conduct.CANCELLED, order_id="A", cancelled_at=START + 3)
     later = order(OrderStatus.FULFILLED, Conduct.PAID, order_id="B", at=START + 4)
     sooner = order(OrderStatus.FULFILLED, Conduct.PAID, order_id="B", at=START + 2)
-    assert verdicts(ledger_of(first, later))["R3"].ok
-    broken = verdicts(ledger_of(first, sooner))["R3"]
+    assert verdicts(notes_of(first, later))["R3"].ok
+    broken = verdicts(notes_of(first, sooner))["R3"]
     assert not broken.ok
     assert set(broken.orders) == {"A", "B"}
 
 
 def test_an_order_before_the_start_is_found() -> None:
     early = order(OrderStatus.FULFILLED, Conduct.PAID, at=START - 1)
-    assert verdicts(ledger_of(early))["R4"].orders == ("A",)
+    assert verdicts(notes_of(early))["R4"].orders == ("A",)
 
 
 def test_unanswered_clicks_are_forgiven_only_after_disturbances() -> None:
-    ledger = Ledger()
-    ledger.answers[UNANSWERED] = 1
-    assert not verdicts(ledger)["R6"].ok
-    assert verdicts(ledger, tolerant=True)["R6"].ok
+    notes = Notes()
+    notes.answers[UNANSWERED] = 1
+    assert not verdicts(notes)["R6"].ok
+    assert verdicts(notes, tolerant=True)["R6"].ok
 
 
 def test_one_order_given_to_two_buyers_is_a_contradiction() -> None:
-    ledger = Ledger()
-    ledger.accepted("anna", "A")
-    ledger.accepted("bela", "A")
-    assert not verdicts(ledger)["R7"].ok
+    notes = Notes()
+    notes.accepted("anna", "A")
+    notes.accepted("bela", "A")
+    assert not verdicts(notes)["R7"].ok

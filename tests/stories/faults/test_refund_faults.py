@@ -10,9 +10,7 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client
 
-from audit.checks import a1_stock as stock_balance
-from audit.checks import a2_redis as redis_agreement
-from audit.checks import a5_money as money
+from audit.checks import a1_stock, a2_redis, a5_money
 from audit.sources import AuditSources
 from domain.payment import FlowKind
 from domain.sale import LatePaymentPolicy
@@ -73,7 +71,7 @@ async def _expect_the_planned_ends(
     ends = {str(case): (await shop.dossier(case.order_id)).order.status for case in cases}
     assert ends == {str(case): case.branch.end for case in cases}
     assert faults.struck == faults.planned.keys()
-    for look in (stock_balance.look, redis_agreement.look, money.look):
+    for look in (a1_stock.look, a2_redis.look, a5_money.look):
         looked = await look(sources)
         assert looked.findings == {}, looked
     refunded = sum(case.branch.status is RefundStatus.DONE for case in cases)
@@ -89,10 +87,9 @@ def _sources(shop: Shop, redis: Redis) -> AuditSources:
         database=shop.database,
         gate=shop.gate,
         intents=Intents(redis),
-        client=shop.client,
+        workflows=shop.workflows,
         book=book,
         grace=timedelta(seconds=0.4),
-        task_queue=shop.settings.task_queue,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from activities.orders import CancelOrder, OrderActivities
+from activities.orders import EndOrder, OrderActivities
 from activities.settlements import SettlementActivities, SettlePayment
 from domain.payment import PaymentMethod, Receipt
 from domain.reservation import Intent
@@ -76,7 +76,7 @@ async def _cancel(system: WholeSystem, sale_id: str, order_id: str) -> None:
         user_id=order.user_id,
         quantity=order.quantity,
     )
-    command = CancelOrder(intent=intent, status=OrderStatus.CANCELLED, reason="split")
+    command = EndOrder(intent=intent, status=OrderStatus.CANCELLED, reason="split")
     await OrderActivities(system.database).cancel_order(command)
 
 

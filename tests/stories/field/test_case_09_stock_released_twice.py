@@ -2,10 +2,10 @@
 
 import asyncio
 
-from activities.orders import CancelOrder, OrderActivities
+from activities.orders import EndOrder, OrderActivities
 from activities.stock import ReleaseStock, StockActivities
 from domain.ids import workflow_id
-from domain.reservation import Intent
+from domain.reservation import Intent, StockReturn
 from domain.states import OrderStatus
 from infra.redis.stock_gate import StockGate
 from infra.temporal.client import connect_temporal
@@ -39,11 +39,11 @@ async def test_cancelled_by_everybody_at_once_stock_comes_back_once(system: Whol
 async def _release_again(system: WholeSystem, sale_id: str, order_id: str) -> None:
     """As a worker does whose first try worked, and whose answer was lost."""
     intent = Intent(order_id=order_id, sale_id=sale_id, sku_id="teapot", user_id="ada", quantity=1)
-    cancel = CancelOrder(intent=intent, status=OrderStatus.CANCELLED, reason="again")
+    cancel = EndOrder(intent=intent, status=OrderStatus.CANCELLED, reason="again")
     await OrderActivities(system.database).cancel_order(cancel)
     stock = StockActivities(StockGate(system.redis))
     await stock.release_stock(ReleaseStock(intent=intent))
-    await stock.release_stock(ReleaseStock(intent=intent, sold=True))
+    await stock.release_stock(ReleaseStock(intent=intent, how=StockReturn.RESTOCK))
 
 
 async def _expect_no_more_than(system: WholeSystem, sale_id: str, stock: int) -> None:

@@ -7,6 +7,7 @@ from infra.temporal.client import connect_temporal
 from tests.support.idle import audit_when_idle
 from tests.support.whole_system import WholeSystem, until
 from tests.support.whole_system_steps import LONG, begun, happened, times_up
+from workflow_client import connect_workflows
 
 ALL_BACK = {"available": 1, "held": 0, "sold": 0}
 
@@ -38,7 +39,8 @@ async def test_what_was_terminated_is_named_by_the_audit_and_taken_up_again(
     report = await system.audit()
     named = {check.code: check.orders for check in report.checks if not check.ok}
     assert named == {"A4": (order_id,)}
-    async with open_sources(system.settings) as sources:
+    workflows = await connect_workflows(system.settings)
+    async with open_sources(system.settings, workflows) as sources:
         assert (await repair(sources)).restarted == (order_id,)
     await times_up(order_id)
 

@@ -1,6 +1,7 @@
 """Providers are answered while Temporal is away, and nothing they say is lost."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -24,12 +25,12 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ow
 async def system(
     redis_url: str,
     postgres_dsn: str,
+    keys_dir: Path,
     temporal: OwnTemporal,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[WholeSystem]:
     await empty_stores(redis_url, postgres_dsn)
     async with open_system(
-        keys=tmp_path_factory.mktemp("keys"),
+        keys=keys_dir,
         redis_url=redis_url,
         postgres_dsn=postgres_dsn,
         temporal_address=temporal.address,

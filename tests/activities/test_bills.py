@@ -1,0 +1,111 @@
+"""A provider's bill, step by step: fetched, merged, and kept beside our ledger."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
+
+from activities.bills import Billers, BillRef, ConcludeBill, MissBill, merged
+from domain.bill import BillFault, BillLine
+from domain.payment import FlowKind, PaymentMethod
+from infra.postgres.engine import Database
+from tests.support.bookkeeper import DAY, NOON, Bookkeeper
+from tests.support.shop import PRICE, Shop, open_shop
+
+BILL = BillRef(method=PaymentMethod.ALIPAY, day=DAY)
+LATER = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+async def shop(database: Database, redis: Redis, temporal_client: Client) -> AsyncIterator[Shop]:
+    async with open_shop(database, redis, temporal_client) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keeper(shop: Shop) -> Bookkeeper:
+    return Bookkeeper(shop)
+
+
+def _step(shop: Shop, name: str) -> Callable[..., Any]:
+    (step,) = (one for one in shop.activities().general if one.__name__ == name)
+    return step
+
+
+def _line(reference: str, amount: int, kind: FlowKind = FlowKind.RECEIVED) -> BillLine:
+    refund = reference if kind is FlowKind.REFUNDED else None
+    return BillLine(
+        kind=kind, payment_id="P1", trade_no=reference, refund_id=refund, amount=amount, at=NOON
+    )
+
+
+def test_a_number_that_stands_twice_adds_up() -> None:
+    lines = merged([_line("T1", 100), _line("T2", 7), _line("T1", 100)])
+
+    assert [(line.reference, line.amount) for line in lines] == [("T1", 200), ("T2", 7)]
+
+
+def test_money_that_came_and_money_that_went_are_two_lines() -> None:
+    lines = merged([_line("T1", 100), _line("T1", 100, FlowKind.REFUNDED)])
+
+    assert [line.amount for line in lines] == [100, 100]
+
+
+async def test_points_have_no_provider_and_no_bill(shop: Shop) -> None:
+    billers = await ActivityEnvironment().run(_step(shop, "list_billers"))
+
+    assert billers == Billers(methods=(PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY))
+
+
+async def test_a_bill_that_is_not_ready_alarms_nobody_and_is_tried_again(shop: Shop) -> None:
+    shop.alipay.bills_late = 1
+    fetch = _step(shop, "fetch_bill")
+
+    with pytest.raises(ApplicationError) as error:
+        await ActivityEnvironment().run(fetch, BILL)
+
+    assert error.value.category is ApplicationErrorCategory.BENIGN
+    assert not error.value.non_retryable
+    assert (await ActivityEnvironment().run(fetch, BILL)).lines == 0
+
+
+async def test_a_bill_fetched_again_is_kept_once(shop: Shop, keeper: Bookkeeper) -> None:
+    keeper.bills(await keeper.books("ada"))
+    conclude = ConcludeBill(bill=BILL, checked_at=LATER, missed=0)
+
+    for _ in range(2):
+        fetched = await ActivityEnvironment().run(_step(shop, "fetch_bill"), BILL)
+        assert fetched.lines == 1
+    check = await ActivityEnvironment().run(_step(shop, "conclude_bill"), conclude)
+
+    assert (check.ok, check.lines, check.matched) == (True, 1, 1)
+
+
+async def test_what_was_missed_and_is_settled_by_the_end_counts_as_repaired(
+    shop: Shop, keeper: Bookkeeper
+) -> None:
+    keeper.bills(await keeper.books("ada"))
+    keeper.bills(await keeper.books("bob"), amount=PRICE + 1)
+    conclude = ConcludeBill(bill=BILL, checked_at=LATER, missed=1)
+
+    await ActivityEnvironment().run(_step(shop, "fetch_bill"), BILL)
+    check = await ActivityEnvironment().run(_step(shop, "conclude_bill"), conclude)
+
+    assert (check.repaired, check.mismatches) == (1, 1)
+    assert [mismatch.fault for mismatch in check.sample] == [BillFault.WRONG_AMOUNT]
+
+
+async def test_a_bill_that_was_not_to_be_had_needs_a_person(shop: Shop, keeper: Bookkeeper) -> None:
+    miss = MissBill(bill=BILL, checked_at=LATER)
+
+    check = await ActivityEnvironment().run(_step(shop, "miss_bill"), miss)
+
+    assert [mismatch.fault for mismatch in check.sample] == [BillFault.NO_BILL]
+    assert [raised.what for raised in await keeper.attention()] == [
+        f"alipay bill of {DAY}, {DAY}: there was no bill to be had"
+    ]

@@ -1,0 +1,140 @@
+"""A payment is written down before a provider may collect it, and offered once."""
+
+from collections.abc import Mapping
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.payments import OfferPayment, PaymentActivities, PaymentRef
+from domain.errors import ErrorCode
+from domain.order import Order
+from domain.payment import Payment, PaymentMethod, PaymentScene, TradeState
+from domain.states import PaymentStatus
+from infra.gateways.protocol import Gateway
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.payments import Payments
+from tests.support.gateway_double import GatewayDouble
+from tests.support.ledger import open_item, place
+from tests.support.values import NOON, a_payment
+
+
+def _offer(order: Order) -> OfferPayment:
+    payment = a_payment(order).model_copy(update={"scene": PaymentScene.QR})
+    return OfferPayment(payment=payment, subject="A mug", actor="buyer:ada")
+
+
+def _activities(database: Database, gateway: GatewayDouble) -> PaymentActivities:
+    gateways: Mapping[PaymentMethod, Gateway] = {gateway.method: gateway}
+    return PaymentActivities(database, gateways)
+
+
+async def _begin(activities: PaymentActivities, offer: OfferPayment) -> Payment:
+    return await ActivityEnvironment().run(activities.begin_payment, offer)
+
+
+async def _written(database: Database, payment: Payment) -> Payment | None:
+    async with database.transaction() as connection:
+        return await Payments(connection).get(payment.payment_id)
+
+
+async def _events(database: Database, order: Order) -> list[str]:
+    async with database.transaction() as connection:
+        dossier = await Orders(connection).dossier(order.order_id)
+    assert dossier is not None
+    return [event.event for event in dossier.events]
+
+
+async def test_a_payment_is_offered_as_it_is_written(database: Database) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    offer = _offer(order)
+
+    begun = await _begin(_activities(database, gateway), offer)
+
+    assert begun.action is not None
+    assert await _written(database, begun) == begun
+    charge = gateway.charges[begun.payment_id]
+    assert charge == offer.payment.charge_for("A mug")
+    assert (charge.amount, charge.currency, charge.expires_at) == (
+        order.amount,
+        order.currency,
+        offer.payment.expires_at,
+    )
+
+
+async def test_a_payment_begun_again_is_the_same_one(database: Database) -> None:
+    order = await place(database, await open_item(database))
+    activities = _activities(database, GatewayDouble())
+
+    assert await _begin(activities, _offer(order)) == await _begin(activities, _offer(order))
+
+    assert (await _events(database, order)).count("payment_begun") == 1
+
+
+async def test_what_a_provider_may_have_heard_is_on_record(database: Database) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    gateway.away = True
+    offer = _offer(order)
+
+    with pytest.raises(ApplicationError) as error:
+        await _begin(_activities(database, gateway), offer)
+
+    assert (error.value.type, error.value.non_retryable) == (ErrorCode.UNAVAILABLE, False)
+    written = await _written(database, offer.payment)
+    assert written is not None
+    assert (written.status, written.action) == (PaymentStatus.CREATED, None)
+
+
+async def test_a_method_that_is_not_set_up_is_refused(database: Database) -> None:
+    order = await place(database, await open_item(database))
+    ref = PaymentRef(payment_id="P", order_id=order.order_id, method=PaymentMethod.WECHATPAY)
+
+    with pytest.raises(ApplicationError) as error:
+        await ActivityEnvironment().run(_activities(database, GatewayDouble()).query_payment, ref)
+
+    assert (error.value.type, error.value.non_retryable) == (ErrorCode.INVALID, True)
+
+
+async def test_closing_ends_a_payment_or_learns_that_it_was_paid(database: Database) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    activities = _activities(database, gateway)
+    payment = await _begin(activities, _offer(order))
+    ref = PaymentRef(payment_id=payment.payment_id, order_id=order.order_id, method=payment.method)
+    assert (await activities.query_payment(ref)).state is TradeState.WAITING
+
+    receipt = gateway.pay(payment.payment_id)
+
+    assert (await activities.query_payment(ref)).receipt == receipt
+    assert (await activities.close_payment(ref)).receipt == receipt
+
+
+async def test_the_shape_of_before_is_read(database: Database) -> None:
+    order = await place(database, await open_item(database))
+    told = {
+        "payment_id": f"{order.order_id}A1",
+        "order_id": order.order_id,
+        "method": "alipay",
+        "scene": "qr",
+        "amount": 8800,
+        "currency": "CNY",
+        "subject": "A mug",
+        "begun_at": NOON.isoformat(),
+        "expires_at": NOON.isoformat(),
+        "actor": "buyer:ada",
+    }
+
+    offer = OfferPayment.model_validate(told)
+
+    assert (offer.subject, offer.actor) == ("A mug", "buyer:ada")
+    assert offer.payment == Payment(
+        payment_id=f"{order.order_id}A1",
+        order_id=order.order_id,
+        method=PaymentMethod.ALIPAY,
+        scene=PaymentScene.QR,
+        status=PaymentStatus.CREATED,
+        amount=8800,
+        currency="CNY",
+        expires_at=NOON,
+        created_at=NOON,
+    )

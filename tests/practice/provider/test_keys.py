@@ -1,0 +1,46 @@
+"""The folder of keys that both sides read."""
+
+import json
+import stat
+from pathlib import Path
+
+from practice.provider.keys import Keys
+from practice.provider.server import create_app
+from practice.stack.loopback import loopback_http
+from tests.support.letterbox import Letterbox
+from tests.support.live_app import live
+from tests.support.merchant import WechatPayMerchant
+from tests.support.polling import until
+
+
+def test_keys_are_made_once_and_their_secrets_are_the_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    first = Keys(folder)
+    contents = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    again = Keys(folder)
+    secrets = [path for path in contents if "private" in str(path) or path.suffix == ".txt"]
+    assert again.accounts == first.accounts
+    assert {path: path.read_bytes() for path in contents} == contents
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert len(secrets) == 5
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
+    assert len(first.api_v3_key) == 32
+    assert (folder / "wechatpay_platform" / f"{first.accounts.platform_serial}.pem").exists()
+
+
+async def test_a_new_key_signs_at_once_and_the_old_one_stays_for_merchants(
+    tmp_path: Path, letterbox: Letterbox
+) -> None:
+    keys_dir = tmp_path / "keys"
+    app = create_app(keys_dir, None)
+    async with live(app) as url, loopback_http(url) as provider:
+        wechatpay = WechatPayMerchant(provider, keys_dir, letterbox.wechatpay_url)
+        old = (await wechatpay.create("rotate-1")).headers["wechatpay-serial"]
+        new = (await provider.post("/keys/rotate")).json()["platform_serial"]
+        await provider.post("/trades/rotate-1/pay")
+        await until(lambda: len(letterbox.letters) == 1)
+    letter = letterbox.letters[0]
+    assert letter.headers["wechatpay-serial"] == new != old
+    assert wechatpay.authentic(letter.headers, letter.body)
+    assert {path.stem for path in (keys_dir / "wechatpay_platform").iterdir()} == {old, new}
+    assert json.loads((keys_dir / "accounts.json").read_text())["platform_serial"] == new

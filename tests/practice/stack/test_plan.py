@@ -1,0 +1,58 @@
+"""Which processes a stack consists of, and where each of them is."""
+
+from pathlib import Path
+
+import pytest
+
+from practice.stack.home import Home
+from practice.stack.parts import EVERYTHING, PROCESSES
+from practice.stack.plan import plan_stack
+from practice.stack.settings import EmbeddedSettings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
+
+
+def names(plan_of: EmbeddedSettings, home: Home) -> list[str]:
+    return [process.name for process in plan_stack(plan_of, home).processes]
+
+
+def test_everything_runs_here_unless_the_environment_names_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert names(EmbeddedSettings(), home) == list(PROCESSES)
+    monkeypatch.setenv("SECKILL_REDIS_URL", "redis://far:6379/0")
+    plan = plan_stack(EmbeddedSettings(), home)
+    assert {process.name for process in plan.processes} == EVERYTHING - {"redis"}
+    assert plan.address("redis") == "redis://far:6379/0"
+
+
+def test_with_two_real_gateways_nobody_practises(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECKILL_ALIPAY_GATEWAY_URL", "https://a.example")
+    assert "sandbox" in names(EmbeddedSettings(), home)
+    monkeypatch.setenv("SECKILL_WECHATPAY_GATEWAY_URL", "https://w.example")
+    assert "sandbox" not in names(EmbeddedSettings(), home)
+
+
+def test_a_plan_can_be_cut_down_to_parts_that_there_are(home: Home) -> None:
+    plan = plan_stack(EmbeddedSettings(), home)
+    few = plan.only(frozenset({"redis", "api"}))
+    assert [process.name for process in few.processes] == ["redis", "api"]
+    assert few.address("postgres") is None
+    with pytest.raises(ValueError, match="no such process: mysql"):
+        plan.only(frozenset({"mysql"}))
+
+
+def test_asking_changes_nothing(home: Home) -> None:
+    plan_stack(EmbeddedSettings(), home, remember=False)
+    assert not (home.root / "ports.json").exists()
+    planned = plan_stack(EmbeddedSettings(), home)
+    again = plan_stack(EmbeddedSettings(), home, remember=False)
+    assert planned.address("api") == again.address("api")
+    assert planned.temporal_ui_url == again.temporal_ui_url is not None

@@ -1,0 +1,77 @@
+"""Every activity and every workflow that there is, is served: one that is forgotten would wait."""
+
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from temporalio import activity
+
+import activities
+import workflows
+from infra.redis.stock_gate import StockGate
+from infra.settings import Settings
+from infra.stores import open_stores
+from tests.support.sender_double import SenderDouble
+from tests.support.workflows_double import WorkflowsDouble
+from worker import WORKFLOWS, activities_of, build_activities
+
+
+def modules_of(room: ModuleType) -> Iterator[ModuleType]:
+    for module in pkgutil.iter_modules(room.__path__):
+        yield import_module(f"{room.__name__}.{module.name}")
+
+
+def classes_of(room: ModuleType) -> Iterator[type]:
+    for module in modules_of(room):
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            if found.__module__ == module.__name__:
+                yield found
+
+
+def names_of(methods: list[Any]) -> list[str]:
+    return [method.__temporal_activity_definition.name for method in methods]
+
+
+async def test_every_activity_is_served_once() -> None:
+    async with open_stores(Settings()) as stores:
+        served = build_activities(
+            stores.database,
+            StockGate(stores.redis),
+            {},
+            SenderDouble(),
+            WorkflowsDouble(),
+            refund_spacing=timedelta(0),
+        )
+
+    names = names_of([*served.general, *served.refund_calls])
+    there_are = {
+        method.__temporal_activity_definition.name
+        for found in classes_of(activities)
+        for _, method in inspect.getmembers(found, inspect.isfunction)
+        if hasattr(method, "__temporal_activity_definition")
+    }
+    assert sorted(names) == sorted(there_are)
+
+
+def test_every_workflow_is_served() -> None:
+    there_are = {
+        found for found in classes_of(workflows) if "__temporal_workflow_definition" in vars(found)
+    }
+
+    assert set(WORKFLOWS) == there_are
+
+
+def test_only_what_is_defined_as_an_activity_is_one() -> None:
+    class Room:
+        @activity.defn
+        async def step(self) -> None: ...
+
+        async def no_step(self) -> None: ...
+
+    room = Room()
+
+    assert activities_of(room) == [room.step]

@@ -1,0 +1,154 @@
+"""Payments are begun once per way to pay, asked after, and closed before stock goes back."""
+
+import asyncio
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from domain.payment import PaymentMethod, PaymentScene
+from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
+from tests.support.refunding import refund_of
+from tests.support.shop import POINTS_PRICE, Shop
+from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment, RecheckPayment
+
+
+async def test_a_begun_payment_is_closed_at_the_provider_before_the_stock_goes_back(
+    shop: Shop,
+) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    payment = await shop.begin_payment(handle)
+
+    assert (await handle.result()).status is OrderStatus.TIMED_OUT
+
+    assert payment.payment_id in shop.alipay.closed
+    closed = (await shop.dossier(intent.order_id)).payments[0]
+    assert closed.status is PaymentStatus.CLOSED
+
+
+async def test_a_lost_notice_is_made_up_for_by_asking_the_provider(shop: Shop) -> None:
+    handle = await shop.start(await shop.intent())
+    payment = await shop.begin_payment(handle)
+    shop.alipay.pay(payment.payment_id)
+
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    assert payment.payment_id not in shop.alipay.closed
+
+
+async def test_a_begun_payment_is_begun_once(shop: Shop) -> None:
+    handle = await shop.start(await shop.intent())
+    assert await shop.begin_payment(handle) == await shop.begin_payment(handle)
+    await handle.terminate()
+
+
+async def test_a_provider_that_does_not_answer_makes_paying_unavailable(shop: Shop) -> None:
+    handle = await shop.start(await shop.intent())
+    shop.alipay.away = True
+
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await shop.begin_payment(handle)
+
+    assert isinstance(failure.value.cause, ApplicationError)
+    assert failure.value.cause.type == "UNAVAILABLE"
+    shop.alipay.away = False
+    assert (await shop.begin_payment(handle)).action is not None
+    await handle.terminate()
+
+
+async def test_a_recheck_finds_the_payment_now(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    payment = await shop.begin_payment(handle)
+    shop.alipay.pay(payment.payment_id)
+    await handle.execute_update(OrderWorkflow.recheck_payment, RecheckPayment(actor="operator:eve"))
+    assert (await shop.dossier(intent.order_id)).order.status in OWNING_STOCK
+
+
+async def test_after_a_wrong_amount_the_buyer_is_offered_another_payment(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    first = await shop.begin_payment(handle)
+    wrong = shop.alipay.pay(first.payment_id, amount=1)
+    await handle.signal(OrderWorkflow.payment_noticed, wrong)
+    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
+
+    receipt = await shop.pay(handle)
+
+    assert receipt.payment_id != first.payment_id
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    await refund_of(shop, wrong).result()
+    assert list(shop.alipay.refunded.values()) == [1]
+    assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.FULFILLED
+
+
+# Paying with points: a debit that settles, or that never happened.
+
+
+async def test_points_pay_an_order_at_once(shop: Shop) -> None:
+    await shop.grant_points("ada", 1000)
+    handle = await shop.start(intent := await shop.intent("ada"))
+
+    payment = await shop.pay_with_points(handle)
+
+    assert (payment.status, payment.amount) == (PaymentStatus.PAID, POINTS_PRICE)
+    assert (await handle.result()).status in OWNING_STOCK
+    paid = (await shop.dossier(intent.order_id)).payments[0]
+    assert (paid.status, paid.currency) == (PaymentStatus.PAID, "PTS")
+    assert await shop.counts() == (4, 0, 1, 4)
+
+
+async def test_too_few_points_pay_nothing_and_say_what_is_missing(shop: Shop) -> None:
+    await shop.grant_points("ada", POINTS_PRICE - 1)
+    handle = await shop.start(await shop.intent("ada"))
+
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await shop.pay_with_points(handle)
+
+    assert isinstance(failure.value.cause, ApplicationError)
+    assert failure.value.cause.type == "INSUFFICIENT_POINTS"
+    assert failure.value.cause.details[0] == {"balance": POINTS_PRICE - 1, "needed": POINTS_PRICE}
+    assert await shop.points("ada") == POINTS_PRICE - 1
+
+    await shop.grant_points("ada", 1)
+    assert (await shop.pay_with_points(handle)).status is PaymentStatus.PAID
+
+
+async def test_two_orders_of_one_account_never_spend_the_same_points(shop: Shop) -> None:
+    await shop.grant_points("ada", POINTS_PRICE)
+    handles = [await shop.start(await shop.intent("ada")) for _ in range(2)]
+
+    answers = await asyncio.gather(
+        *(shop.pay_with_points(handle) for handle in handles), return_exceptions=True
+    )
+
+    assert sorted(type(answer).__name__ for answer in answers) == [
+        "Payment",
+        "WorkflowUpdateFailedError",
+    ]
+    assert sorted([(await handle.result()).status in OWNING_STOCK for handle in handles]) == [
+        False,
+        True,
+    ]
+
+
+async def test_a_debit_whose_answer_was_lost_still_pays(shop: Shop) -> None:
+    await shop.grant_points("ada", POINTS_PRICE)
+    handle = await shop.start(await shop.intent("ada"))
+    # The points are taken and nobody is told: the close finds them.
+    command = BeginPayment(method=PaymentMethod.POINTS, scene=PaymentScene.PAGE, actor="buyer:ada")
+    await handle.execute_update(OrderWorkflow.begin_payment, command)
+
+    assert (await handle.result()).status in OWNING_STOCK
+    assert await shop.counts() == (4, 0, 1, 4)
+
+
+async def test_a_closed_points_payment_takes_no_points(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent("ada"))
+    with pytest.raises(WorkflowUpdateFailedError):
+        await shop.pay_with_points(handle)
+    await shop.grant_points("ada", POINTS_PRICE)
+
+    assert (await handle.result()).status is OrderStatus.TIMED_OUT
+
+    closed = (await shop.dossier(intent.order_id)).payments[0]
+    assert closed.status is PaymentStatus.CLOSED
+    assert await shop.points("ada") == POINTS_PRICE

@@ -1,0 +1,151 @@
+"""What our processes say to workflows as clients of Temporal. Rooms below the workflows are handed
+a `WorkflowClient` and declare what they need of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.ids import order_id_of_workflow, workflow_id
+from domain.notice import RefundReport
+from domain.payment import PaymentMethod, Receipt
+from domain.refund import RefundRequest, refund_workflow_id
+from domain.reservation import Intent
+from infra.settings import Settings
+from infra.temporal.client import attributes_of_a_new_order, connect_temporal
+from workflows.order import OrderWorkflow
+from workflows.refund import RefundWorkflow
+
+# A provider waits for our answer to its notice, a buyer for the order; nobody waits for an audit.
+NOTICE_TIMEOUT = timedelta(seconds=2)
+START_TIMEOUT = timedelta(seconds=5)
+AUDIT_TIMEOUT = timedelta(seconds=10)
+DESCRIBED_AT_ONCE = 20
+# Temporal refuses summaries above 200 bytes, and a user id may be long.
+SUMMARY_BYTES = 180
+
+
+class WorkflowClient:
+    """Every method raises RPCError, or RuntimeError where a lazy client cannot connect, while
+    Temporal is away."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start_order(self, intent: Intent) -> None:
+        """Afterwards the order's workflow runs, or has ended: started before is as good."""
+        try:
+            await self._client.start_workflow(
+                OrderWorkflow.run,
+                intent,
+                id=workflow_id(intent.order_id),
+                task_queue=self._task_queue,
+                # An intent may be delivered twice, the second time when its order is over.
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                request_eager_start=True,
+                rpc_timeout=START_TIMEOUT,
+                static_summary=_summary(intent),
+                search_attributes=attributes_of_a_new_order(intent),
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+    async def start_order_again(self, intent: Intent) -> bool:
+        """False when it runs after all, or ended as it should. One that was terminated or failed
+        begins anew and finds what its steps have done before."""
+        try:
+            await self._client.start_workflow(
+                OrderWorkflow.run,
+                intent,
+                id=workflow_id(intent.order_id),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                rpc_timeout=AUDIT_TIMEOUT,
+                static_summary="started again by an audit",
+                search_attributes=attributes_of_a_new_order(intent),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def start_refund(self, request: RefundRequest) -> bool:
+        """False when it was asked for before: one workflow for each trade, or part of it."""
+        try:
+            await self._client.start_workflow(
+                RefundWorkflow.run,
+                request,
+                id=request.workflow_id,
+                task_queue=self._task_queue,
+                rpc_timeout=NOTICE_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def tell_of_payment(self, order_id: str, receipt: Receipt) -> bool:
+        """False when no workflow of the order is running."""
+        order = self._client.get_workflow_handle(workflow_id(order_id))
+        return await _signal(order, OrderWorkflow.payment_noticed, receipt)
+
+    async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:
+        """False when no workflow of the refund is running."""
+        name = refund_workflow_id(method, news.refund_id)
+        refund = self._client.get_workflow_handle(name)
+        return await _signal(refund, RefundWorkflow.refund_noticed, news)
+
+    async def running_orders(self) -> AsyncIterator[str]:
+        """Ids of orders with a running workflow by Temporal's search, which lags a little."""
+        query = f"WorkflowType = '{OrderWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+        async for workflow in self._client.list_workflows(query, rpc_timeout=AUDIT_TIMEOUT):
+            yield order_id_of_workflow(workflow.id)
+
+    async def ended(self, workflow_ids: Iterable[str]) -> dict[str, str]:
+        """Those of the workflows that do not run, by their own records and not by the search,
+        and what became of each."""
+        few = asyncio.Semaphore(DESCRIBED_AT_ONCE)
+
+        found: dict[str, str] = {}
+
+        async def describe(name: str) -> None:
+            handle = self._client.get_workflow_handle(name)
+            try:
+                async with few:
+                    status = (await handle.describe(rpc_timeout=AUDIT_TIMEOUT)).status
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                found[name] = "does not exist"
+                return
+            if status is not WorkflowExecutionStatus.RUNNING:
+                found[name] = f"has ended ({status.name.lower()})" if status else "has ended"
+
+        await asyncio.gather(*(describe(name) for name in workflow_ids))
+        return found
+
+
+async def connect_workflows(settings: Settings) -> WorkflowClient:
+    """Connects at the first call, so that Temporal may be away until then."""
+    return WorkflowClient(await connect_temporal(lazy=True), settings.task_queue)
+
+
+async def _signal(handle: WorkflowHandle[Any, Any], signal: Any, word: object) -> bool:
+    """False when no workflow of this name is running."""
+    try:
+        await handle.signal(signal, word, rpc_timeout=NOTICE_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+def _summary(intent: Intent) -> str:
+    line = f"{intent.quantity} × {intent.sku_id} for {' '.join(intent.user_id.split())}"
+    return line.encode()[:SUMMARY_BYTES].decode(errors="ignore")
