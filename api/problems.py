@@ -85,24 +85,19 @@ def invalid(location: list[str], message: str, *, kind: str = "invalid") -> Refu
 
 def problem_bytes(refusal: Refusal, status: int) -> bytes:
     """The document of a refusal, with the members the contract adds for its code."""
+    # A rule names the field; only here is it known where the caller wrote it.
+    if isinstance(refusal, InvalidField):
+        refusal = invalid(["body", refusal.field], refusal.detail, kind=refusal.field)
     document = {
         "type": f"urn:seckill:problem:{refusal.code.value.lower()}",
         "title": KINDS[refusal.code].title,
         "status": status,
         "detail": refusal.detail or KINDS[refusal.code].title,
         "code": refusal.code.value,
-        **({"errors": _wrong_fields(refusal)} if refusal.code is ErrorCode.INVALID else {}),
+        **({"errors": []} if refusal.code is ErrorCode.INVALID else {}),
         **refusal.extra,
     }
     return json.dumps(document, default=str, allow_nan=False).encode()
-
-
-def _wrong_fields(refusal: Refusal) -> list[dict[str, object]]:
-    """A rule names the field; here it gets the place where the caller wrote it."""
-    if not isinstance(refusal, InvalidField):
-        return []
-    place = ["body", refusal.field]
-    return [{"loc": place, "msg": refusal.detail, "type": refusal.field}]
 
 
 def problem_response(

@@ -35,7 +35,11 @@ def test_each_method_and_attempt_has_a_number_of_its_own() -> None:
     assert len(numbers) == 29 * len(PaymentMethod)
 
 
-@pytest.mark.parametrize("number", ["", ORDER_ID, "shop-4711", "x" * 28, f"x{ORDER_ID}A1"])
+@pytest.mark.parametrize(
+    "number",
+    ["", ORDER_ID, "shop-4711", "x" * 28, f"x{ORDER_ID}A1"],
+    ids=["none", "an order's", "a shop's", "no order id in it", "one that begins elsewhere"],
+)
 def test_a_number_that_is_not_ours_belongs_to_no_order(number: str) -> None:
     assert order_id_of_payment(number) is None
 
