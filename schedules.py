@@ -18,7 +18,7 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
-from infra.gateways.wire import SHANGHAI
+from domain.bill import SHANGHAI
 from infra.settings import Settings
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.bills import BILLS_ID, ReconcileBills, ReconcileBillsWorkflow

@@ -12,7 +12,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.ids import order_id_of_workflow, workflow_id
-from domain.notice import RefundNews
+from domain.notice import RefundReport
 from domain.payment import PaymentMethod, Receipt
 from domain.refund import RefundRequest, refund_workflow_id
 from domain.reservation import Intent
@@ -94,7 +94,7 @@ class WorkflowClient:
         order = self._client.get_workflow_handle(workflow_id(order_id))
         return await _signal(order, OrderWorkflow.payment_noticed, receipt)
 
-    async def tell_of_refund(self, method: PaymentMethod, news: RefundNews) -> bool:
+    async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:
         """False when no workflow of the refund is running."""
         name = refund_workflow_id(method, news.refund_id)
         refund = self._client.get_workflow_handle(name)

@@ -10,11 +10,19 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bill_attentions import raise_mismatches, resolve_settled
 from activities.heartbeats import heartbeats
-from domain.bill import SAMPLE_SIZE, BillCheck, BillFault, BillMismatch, ComparedLine
-from domain.gateway_errors import GatewayError
+from domain.bill import (
+    SAMPLE_SIZE,
+    BillCheck,
+    BillFault,
+    BillLine,
+    BillMismatch,
+    ComparedLine,
+    is_over,
+    start_of,
+)
+from domain.gateway_errors import BillNotReady, GatewayError
 from domain.model import Value
-from domain.payment import PaymentMethod
-from infra.gateways.bill import BillKind, BillLine, StatementNotReady, is_over, start_of
+from domain.payment import FlowKind, PaymentMethod
 from infra.gateways.protocol import Gateway
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
@@ -91,7 +99,7 @@ class BillActivities:
         try:
             async with heartbeats():
                 return FetchedBill(lines=await self._fetch(bill))
-        except StatementNotReady as error:
+        except BillNotReady as error:
             # Benign: a bill that is not ready yet is nothing to alarm anybody about.
             raise ApplicationError(
                 str(error), type="StatementNotReady", category=ApplicationErrorCategory.BENIGN
@@ -236,7 +244,7 @@ class BillActivities:
 def merged(lines: Iterable[BillLine]) -> list[BillLine]:
     """One line per number. A number that stands twice in a bill is money that moved twice, so
     its amounts add up and will not agree with ours."""
-    by_number: dict[tuple[BillKind, str], BillLine] = {}
+    by_number: dict[tuple[FlowKind, str], BillLine] = {}
     for line in lines:
         number = (line.kind, line.reference)
         if other := by_number.get(number):

@@ -1,7 +1,7 @@
 """What is owed once an order is paid, carried out: each kind once in effect."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 
 import structlog
@@ -10,16 +10,16 @@ from temporalio import activity
 
 from activities.delivery_attentions import raise_failed, resolve_failed
 from domain.actors import SYSTEM
-from domain.buyer_message import Message, MessageTopic
+from domain.buyer_message import MessageTopic
 from domain.delivery import Delivery, DeliveryKind
 from domain.model import Value
-from domain.money import MINOR_PER_MAJOR
 from domain.order import EventKind, Order
+from domain.points import award_for
 from domain.states import DeliveryStatus, OrderStatus
 from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 
 log = structlog.get_logger()
@@ -150,13 +150,13 @@ class DeliveryActivities:
         kinds: Set[DeliveryKind] = ALL,
     ) -> Due | None:
         async with self._database.driver() as driver:
-            owed = await OrderSteps(driver).owed(order_id, statuses)
+            owed = await HotPath(driver).owed(order_id, statuses)
         if owed is None or owed.order.status not in OWED_BY:
             return None
         return Due(
             order=owed.order,
             title=owed.title,
-            award=_award(owed.money),
+            award=award_for(owed.money),
             kinds=owed.kinds & kinds,
             # A decision on one of them is put on record before the order's end.
             fulfils=kinds == ALL,
@@ -172,7 +172,7 @@ class DeliveryActivities:
         if DeliveryKind.MESSAGE not in due.kinds:
             return {}
         order = due.order
-        thanks = Message(
+        thanks = BuyerMessage(
             order_id=order.order_id,
             topic=MessageTopic.ORDER_PAID,
             user_id=order.user_id,
@@ -196,7 +196,7 @@ class DeliveryActivities:
             return False
         try:
             async with self._database.driver() as driver:
-                return await OrderSteps(driver).deliver(
+                return await HotPath(driver).deliver(
                     order_id, delivered, due.award, fulfil=due.fulfils
                 )
         except Exception as error:
@@ -275,8 +275,3 @@ async def _delivery(connection: AsyncConnection, order_id: str, kind: DeliveryKi
         if delivery.kind is kind:
             return delivery
     raise LookupError(f"order {order_id} is owed no {kind}")
-
-
-def _award(money: Sequence[int]) -> int:
-    """One point per whole yuan of money; points that were spent earn none."""
-    return sum(amount // MINOR_PER_MAJOR for amount in money)

@@ -85,7 +85,7 @@ def _may_be_had(order: Order, payment: Payment, receipt: Receipt) -> bool:
 
 
 async def _reclaim(connection: AsyncConnection, order: Order) -> None:
-    if not await Stock(connection).sell_again(order):
+    if not await Stock(connection).reclaim(order):
         raise _GoneMeanwhile
     # Only now, with the item's row locked, do the buyer's other orders stand still.
     item = await Stock(connection).item(order.item)

@@ -15,7 +15,7 @@ from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps, PlacingRefused
+from infra.postgres.hot_path import HotPath, PlacingRefused
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales
@@ -89,7 +89,7 @@ class OrderActivities:
         try:
             # One query and no lock held in between: all orders of a sale wait for its item.
             async with self._database.driver() as driver:
-                placing = await OrderSteps(driver).place(command.intent, command.placed_at)
+                placing = await HotPath(driver).place(command.intent, command.placed_at)
         except PlacingRefused as refused:
             return PlacedOrder(rejected=refused.reason)
         if placing is None:

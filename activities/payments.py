@@ -23,7 +23,7 @@ from domain.payment import (
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 
 
 class OfferPayment(Value):
@@ -66,13 +66,13 @@ class PaymentActivities:
         if is_signed_link(new.method, new.scene):
             new = new.model_copy(update={"action": await _offer(gateway, offer)})
         async with self._database.driver() as driver:
-            payment = await OrderSteps(driver).begin_payment(new, offer.actor)
+            payment = await HotPath(driver).begin_payment(new, offer.actor)
         if payment.action is not None:
             return payment
         # Written before: what a provider may collect must be known here first.
         action = await _offer(gateway, offer)
         async with self._database.driver() as driver:
-            await OrderSteps(driver).offer_payment(
+            await HotPath(driver).offer_payment(
                 payment.payment_id, action, new.expires_at, offer.actor
             )
         return payment.model_copy(update={"action": action})

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.gateway_errors import GatewayError, TryLater
 from domain.model import Value
 from domain.payment import PaymentMethod
-from domain.refund import Refund, RefundAnswer, RefundOrder, RefundState
+from domain.refund import Refund, RefundAnswer, RefundInstruction, RefundState
 from domain.states import RefundStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
@@ -107,7 +107,7 @@ class RefundCallActivities:
 
 
 async def _is_it_done_already(
-    gateway: Gateway, order: RefundOrder, refused: GatewayError
+    gateway: Gateway, order: RefundInstruction, refused: GatewayError
 ) -> RefundAnswer:
     # A refusal may come because an earlier call, whose answer was lost, has done it.
     try:
@@ -121,9 +121,9 @@ async def _is_it_done_already(
     return answer
 
 
-def _order(command: AskRefund) -> RefundOrder:
+def _order(command: AskRefund) -> RefundInstruction:
     refund = command.refund
-    return RefundOrder(
+    return RefundInstruction(
         refund_id=refund.refund_id,
         payment_id=refund.payment_id,
         trade_no=refund.trade_no,

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from domain.buyer_message import Message, MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic
 from domain.model import Value
 from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.engine import Database
@@ -31,7 +31,7 @@ class RefundMessageActivities:
             item = await Stock(connection).item(order.item) if order else None
         for number, refund in enumerate(refunds, start=1):
             if order and refund.refund_id == command.refund_id:
-                message = Message(
+                message = BuyerMessage(
                     order_id=order.order_id,
                     topic=MessageTopic.MONEY_BACK,
                     user_id=order.user_id,

@@ -12,7 +12,7 @@ from domain.actors import provider
 from domain.attention import AttentionKind
 from domain.model import Value
 from domain.order import EventKind, Order
-from domain.payment import Payment, Receipt
+from domain.payment import FlowKind, Payment, Receipt
 from domain.refund import SURPLUS, Refund, RefundReason, RefundRequest
 from domain.refund_rules import REFUNDABLE
 from domain.reservation import Intent
@@ -198,7 +198,7 @@ async def _write_return(
         refund.order_id,
         refund.payment_id,
         refund.method,
-        "refunded",
+        FlowKind.REFUNDED,
         refund.refund_id,
         refund.amount,
     )
@@ -232,7 +232,7 @@ async def _undo_order(connection: AsyncConnection, order: Order) -> None:
         order.order_id, order.user_id, "the order was refunded"
     )
     # Last, because every order of the sale waits for this row's lock.
-    await Stock(connection).take_back(order)
+    await Stock(connection).restock(order)
 
 
 async def _mark_handled(connection: AsyncConnection, request: RefundRequest) -> None:

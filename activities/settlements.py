@@ -8,12 +8,12 @@ from temporalio import activity
 from domain.actors import provider
 from domain.model import Value
 from domain.order import EventKind
-from domain.payment import Receipt
+from domain.payment import FlowKind, Receipt
 from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus
 from domain.surplus_money import surplus_refund, why_surplus
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
@@ -47,7 +47,7 @@ class SettlementActivities:
         """Payment, order, stock and ledger in one step; a repeat answers as the first did."""
         while True:
             async with self._database.driver() as driver:
-                if await OrderSteps(driver).settle(command.order_id, command.receipt):
+                if await HotPath(driver).settle(command.order_id, command.receipt):
                     return Settled()
             # The one query does not say why it did nothing, so that is read afterwards; what
             # was changed in between may allow it after all.
@@ -89,7 +89,12 @@ async def _why_not(connection: AsyncConnection, order_id: str, receipt: Receipt)
 async def record_money(connection: AsyncConnection, order_id: str, receipt: Receipt) -> bool:
     """The money on the ledger, its notice handled; False if it was there before."""
     is_new = await PaymentFlows(connection).record(
-        order_id, receipt.payment_id, receipt.method, RECEIVED, receipt.trade_no, receipt.amount
+        order_id,
+        receipt.payment_id,
+        receipt.method,
+        FlowKind.RECEIVED,
+        receipt.trade_no,
+        receipt.amount,
     )
     # In the same transaction, or a crash between them would have the notice relayed for ever.
     if receipt.notice_id:

@@ -1,7 +1,6 @@
 """Stock in Redis, as the order saga sees it: reserve, and its undo beside it."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -11,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.model import Value
 from domain.order import RejectReason
-from domain.reservation import GateVerdict, Intent, ReserveRequest
+from domain.reservation import GateVerdict, Intent, ReserveRequest, StockReturn
 from infra.redis.stock_gate import StockGate
 
 log = structlog.get_logger()
@@ -23,19 +22,6 @@ class Reserved(Value):
     """`rejected` says why the gate holds no stock for the order; None means it does."""
 
     rejected: RejectReason | None = None
-
-
-class StockReturn(StrEnum):
-    """Which units an order gives up, and whether others may have them."""
-
-    # Held ones.
-    RELEASE = "release"
-    # Held ones that Redis promised and Postgres never had: others must not be sold them.
-    DROP = "drop"
-    # Sold ones as well: the order is refunded.
-    RESTOCK = "restock"
-    # Those reclaimed for late money; a reclaim that is still on its way must fail as well.
-    UNDO_RECLAIM = "undo_reclaim"
 
 
 # How ReleaseStock said it before there was a StockReturn, each beside its usual value.
@@ -94,14 +80,7 @@ class StockActivities:
     @activity.defn
     async def release_stock(self, release: ReleaseStock) -> None:
         """Undo of reserve_stock; also keeps a reserve that is still on its way from holding."""
-        how = release.how
-        await self._gate.release(
-            release.intent.item,
-            release.intent.order_id,
-            return_stock=how is not StockReturn.DROP,
-            sold=how is StockReturn.RESTOCK,
-            for_good=how is StockReturn.UNDO_RECLAIM,
-        )
+        await self._gate.release(release.intent.item, release.intent.order_id, release.how)
 
     @activity.defn
     async def reclaim_stock(self, intent: Intent) -> bool:
@@ -111,7 +90,7 @@ class StockActivities:
     @activity.defn
     async def confirm_stock(self, intent: Intent) -> None:
         """Mark the order's reservation as sold."""
-        state = await self._gate.confirm(intent)
+        state = await self._gate.sell(intent)
         if state is None:
             # Postgres has sold it, so nothing is lost; a repair tells Redis.
             log.warning("confirm_found_no_item", order_id=intent.order_id)

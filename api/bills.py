@@ -11,9 +11,9 @@ from temporalio.service import RPCError
 from api.problems import invalid
 from api.schemas.bills import ReconciliationView, bill_check_view
 from api.workflow_calls import WorkflowCalls
+from domain.bill import day_of
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
-from infra.gateways.bill import day_of
 from infra.gateways.protocol import Gateway
 from workflows.bills import ReconcileBills, ReconcileBillsWorkflow, bills_workflow_id
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from temporalio.service import RPCError
 
-from domain.errors import ErrorCode, Refusal
+from domain.errors import ErrorCode, InvalidField, Refusal
 
 log = structlog.get_logger()
 
@@ -85,6 +85,9 @@ def invalid(location: list[str], message: str, *, kind: str = "invalid") -> Refu
 
 def problem_bytes(refusal: Refusal, status: int) -> bytes:
     """The document of a refusal, with the members the contract adds for its code."""
+    # A rule names the field; only here is it known where the caller wrote it.
+    if isinstance(refusal, InvalidField):
+        refusal = invalid(["body", refusal.field], refusal.detail, kind=refusal.field)
     document = {
         "type": f"urn:seckill:problem:{refusal.code.value.lower()}",
         "title": KINDS[refusal.code].title,

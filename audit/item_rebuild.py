@@ -11,14 +11,12 @@ from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 from domain.ids import created_at_ms
 from domain.reservation import Reservation, ReservationState
-from domain.sale import Item, ItemRef, ItemTerms, Sale
-from domain.states import HOLDING_STOCK, OWNING_STOCK, SaleStatus
+from domain.sale import Item, ItemRef
+from domain.states import HOLDING_STOCK, OWNING_STOCK
 from infra.postgres.sales import Sales
 from infra.redis.intent_entries import MalformedIntent
 
 log = structlog.get_logger()
-
-ON_SALE = (SaleStatus.PUBLISHED, SaleStatus.OPEN)
 
 
 async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
@@ -29,35 +27,20 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
     """
     async with sources.database.transaction() as connection:
         sale = await Sales(connection).get(ref.sale_id)
-    if sale is None:
-        return False
-    item = next((item for item in sale.items if item.sku_id == ref.sku_id), None)
-    if item is None:
+    item = sale.item(ref.sku_id) if sale else None
+    if sale is None or item is None:
         return False
     await sources.gate.set_paused(ref, True)
     try:
         kept = await _reservations(sources, item)
         stock = item.total - _units(kept)
-        await sources.gate.rebuild(terms_of(sale, item), stock, kept)
+        await sources.gate.rebuild(sale.terms_of(item), stock, kept)
     # Nobody could buy any more if the pause outlived us.
     except BaseException:
-        await sources.gate.set_paused(ref, sale.status not in ON_SALE)
+        await sources.gate.set_paused(ref, sale.terms_of(item).paused)
         raise
     log.info("item_rebuilt", sale_id=ref.sale_id, sku_id=ref.sku_id, stock=stock)
     return True
-
-
-def terms_of(sale: Sale, item: Item) -> ItemTerms:
-    return ItemTerms(
-        item_number=item.item_number,
-        sale_id=sale.sale_id,
-        sku_id=item.sku_id,
-        starts_at_ms=int(sale.starts_at.timestamp() * 1000),
-        ends_at_ms=int(sale.ends_at.timestamp() * 1000),
-        per_user_limit=item.per_user_limit,
-        paused=sale.status not in ON_SALE,
-        requires_entry_token=sale.requires_entry_token,
-    )
 
 
 async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:

@@ -23,7 +23,8 @@ from domain.model import Value
 from domain.payment import PaymentMethod
 from domain.sale import ItemRef
 from domain.states import OrderStatus
-from infra.postgres.tables import orders, payment_flows
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.payments import payment_flows
 
 ROWS_PER_QUERY = 1000
 Query: TypeAlias = Select[*tuple[Any, ...]]

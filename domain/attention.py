@@ -23,6 +23,7 @@ class Attention(Value):
 
     attention_id: int
     kind: AttentionKind
+    # What is found again every ten seconds must not become a row every ten seconds.
     subject: str
     order_id: str | None
     what: str

@@ -1,14 +1,55 @@
-"""Bills: a provider's statement of one day, and what came of comparing it with our ledger."""
+"""Bills: what a provider says moved on one day, and what came of comparing it with our ledger."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Literal
+from zoneinfo import ZoneInfo
 
 from domain.model import Value
-from domain.payment import PaymentMethod
+from domain.payment import FlowKind, PaymentMethod
 from domain.states import RefundStatus
 
+# Both providers cut their days at midnight in Shanghai, whatever clock this machine has.
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+# Both promise a day's bill for 10:00 of the day after; before that, "no bill" says nothing.
+READY_AT = time(10)
 SAMPLE_SIZE = 50
+
+
+def day_of(moment: datetime) -> date:
+    """The day whose bill lists what moves at this moment."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+def is_over(day: date, now: datetime) -> bool:
+    return now >= start_of(day + timedelta(days=1))
+
+
+def ready_at(day: date) -> datetime:
+    """From when on a provider that has no bill of the day means that nothing moved on it."""
+    return datetime.combine(day + timedelta(days=1), READY_AT, SHANGHAI)
+
+
+class BillLine(Value):
+    """Money that moved at the provider. `amount` in minor units, positive whichever way it went."""
+
+    kind: FlowKind
+    payment_id: str
+    trade_no: str
+    refund_id: str | None
+    amount: int
+    at: datetime
+
+    @property
+    def reference(self) -> str:
+        """What our ledger books the line under."""
+        if self.kind is FlowKind.RECEIVED:
+            return self.trade_no
+        # A refund that somebody made by hand at the provider may carry no number of ours.
+        return self.refund_id or self.trade_no
 
 
 class BillFault(StrEnum):
@@ -40,7 +81,7 @@ class ComparedLine(Value):
     """A line of a bill beside what we have under its number: `booked` if the ledger has it, else
     the order of a payment or the refund that it may belong to."""
 
-    kind: Literal["received", "refunded"]
+    kind: FlowKind
     reference: str
     payment_id: str
     amount: int
@@ -50,16 +91,16 @@ class ComparedLine(Value):
     refund_amount: int | None = None
 
     def fault(self, *, day_is_over: bool) -> BillFault | None:
-        """None if both sides agree, or will by themselves: a refund of a day that is not over
-        may still be on its way into our ledger."""
+        """None if both sides agree, or will by themselves."""
         if self.booked is not None:
             return None if self.booked == self.amount else BillFault.WRONG_AMOUNT
-        if self.kind == "received":
+        if self.kind is FlowKind.RECEIVED:
             return BillFault.NOT_SETTLED if self.order_id else BillFault.UNKNOWN_PAYMENT
         if self.refund_status is None:
             return BillFault.UNKNOWN_REFUND
         if self.refund_amount != self.amount:
             return BillFault.WRONG_AMOUNT
+        # A provider books a refund before we hear that it is done, so an open one is no fault yet.
         late = day_is_over or self.refund_status is RefundStatus.FAILED
         return BillFault.REFUND_NOT_DONE if late else None
 
@@ -73,6 +114,7 @@ class ComparedLine(Value):
             payment_id=self.payment_id,
             order_id=self.order_id,
             billed=self.amount,
+            # Nothing is booked of a refund that is not done, but what was asked for is known.
             booked=self.refund_amount if self.booked is None else self.booked,
         )
 

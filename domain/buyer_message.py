@@ -10,7 +10,7 @@ class MessageTopic(StrEnum):
     MONEY_BACK = "money_back"
 
 
-class Message(Value):
+class BuyerMessage(Value):
     """One per order, topic and `number`, and the same on every try. `amount` in minor units;
     `number` counts what may happen to an order more than once."""
 
@@ -31,4 +31,5 @@ class Message(Value):
 
     @property
     def message_id(self) -> str:
+        # Sending is at least once: receivers tell a repeat by this name.
         return f"{self.order_id}-{self.occasion}"

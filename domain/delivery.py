@@ -16,5 +16,6 @@ class Delivery(Value):
     order_id: str
     kind: DeliveryKind
     status: DeliveryStatus
+    # Counted in Postgres: the workflow's own tries do not say what another run of it has tried.
     attempts: int
     detail: str = ""

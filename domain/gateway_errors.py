@@ -29,5 +29,10 @@ class NotEnoughPoints(GatewayError):
         self.balance, self.needed = balance, needed
 
 
+# Its own word beside Declined: what may have been done must never be taken for refused.
 class TryLater(GatewayError):
     """No answer, a broken answer or a busy provider: the outcome is unknown; ask again."""
+
+
+class BillNotReady(TryLater):
+    """The provider answers well, but has no bill of that day yet."""

@@ -1,13 +1,16 @@
 """Identities that say where a thing belongs.
 
 An order id is 26 characters of Crockford base32: 10 of time (milliseconds), 4 of the item's
-number, 12 of chance. It sorts by time, and any node finds the order's item in it.
+number, 12 of chance. It sorts by time.
 """
 
 import secrets
 
+# Without I, L, O and U: an id that is read out over the phone must come back the same.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TIME_LENGTH, ITEM_LENGTH, CHANCE_LENGTH = 10, 4, 12
+# The item stands in the id so that any process, given an order nobody has written down yet, knows
+# where in Redis to look for it: an order that is still queued is in no table.
 ORDER_ID_LENGTH = TIME_LENGTH + ITEM_LENGTH + CHANCE_LENGTH
 MAX_ITEM_NUMBER = 32**ITEM_LENGTH - 1
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -19,6 +22,7 @@ def new_order_id(item_number: int, at_ms: int) -> str:
     """A fresh order id for the item with this number. Raises ValueError if it does not fit."""
     if not 0 < item_number <= MAX_ITEM_NUMBER:
         raise ValueError(f"item number out of range: {item_number}")
+    # 60 bits: processes make ids without asking one another, and no two may ever meet.
     chance = secrets.randbits(5 * CHANCE_LENGTH)
     return (
         _encode(at_ms, TIME_LENGTH)
@@ -59,7 +63,8 @@ def order_id_of_workflow(workflow_id: str) -> str:
 
 
 def _encode(value: int, length: int) -> str:
-    """`length` must be even: two characters at a time, because every click makes an id."""
+    """`length` must be even."""
+    # Two characters at a time, because every click makes an id.
     return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(5 * (length - 2), -1, -10)])
 
 

@@ -6,4 +6,5 @@ from pydantic import BaseModel, ConfigDict
 class Value(BaseModel):
     """A frozen value. Fields are only ever added with a default: old histories must still load."""
 
+    # `ignore`: a worker of the last release reads what this one wrote while both are running.
     model_config = ConfigDict(frozen=True, extra="ignore")

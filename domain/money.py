@@ -14,9 +14,11 @@ def to_yuan(minor: int) -> str:
 def from_yuan(text: str) -> int:
     """ "88.00" -> 8800. Raises ValueError for anything that is not a whole number of fen."""
     try:
+        # Never through float: 1.15 times a hundred is 114.99999999999999 there.
         minor = Decimal(text) * MINOR_PER_MAJOR
     except InvalidOperation as error:
         raise ValueError(f"not an amount: {text!r}") from error
+    # Decimal reads "NaN" and "Infinity" too, and a provider's word is only text.
     if not minor.is_finite() or minor != minor.to_integral_value():
         raise ValueError(f"not a whole number of fen: {text!r}")
     return int(minor)

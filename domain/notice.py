@@ -16,18 +16,21 @@ class NoticeKind(StrEnum):
 class Verdict(StrEnum):
     """ACCEPTED moves an order; everything else is kept and moves nothing."""
 
+    # Kept all the same: a notice that we misjudge is judged again once we have mended that.
     ACCEPTED = "accepted"
     NOT_PAID = "not_paid"
     MALFORMED = "malformed"
     BAD_SIGNATURE = "bad_signature"
+    # Rightly signed and old: anybody who once saw it can send it again.
     STALE = "stale"
+    # Rightly signed and not ours: Alipay signs the notices of all merchants with one key.
     FOREIGN_APP = "foreign_app"
     FOREIGN_SELLER = "foreign_seller"
     UNKNOWN_PAYMENT = "unknown_payment"
     WRONG_AMOUNT = "wrong_amount"
 
 
-class RefundNews(Value):
+class RefundReport(Value):
     """A provider's word on a refund it was asked for."""
 
     refund_id: str
@@ -46,11 +49,11 @@ class VerifiedNotice(Value):
     verdict: Verdict
     payment_id: str | None = None
     receipt: Receipt | None = None
-    refund: RefundNews | None = None
+    refund: RefundReport | None = None
 
 
 class Notice(Value):
-    """A row of the inbox. `handled_at` is set by the transaction that acted on it."""
+    """A row of the inbox."""
 
     notice_id: str
     method: PaymentMethod
@@ -61,6 +64,7 @@ class Notice(Value):
     order_id: str | None
     receipt: Receipt | None
     received_at: datetime
+    # Set by the transaction that acted on it, and so never while the act itself may be lost.
     handled_at: datetime | None
     handled_as: str | None
-    refund: RefundNews | None = None
+    refund: RefundReport | None = None

@@ -15,6 +15,7 @@ from domain.states import OrderStatus
 class RejectReason(StrEnum):
     """Why an accepted intent did not become an order to pay."""
 
+    # Redis accepts what Postgres may still refuse: after Redis lost its last second, for example.
     SOLD_OUT = "sold_out"
     LIMIT_REACHED = "limit_reached"
     NOT_FOUND = "not_found"
@@ -49,7 +50,8 @@ class EventKind(StrEnum):
 
 
 class OrderEvent(Value):
-    """One thing that happened to an order: who (`actor`) did what, when."""
+    """One thing that happened to an order: who (`actor`) did what, when. Written in the same
+    transaction as what it tells, so that no event tells of what was rolled back."""
 
     at: datetime
     event: EventKind
@@ -58,11 +60,14 @@ class OrderEvent(Value):
 
 
 class Order(Value):
+    """`amount` in minor units."""
+
     order_id: str
     sale_id: str
     sku_id: str
     user_id: str
     quantity: int
+    # As the sale said when the order was placed: a price that changes later changes no order.
     amount: int
     currency: str
     status: OrderStatus

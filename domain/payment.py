@@ -15,6 +15,13 @@ class PaymentMethod(StrEnum):
     POINTS = "points"
 
 
+class FlowKind(StrEnum):
+    """Which way money went, as our ledger and the providers' bills both say it."""
+
+    RECEIVED = "received"
+    REFUNDED = "refunded"
+
+
 class PaymentScene(StrEnum):
     """How the buyer reaches the provider: by a page in the browser, or by scanning a QR code."""
 
@@ -22,8 +29,10 @@ class PaymentScene(StrEnum):
     QR = "qr"
 
 
+# ISO 4217 has no code for points; providers never see this one.
 POINTS_CURRENCY = "PTS"
 
+# WeChat Pay takes 32 characters at most: 26 of the order, one letter, and the attempt.
 _METHOD_LETTERS = {
     PaymentMethod.ALIPAY: "A",
     PaymentMethod.WECHATPAY: "W",
@@ -44,6 +53,7 @@ def order_id_of_payment(payment_id: str) -> str | None:
 
 def is_signed_link(method: PaymentMethod, scene: PaymentScene) -> bool:
     """Whether the provider hears of the payment only when the buyer follows a link we signed."""
+    # A QR code has to be asked for, and WeChat Pay wants to be asked whatever the scene.
     return method is PaymentMethod.ALIPAY and scene is PaymentScene.PAGE
 
 
@@ -107,6 +117,7 @@ class Receipt(Value):
     trade_no: str
     amount: int
     paid_at: datetime
+    # None where we asked the provider ourselves: then there is no notice to mark as handled.
     notice_id: str | None = None
 
 
@@ -121,10 +132,12 @@ class Trade(Value):
     """What a provider answers about one payment; `receipt` is there when it was ever paid."""
 
     state: TradeState
+    # Apart from the state, because a trade that was paid and given back is CLOSED at Alipay.
     receipt: Receipt | None = None
 
 
 class ClosedTrade(Value):
     """Answer to a close: paid after all (`receipt`), or never to be paid any more."""
 
+    # The buyer may pay between our last look and the close: then the close must not lose it.
     receipt: Receipt | None = None

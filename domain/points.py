@@ -1,9 +1,21 @@
 """Points: a buyer's own account, and what a debit or credit of it answers."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
 from domain.model import Value
+from domain.money import MINOR_PER_MAJOR
+from domain.payment import PaymentMethod
+
+# Points that were spent earn none, or an account would feed itself.
+EARNING_METHODS = frozenset(PaymentMethod) - {PaymentMethod.POINTS}
+
+
+def award_for(money: Iterable[int]) -> int:
+    """The points an order earns for the amounts that paid it by `EARNING_METHODS`, in minor
+    units: one for each whole yuan."""
+    return sum(amount // MINOR_PER_MAJOR for amount in money)
 
 
 class PointsKind(StrEnum):
@@ -13,8 +25,13 @@ class PointsKind(StrEnum):
     DEBIT = "debit"
     CREDIT = "credit"
     AWARD = "award"
+    # May be less than the award: points that are spent by then are not asked back.
     AWARD_BACK = "award_back"
     GRANT = "grant"
+
+
+GIVES = (PointsKind.CREDIT, PointsKind.AWARD, PointsKind.GRANT)
+TAKES = (PointsKind.DEBIT, PointsKind.AWARD_BACK)
 
 
 class PointsEntry(Value):

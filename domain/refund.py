@@ -27,20 +27,21 @@ SURPLUS = frozenset(
 
 def trade_workflow_id(method: PaymentMethod, trade_no: str) -> str:
     """The workflow that gives a trade's money back, or honours it after all."""
+    # One per trade and not per order: two payments of one order go back side by side.
     return f"refund-{method}-{trade_no}"
 
 
 def refund_workflow_id(method: PaymentMethod, refund_id: str) -> str:
     """`refund-<provider>-<trade_no>`, with the part's number behind it for a partial refund."""
+    # The first two letters of a refund's number, R and its method, are said by the name already.
     return f"refund-{method}-{refund_id[2:]}"
 
 
 class RefundRequest(Value):
     """Input of RefundWorkflow: `amount` of the money that came with `receipt` is to go back.
 
-    The number is derived from what is undone, so that asking twice is asking once; `part`
-    counts the partial refunds of one payment from 1 and is 0 for all others. `request_key` is the
-    name a caller gave to the request.
+    `part` counts the partial refunds of one payment from 1 and is 0 for all others. `request_key`
+    is the name a caller gave to the request.
     """
 
     order_id: str
@@ -55,6 +56,8 @@ class RefundRequest(Value):
 
     @property
     def refund_id(self) -> str:
+        # Made of what is undone, never drawn: providers give money back once per number, so a
+        # request that comes twice, or again after a crash, must come under the same one.
         part = f"-{self.part}" if self.part else ""
         return f"R{self.receipt.method[0].upper()}{self.receipt.trade_no}{part}"
 
@@ -89,19 +92,22 @@ class Refund(Value):
 
 
 class RefundState(StrEnum):
+    """What a provider says of a refund. PROCESSING is its promise, and not yet the money."""
+
     DONE = "done"
     PROCESSING = "processing"
     FAILED = "failed"
     NOT_FOUND = "not_found"
 
 
-class RefundOrder(Value):
+class RefundInstruction(Value):
     """What a provider is asked to give back: the same `refund_id` on every retry."""
 
     refund_id: str
     payment_id: str
     trade_no: str
     amount: int
+    # WeChat Pay wants to hear again what the whole trade was worth.
     paid_amount: int
     currency: str
     reason: str

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.errors import ErrorCode, Refusal
+from domain.errors import ErrorCode, InvalidField, Refusal
 from domain.model import Value
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, Receipt
@@ -26,31 +26,29 @@ def plan_refund(dossier: OrderDossier, wish: RefundWish) -> Refund | RefundReque
 
     Raises Refusal: INVALID_STATE, INVALID or IDEMPOTENCY_MISMATCH.
     """
-    if standing := _named(dossier, wish) or _whole(dossier, wish):
+    if standing := _asked_for_before(dossier, wish):
         return standing
-    payment = _paid(dossier)
+    paid = (payment for payment in dossier.payments if payment.status is PaymentStatus.PAID)
+    payment = next(paid, None)
     if dossier.order.status not in REFUNDABLE or payment is None or payment.trade_no is None:
         raise _wrong_state(dossier, f"the order is {dossier.order.status}")
     mine = [refund for refund in dossier.refunds if refund.payment_id == payment.payment_id]
     for refund in mine:
+        # One at a time: what a refund under way leaves of the money is known when it is done.
         if not refund.is_over:
             return _repeated(dossier, refund, wish)
     left = payment.amount - sum(refund.amount for refund in mine)
     return _request(dossier, payment, wish, left=left, part=len(mine) + 1)
 
 
-def _named(dossier: OrderDossier, wish: RefundWish) -> Refund | None:
-    """A request repeated under the name its caller gave it."""
+def _asked_for_before(dossier: OrderDossier, wish: RefundWish) -> Refund | None:
+    """The refund of the same name, as its caller gave it; or the one that undoes the order, which
+    is undone once, however often that is asked for."""
     for refund in dossier.refunds:
         if wish.request_key and refund.request_key == wish.request_key:
             if _is_for(refund, wish):
                 return refund
             raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, f"it asked for {refund.amount} before")
-    return None
-
-
-def _whole(dossier: OrderDossier, wish: RefundWish) -> Refund | None:
-    """An order is undone once, however often that is asked for."""
     wholes = (refund for refund in dossier.refunds if refund.reason is RefundReason.ORDER)
     return next((refund for refund in wholes if _is_for(refund, wish)), None)
 
@@ -74,10 +72,11 @@ def _request(
 ) -> RefundRequest:
     amount = left if wish.amount is None else wish.amount
     if not 0 < amount <= left:
-        raise _invalid_amount(f"{left} is left of this payment")
+        raise InvalidField("amount", f"{left} is left of this payment")
     partial = amount < left
     if partial and payment.method is PaymentMethod.POINTS:
-        raise _invalid_amount("points go back as a whole")
+        # An account takes one credit per order: a second part would find it taken.
+        raise InvalidField("amount", "points go back as a whole")
     return RefundRequest(
         order_id=dossier.order.order_id,
         receipt=_receipt(payment, dossier.order.created_at),
@@ -86,14 +85,10 @@ def _request(
         reason=RefundReason.PARTIAL if partial else RefundReason.ORDER,
         note=wish.note,
         actor=wish.actor,
+        # What undoes the order is numbered by its trade alone, so that it is asked for once.
         part=part if partial else 0,
         request_key=wish.request_key,
     )
-
-
-def _paid(dossier: OrderDossier) -> Payment | None:
-    paid = (payment for payment in dossier.payments if payment.status is PaymentStatus.PAID)
-    return next(paid, None)
 
 
 def _receipt(payment: Payment, begun_at: datetime) -> Receipt:
@@ -108,8 +103,3 @@ def _receipt(payment: Payment, begun_at: datetime) -> Receipt:
 
 def _wrong_state(dossier: OrderDossier, why: str) -> Refusal:
     return Refusal(ErrorCode.INVALID_STATE, why, order_status=dossier.order.status)
-
-
-def _invalid_amount(why: str) -> Refusal:
-    error = {"loc": ["body", "amount"], "msg": why, "type": "amount"}
-    return Refusal(ErrorCode.INVALID, why, errors=[error])

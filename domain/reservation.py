@@ -12,6 +12,19 @@ class ReservationState(StrEnum):
     RELEASED = "released"
 
 
+class StockReturn(StrEnum):
+    """Which units an order gives up, and whether others may have them."""
+
+    # Held ones.
+    RELEASE = "release"
+    # Held ones that Redis promised and Postgres never had: others must not be sold them.
+    DROP = "drop"
+    # Sold ones as well: the order is refunded.
+    RESTOCK = "restock"
+    # Those reclaimed for late money; a reclaim that is still on its way must fail as well.
+    UNDO_RECLAIM = "undo_reclaim"
+
+
 class GateVerdict(StrEnum):
     """The gate's answers. `RESERVED` is the only one that holds stock for the caller."""
 
@@ -55,21 +68,20 @@ class Reservation(Value):
     order_id: str
     user_id: str
     quantity: int
+    # A released one is kept: a reserve that is still on its way must not hold the stock again.
     state: ReservationState
     reserved_at_ms: int
 
 
 class Intent(Value):
-    """An accepted request on its way to become a workflow: the input of OrderWorkflow.
-
-    `accepted_at_ms` is set by the gate; 0 means that nobody has reserved stock for it yet.
-    """
+    """An accepted request on its way to become a workflow: the input of OrderWorkflow."""
 
     order_id: str
     sale_id: str
     sku_id: str
     user_id: str
     quantity: int
+    # By Redis's clock; 0 where no gate has accepted it and the workflow reserves for itself.
     accepted_at_ms: int = 0
 
     @property

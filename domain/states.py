@@ -31,13 +31,16 @@ class PaymentStatus(StrEnum):
     PAID = "paid"
     CLOSED = "closed"
     REFUNDED = "refunded"
+    # Another amount arrived than was asked for: the order never takes it, so it goes back.
     MISMATCHED = "mismatched"
 
 
 class RefundStatus(StrEnum):
     REQUESTED = "requested"
+    # The provider will do it, which is not the same as having done it.
     ACCEPTED = "accepted"
     DONE = "done"
+    # Not an end: whoever looks at it may put the cause right and have it asked for again.
     FAILED = "failed"
 
 
@@ -48,6 +51,15 @@ class DeliveryStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+# The gate takes orders, as far as the sale's window allows.
+SELLING = frozenset({SaleStatus.PUBLISHED, SaleStatus.OPEN})
+# Its items are known to the gate and its clock runs: what is paused goes on.
+AT_THE_GATE = SELLING | {SaleStatus.PAUSED}
+# A draft is nobody's business yet, and a cancelled sale must not look like one to wait for.
+ON_SHOW = frozenset(SaleStatus) - {SaleStatus.DRAFT, SaleStatus.CANCELLED}
+
+# A status is changed by compare-and-set along these arrows and never by a plain write: a payment
+# and a cancel of the same moment would overwrite each other, and the later one would win.
 ORDER_TRANSITIONS: Mapping[OrderStatus, Set[OrderStatus]] = {
     OrderStatus.QUEUED: {OrderStatus.PENDING_PAYMENT, OrderStatus.REJECTED},
     OrderStatus.PENDING_PAYMENT: {
@@ -60,16 +72,20 @@ ORDER_TRANSITIONS: Mapping[OrderStatus, Set[OrderStatus]] = {
     OrderStatus.REFUNDING: {OrderStatus.REFUNDED},
     OrderStatus.REJECTED: set(),
     OrderStatus.CANCELLED: set(),
-    # Only where the sale honours late payments and stock is still there.
+    # Only where the sale honours late payments and stock is still there. CANCELLED has no way
+    # back: somebody wanted it so, and money that comes after it goes back.
     OrderStatus.TIMED_OUT: {OrderStatus.PAID},
     OrderStatus.REFUNDED: set(),
 }
 
+# A buyer's units count against the limit, and an item's against its total, in these alone. What
+# is being refunded still counts: its stock comes back with the money, not before.
 HOLDING_STOCK = frozenset({OrderStatus.PENDING_PAYMENT})
 OWNING_STOCK = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED, OrderStatus.REFUNDING})
 UNFINISHED = frozenset({OrderStatus.QUEUED, OrderStatus.PENDING_PAYMENT})
 # A workflow must be running for these: to be paid, or to be delivered what was paid for.
 IN_HAND = UNFINISHED | {OrderStatus.PAID}
+# No workflow runs any more; a refund or late money starts one of its own.
 FINAL = frozenset(
     {
         OrderStatus.FULFILLED,

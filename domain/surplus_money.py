@@ -16,12 +16,15 @@ def is_settled(payment: Payment, receipt: Receipt) -> bool:
 
 def why_surplus(order: Order, payment: Payment, receipt: Receipt) -> RefundReason | None:
     """None when the order can take the money, or has taken it."""
+    # Before all else: an order is never paid by another amount, nor by another order's payment.
     if receipt.amount != payment.amount or payment.order_id != order.order_id:
         return RefundReason.WRONG_AMOUNT
     if order.status is OrderStatus.PENDING_PAYMENT:
         return None
+    # The same money, told again: providers repeat a notice for a day, and so does every retry.
     if payment.status is PaymentStatus.PAID and payment.trade_no == receipt.trade_no:
         return None
+    # An order in OWNING_STOCK was paid by other money: buyers do pay one order in two apps.
     return (
         RefundReason.SECOND_PAYMENT if order.status in OWNING_STOCK else RefundReason.LATE_PAYMENT
     )

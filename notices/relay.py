@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.gateway_errors import GatewayError
-from domain.notice import Notice, NoticeKind, RefundNews, Verdict
+from domain.notice import Notice, NoticeKind, RefundReport, Verdict
 from domain.payment import PaymentMethod, Receipt
 from domain.refund import RefundRequest
 from domain.surplus_money import is_settled, surplus_refund, why_surplus
@@ -37,7 +37,7 @@ class WorkflowsToTell(Protocol):
     async def tell_of_payment(self, order_id: str, receipt: Receipt) -> bool:
         """False when no workflow of the order is running."""
 
-    async def tell_of_refund(self, method: PaymentMethod, news: RefundNews) -> bool:
+    async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:
         """False when no workflow of the refund is running."""
 
     async def start_refund(self, request: RefundRequest) -> bool:

@@ -13,8 +13,8 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
 )
 
+from domain.bill import SHANGHAI
 from domain.payment import PaymentMethod
-from infra.gateways.wire import SHANGHAI
 from infra.postgres.bills import Bills
 from infra.postgres.engine import Database
 from schedules import keep_schedules

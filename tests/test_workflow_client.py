@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from domain.ids import new_order_id, workflow_id
-from domain.notice import RefundNews
+from domain.notice import RefundReport
 from domain.payment import PaymentMethod, Receipt
 from domain.refund import RefundReason, RefundRequest
 from domain.reservation import Intent
@@ -111,7 +111,7 @@ async def test_a_refund_is_started_once_and_told_what_its_provider_says(
     workflows: WorkflowClient, intent: Intent, temporal_client: Client
 ) -> None:
     request = refund_for(intent.order_id)
-    news = RefundNews(
+    news = RefundReport(
         refund_id=request.refund_id,
         payment_id=request.receipt.payment_id,
         amount=8800,

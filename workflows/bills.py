@@ -9,10 +9,9 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.bills import BillActivities, BillRef, ConcludeBill, MissBill
-    from domain.bill import BillCheck
+    from domain.bill import BillCheck, day_of
     from domain.model import Value
     from domain.payment import PaymentMethod
-    from infra.gateways.bill import day_of
     from workflows.policies import ENDLESS_RETRIES, STEP_TIMEOUT, run_until_done
 
 BILLS_ID = "bills"

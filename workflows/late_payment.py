@@ -4,7 +4,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.late_payments import LatePayment, LatePaymentActivities
-    from activities.stock import ReleaseStock, StockActivities, StockReturn
+    from activities.stock import ReleaseStock, StockActivities
+    from domain.reservation import StockReturn
     from workflows.details import Details
     from workflows.policies import run_until_done
     from workflows.saga import Saga

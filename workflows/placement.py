@@ -14,10 +14,10 @@ with workflow.unsafe.imports_passed_through():
         PlaceOrder,
         RejectOrder,
     )
-    from activities.stock import ReleaseStock, Reserved, StockActivities, StockReturn
+    from activities.stock import ReleaseStock, Reserved, StockActivities
     from domain.actors import SYSTEM
     from domain.order import RejectReason
-    from domain.reservation import Intent
+    from domain.reservation import Intent, StockReturn
     from domain.states import OrderStatus
     from workflows.details import Details, update_search
     from workflows.policies import run_locally_first, run_until_done

@@ -19,12 +19,12 @@ with workflow.unsafe.imports_passed_through():
         ReopenRefund,
     )
     from activities.refusals import refusal
-    from activities.stock import ReleaseStock, StockActivities, StockReturn
+    from activities.stock import ReleaseStock, StockActivities
     from domain.errors import ErrorCode
     from domain.ids import workflow_id
-    from domain.notice import RefundNews
+    from domain.notice import RefundReport
     from domain.refund import Refund, RefundAnswer, RefundReason, RefundRequest, RefundState
-    from domain.reservation import Intent
+    from domain.reservation import Intent, StockReturn
     from domain.states import RefundStatus
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
     from workflows.deliveries import DecidesDeliveries, Deliveries
@@ -49,7 +49,7 @@ class RefundWorkflow(DecidesDeliveries):
         self._details = Details(f"{request.amount} {request.currency} back: {request.reason}")
         self._deliveries = Deliveries(request.order_id, self._details)
         self._opened: OpenedRefund | None = None
-        self._news: RefundNews | None = None
+        self._news: RefundReport | None = None
         self._failed = False
         self._retry: DecideRefund | None = None
         self._by_hand: DecideRefund | None = None
@@ -209,7 +209,7 @@ class RefundWorkflow(DecidesDeliveries):
     # What callers may say.
 
     @workflow.signal(description="A provider says what became of the refund")
-    def refund_noticed(self, news: RefundNews) -> None:
+    def refund_noticed(self, news: RefundReport) -> None:
         # Notices come in any order; a late bad one must not replace the good one.
         if self._news is None or news.succeeded:
             self._news = news

@@ -17,15 +17,13 @@ from api.schemas.sales import (
 )
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id
-from domain.sale import Item, ItemTerms, NewSale, Sale
-from domain.states import SaleStatus
+from domain.sale import NewSale, Sale
+from domain.states import AT_THE_GATE, SaleStatus
 from infra.postgres.sales import Sales
 
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/operator/sales", tags=["operator"])
-
-_ON_SALE = frozenset({SaleStatus.PUBLISHED, SaleStatus.OPEN, SaleStatus.PAUSED})
 
 
 @router.post("", status_code=201, summary="Draft a sale")
@@ -68,29 +66,15 @@ async def publish_sale(
             known_name(sale_id), SaleStatus.DRAFT, SaleStatus.PUBLISHED
         )
         sale = await _known(connection, sale_id)
-        if sale.status not in _ON_SALE:
+        if sale.status not in AT_THE_GATE:
             raise Refusal(
                 ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
             )
     for item in sale.items:
-        await services.gate.preheat(item_terms(sale, item), item.available)
+        await services.gate.preheat(sale.terms_of(item), item.available)
     services.sales.forget()
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
     return await _view(services, sale)
-
-
-def item_terms(sale: Sale, item: Item) -> ItemTerms:
-    """What the gate must know of an item."""
-    return ItemTerms(
-        item_number=item.item_number,
-        sale_id=sale.sale_id,
-        sku_id=item.sku_id,
-        starts_at_ms=_milliseconds(sale.starts_at),
-        ends_at_ms=_milliseconds(sale.ends_at),
-        per_user_limit=item.per_user_limit,
-        paused=sale.status is SaleStatus.PAUSED,
-        requires_entry_token=sale.requires_entry_token,
-    )
 
 
 async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
@@ -102,7 +86,3 @@ async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
 
 async def _view(services: Services, sale: Sale) -> OperatorSaleView:
     return operator_sale_view(sale, await services.sales.remaining(sale), datetime.now(UTC))
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

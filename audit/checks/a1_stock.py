@@ -12,7 +12,9 @@ from domain.model import Value
 from domain.sale import ItemRef
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus
 from infra.postgres.stock import Stock
-from infra.postgres.tables import orders, sale_items, stock_movements
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.sales import sale_items
+from infra.postgres.tables.stock import stock_movements
 
 RULE = "available + held + sold = total, and orders and movements add up to the same"
 

@@ -9,7 +9,8 @@ from audit.sources import AuditSources
 from domain.model import Value
 from domain.states import HOLDING_STOCK, OWNING_STOCK
 from infra.postgres.stock import Stock
-from infra.postgres.tables import orders, sale_items
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.sales import sale_items
 
 
 class UserAboveLimit(Value):

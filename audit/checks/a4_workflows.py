@@ -13,7 +13,7 @@ from audit.unplaced import queued_orders
 from domain.refund import trade_workflow_id
 from domain.states import IN_HAND, PaymentStatus
 from infra.postgres.payments import Payments
-from infra.postgres.tables import orders
+from infra.postgres.tables.orders import orders
 
 RULE = "each unfinished order has a running workflow, each workflow an order or a reservation"
 ORDERS_PER_QUERY = 1000

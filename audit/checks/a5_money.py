@@ -16,7 +16,9 @@ from domain.payment import PaymentMethod
 from domain.refund import RefundReason
 from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.orders import Orders
-from infra.postgres.tables import orders, payments, refunds
+from infra.postgres.tables.orders import orders
+from infra.postgres.tables.payments import payments
+from infra.postgres.tables.refunds import refunds
 
 RULE = "paid orders keep their amount less partial refunds, all others nothing"
 ORDERS_PER_PAGE = 200

@@ -8,7 +8,7 @@ from audit.queries import fetch_all, flows_per_order, or_zero, total
 from audit.sources import AuditSources
 from domain.model import Value
 from domain.points import PointsKind
-from infra.postgres.tables import points_accounts, points_entries
+from infra.postgres.tables.points import points_accounts, points_entries
 
 RULE = "entries sum to the balance; one debit and one credit per order, credit within debit"
 

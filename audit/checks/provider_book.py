@@ -15,7 +15,7 @@ from domain.payment import PaymentMethod, order_id_of_payment
 from domain.states import OrderStatus
 from infra.gateways.provider_book import BookTrade
 from infra.postgres.refunds import Refunds
-from infra.postgres.tables import payment_flows, payments
+from infra.postgres.tables.payments import payment_flows, payments
 
 
 class PaymentMoney(Value):

@@ -2,8 +2,8 @@
 
 import structlog
 
-from domain.buyer_message import Message
-from infra.postgres.buyer_messages import Messages
+from domain.buyer_message import BuyerMessage
+from infra.postgres.buyer_messages import BuyerMessages
 from infra.postgres.engine import Database
 
 log = structlog.get_logger()
@@ -13,10 +13,10 @@ class OutboxSender:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def send(self, message: Message) -> str:
+    async def send(self, message: BuyerMessage) -> str:
         """Raises what the database raises while it is away."""
         async with self._database.driver() as driver:
-            fresh = await Messages(driver).keep(message)
+            fresh = await BuyerMessages(driver).keep(message)
         log.info("message_kept", order_id=message.order_id, topic=message.topic, fresh=fresh)
         return "kept in the outbox"
 

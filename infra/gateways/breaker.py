@@ -7,7 +7,15 @@ from typing import TypeVar
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound, TryLater
+from domain.bill import BillLine
+from domain.gateway_errors import (
+    AlreadyClosed,
+    AlreadyPaid,
+    BillNotReady,
+    Declined,
+    TradeNotFound,
+    TryLater,
+)
 from domain.notice import VerifiedNotice
 from domain.payment import (
     Charge,
@@ -17,13 +25,12 @@ from domain.payment import (
     Trade,
     is_signed_link,
 )
-from domain.refund import RefundAnswer, RefundOrder
-from infra.gateways.bill import BillLine, StatementNotReady
+from domain.refund import RefundAnswer, RefundInstruction
 from infra.gateways.protocol import Gateway, RawNotice
 
 FAILURES_IN_A_ROW = 5
 RETRY_AFTER_SECONDS = 15.0
-_GOOD_ANSWERS = (Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, StatementNotReady)
+_GOOD_ANSWERS = (Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady)
 
 Answer = TypeVar("Answer")
 
@@ -59,10 +66,10 @@ class BreakerGateway:
     async def close(self, payment_id: str) -> ClosedTrade:
         return await self._guarded(lambda: self._gateway.close(payment_id))
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         return await self._guarded(lambda: self._gateway.refund(order))
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         return await self._guarded(lambda: self._gateway.query_refund(order))
 
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
 
+from domain.bill import BillLine
 from domain.notice import VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, RedirectAction, Trade
-from domain.refund import RefundAnswer, RefundOrder
-from infra.gateways.bill import BillLine
+from domain.refund import RefundAnswer, RefundInstruction
 
 
 class RawNotice:
@@ -37,11 +37,11 @@ class Gateway(Protocol):
         closed one counts as closed."""
         ...
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         """Give money back, once per `refund_id`. Accepted is `PROCESSING`, not `DONE`."""
         ...
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         """What became of a refund."""
         ...
 

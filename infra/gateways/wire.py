@@ -1,15 +1,14 @@
 """What the providers' wires have in common: strict fields, money in yuan, times in Shanghai."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from domain.bill import SHANGHAI
 from domain.money import from_yuan
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 MAX_MINOR = 100_000_000_00
 MAX_NOTICE_BYTES = 64 * 1024
 _YUAN = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?", re.ASCII)
@@ -41,11 +40,6 @@ def shanghai_time(text: object) -> datetime:
 def to_shanghai(moment: datetime) -> str:
     """The wire's form, cut to the second: a deadline may come earlier, never later."""
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def statement_due(day: date) -> datetime:
-    """Both providers have a day's statement ready the day after at 10:00 in Shanghai."""
-    return datetime.combine(day + timedelta(days=1), time(10), SHANGHAI)
 
 
 def clip(text: str, limit: int) -> str:

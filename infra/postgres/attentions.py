@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.attention import Attention, AttentionKind
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import attentions
+from infra.postgres.tables.attentions import attentions
 
 
 class Attentions:
@@ -23,16 +23,18 @@ class Attentions:
         advice: str,
     ) -> bool:
         """False if one is open already for this kind and subject."""
-        statement = insert(attentions).values(
+        # Those that find the trouble look every few seconds; the unique index of open ones is what
+        # keeps one trouble one row.
+        query = insert(attentions).values(
             kind=kind, subject=subject, order_id=order_id, what=what, advice=advice
         )
-        return await happened(self._connection, statement.on_conflict_do_nothing())
+        return await happened(self._connection, query.on_conflict_do_nothing())
 
     async def resolve(
         self, kind: AttentionKind, subject: str, by: str, resolution: str = ""
     ) -> bool:
         """False if none is open. `resolution`: what was done, or why nothing."""
-        statement = (
+        query = (
             update(attentions)
             .where(
                 attentions.c.kind == kind,
@@ -41,7 +43,7 @@ class Attentions:
             )
             .values(resolved_at=func.now(), resolved_by=by, resolution=resolution)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def lock(self, attention_id: int) -> Attention | None:
         """The attention, which nobody else resolves or raises until this transaction ends."""

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import AuditReport
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import audits
+from infra.postgres.tables.audits import audits
 
 
 class Audits:
@@ -15,8 +15,8 @@ class Audits:
 
     async def save(self, report: AuditReport) -> bool:
         """False if a report of this id stands already."""
-        statement = insert(audits).values(ok=report.ok, **report.model_dump())
-        return await happened(self._connection, statement.on_conflict_do_nothing())
+        query = insert(audits).values(ok=report.ok, **report.model_dump())
+        return await happened(self._connection, query.on_conflict_do_nothing())
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[AuditReport], str | None]:
         """Newest first."""

@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Row, Select, and_, func, select, tuple_
+from sqlalchemy import Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.bill import BillCheck, BillFault, BillMismatch, ComparedLine
-from domain.payment import PaymentMethod
-from infra.gateways.bill import BillKind, BillLine
-from infra.postgres.payments import FlowKind
+from domain.bill import BillCheck, BillFault, BillLine, BillMismatch, ComparedLine
+from domain.payment import FlowKind, PaymentMethod
 from infra.postgres.queries import fetch_page
-from infra.postgres.tables import bill_checks, bill_lines, payment_flows, payments, refunds
+from infra.postgres.tables.bills import bill_checks, bill_lines
+from infra.postgres.tables.payments import payment_flows, payments
+from infra.postgres.tables.refunds import refunds
 
-# A line has eight fields, and one statement at most 32767 values.
+# A line has eight fields, and one query at most 32767 values.
 BATCH = 1000
-_FLOW_KINDS: dict[BillKind, FlowKind] = {
-    BillKind.PAYMENT: "received",
-    BillKind.REFUND: "refunded",
-}
 
 
 class Bills:
@@ -29,13 +25,26 @@ class Bills:
     async def keep(self, method: PaymentMethod, day: date, lines: Sequence[BillLine]) -> None:
         """At most BATCH lines, no two of one kind and reference. A line that stands is replaced
         by what the provider says now."""
-        statement = insert(bill_lines).values([_row(method, day, line) for line in lines])
+        query = insert(bill_lines).values(
+            [
+                {
+                    "method": method,
+                    "kind": line.kind,
+                    "reference": line.reference,
+                    "day": day,
+                    "payment_id": line.payment_id,
+                    "trade_no": line.trade_no,
+                    "amount": line.amount,
+                    "at": line.at,
+                }
+                for line in lines
+            ]
+        )
         said_now = {
-            name: statement.excluded[name]
-            for name in ("day", "payment_id", "trade_no", "amount", "at")
+            name: query.excluded[name] for name in ("day", "payment_id", "trade_no", "amount", "at")
         }
         await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=bill_lines.primary_key, set_=said_now)
+            query.on_conflict_do_update(index_elements=bill_lines.primary_key, set_=said_now)
         )
 
     async def compared(
@@ -45,6 +54,7 @@ class Bills:
         line = bill_lines.c
         query = _beside_our_ledger().where(line.method == method, line.day == day)
         if after is not None:
+            # By key and not by OFFSET: lines may be added while a long bill is read.
             query = query.where(tuple_(line.kind, line.reference) > (after.kind, after.reference))
         rows = await self._connection.execute(
             query.order_by(line.kind, line.reference).limit(BATCH)
@@ -66,7 +76,16 @@ class Bills:
             .where(flow.method == method, flow.at >= start, flow.at < end, ~billed.exists())
             .order_by(flow.at)
         )
-        return [_not_in_bill(row) for row in await self._connection.execute(query)]
+        return [
+            BillMismatch(
+                fault=BillFault.NOT_IN_BILL,
+                reference=row.reference,
+                payment_id=row.payment_id,
+                order_id=row.order_id,
+                booked=row.amount,
+            )
+            for row in await self._connection.execute(query)
+        ]
 
     async def has(self, method: PaymentMethod, day: date) -> bool:
         """Whether the bill of that day was compared before."""
@@ -81,9 +100,9 @@ class Bills:
             "day": check.day,
             "checked_at": check.checked_at,
         }
-        statement = insert(bill_checks).values(fields)
+        query = insert(bill_checks).values(fields)
         await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=bill_checks.primary_key, set_=fields)
+            query.on_conflict_do_update(index_elements=bill_checks.primary_key, set_=fields)
         )
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[BillCheck], str | None]:
@@ -93,27 +112,17 @@ class Bills:
         return [BillCheck.model_validate(row) for row in rows], after
 
 
-def _row(method: PaymentMethod, day: date, line: BillLine) -> dict[str, object]:
-    return {
-        "method": method,
-        "kind": _FLOW_KINDS[line.kind],
-        "reference": line.reference,
-        "day": day,
-        "payment_id": line.payment_id,
-        "trade_no": line.trade_no,
-        "amount": line.amount,
-        "at": line.at,
-    }
-
-
 def _beside_our_ledger() -> Select[*tuple[object, ...]]:
     line, flow, payment, refund = bill_lines.c, payment_flows.c, payments.c, refunds.c
+    # Not by day: we book when we hear of it, and around midnight that is another day.
     same_flow = and_(
         flow.method == line.method, flow.kind == line.kind, flow.reference == line.reference
     )
     same_payment = and_(payment.payment_id == line.payment_id, payment.method == line.method)
     same_refund = and_(
-        line.kind == "refunded", refund.refund_id == line.reference, refund.method == line.method
+        line.kind == FlowKind.REFUNDED,
+        refund.refund_id == line.reference,
+        refund.method == line.method,
     )
     return (
         select(
@@ -130,14 +139,4 @@ def _beside_our_ledger() -> Select[*tuple[object, ...]]:
         .outerjoin(payment_flows, same_flow)
         .outerjoin(payments, same_payment)
         .outerjoin(refunds, same_refund)
-    )
-
-
-def _not_in_bill(row: Row[*tuple[object, ...]]) -> BillMismatch:
-    return BillMismatch(
-        fault=BillFault.NOT_IN_BILL,
-        reference=row.reference,
-        payment_id=row.payment_id,
-        order_id=row.order_id,
-        booked=row.amount,
     )

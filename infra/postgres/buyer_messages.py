@@ -1,6 +1,6 @@
 """The outbox: messages to buyers, each once, for another system to read."""
 
-from domain.buyer_message import Message
+from domain.buyer_message import BuyerMessage
 from infra.postgres.engine import Driver
 
 _KEEP = """
@@ -10,13 +10,13 @@ RETURNING message_number
 """
 
 
-class Messages:
+class BuyerMessages:
     """Speaks to the driver itself: each order that is paid passes here."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    async def keep(self, message: Message) -> bool:
+    async def keep(self, message: BuyerMessage) -> bool:
         """False if the order's message on this occasion is there already; it stays as it is."""
         body = message.model_dump_json()
         kept = await self._driver.fetchval(

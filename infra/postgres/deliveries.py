@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.delivery import Delivery, DeliveryKind
 from domain.states import FINAL, DeliveryStatus
 from infra.postgres.queries import happened
-from infra.postgres.tables import archived_deliveries, deliveries, orders
+from infra.postgres.tables.deliveries import archived_deliveries, deliveries
+from infra.postgres.tables.orders import orders
 
 _OVER = (DeliveryStatus.DONE, DeliveryStatus.SKIPPED)
 
@@ -25,8 +26,8 @@ class Deliveries:
             {"order_id": order_id, "kind": kind, "status": DeliveryStatus.PENDING} for kind in kinds
         ]
         if rows:
-            statement = insert(deliveries).values(rows).on_conflict_do_nothing()
-            await self._connection.execute(statement)
+            query = insert(deliveries).values(rows).on_conflict_do_nothing()
+            await self._connection.execute(query)
 
     async def of_order(self, order_id: str) -> list[Delivery]:
         query = (
@@ -45,7 +46,7 @@ class Deliveries:
     ) -> bool:
         """False if the status is none of the expected ones (any more)."""
         done_at = func.now() if to in _OVER else None
-        statement = (
+        query = (
             update(deliveries)
             .where(
                 deliveries.c.order_id == order_id,
@@ -54,18 +55,18 @@ class Deliveries:
             )
             .values(status=to, detail=detail, done_at=done_at)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def count_attempt(self, order_id: str, kind: DeliveryKind, error: str) -> int:
         """One more try that failed with `error`; answers how many there were. Raises LookupError
         for a delivery nobody owes."""
-        statement = (
+        query = (
             update(deliveries)
             .where(deliveries.c.order_id == order_id, deliveries.c.kind == kind)
             .values(attempts=deliveries.c.attempts + 1, detail=error)
             .returning(deliveries.c.attempts)
         )
-        attempts = (await self._connection.execute(statement)).scalar_one_or_none()
+        attempts = (await self._connection.execute(query)).scalar_one_or_none()
         if attempts is None:
             raise LookupError(f"order {order_id} is owed no {kind}")
         return int(attempts)
@@ -84,7 +85,8 @@ class Deliveries:
             .limit(limit)
         )
         row = tuple_(deliveries.c.order_id, deliveries.c.kind)
+        # Out and in with one query: no moment and no crash leaves a delivery in both or in neither.
         moved = delete(deliveries).where(row.in_(old)).returning(*deliveries.c).cte("moved")
         names = [column.name for column in deliveries.c]
-        statement = insert(archived_deliveries).from_select(names, select(moved))
-        return (await self._connection.execute(statement)).rowcount
+        query = insert(archived_deliveries).from_select(names, select(moved))
+        return (await self._connection.execute(query)).rowcount

@@ -34,7 +34,7 @@ class Database:
 
     @classmethod
     def connect(cls, dsn: str, *, pool_size: int = 20, timeout_seconds: float = 4.0) -> Self:
-        """Opens no connection yet. The timeout holds for connecting, for each statement and for
+        """Opens no connection yet. The timeout holds for connecting, for each query and for
         waiting on a full pool; a TimeoutError then leaves the outcome of the transaction open."""
         engine = create_async_engine(
             asyncpg_url(dsn),
@@ -63,7 +63,7 @@ class Database:
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Driver]:
-        """A connection of the same pool without SQLAlchemy: each statement is its own transaction
+        """A connection of the same pool without SQLAlchemy: each query is its own transaction
         unless the caller opens one."""
         async with self._engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection

@@ -29,8 +29,11 @@ async def migrate(dsn: str) -> None:
         )
         try:
             async with engine.begin() as connection:
+                # Every process of an installation migrates at its start, all at one moment.
                 await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(
+                    lambda sync: command.upgrade(alembic_config(sync), "head")
+                )
         finally:
             await engine.dispose()
 
@@ -43,10 +46,6 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(alembic_config(connection), "head")
-
-
 async def _create_missing_database(dsn: str) -> None:
     """Tries the database itself first: a hosted role may see no other one."""
     url = asyncpg_url(dsn).set(drivername="postgresql")
@@ -55,7 +54,7 @@ async def _create_missing_database(dsn: str) -> None:
     except asyncpg.InvalidCatalogNameError:
         keeper = await _open(url.set(database="postgres").render_as_string(hide_password=False))
         name = str(url.database).replace('"', '""')
-        # Another process may create it between the look and this statement.
+        # Another process may create it between the look and this query.
         with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
             await keeper.execute(f'CREATE DATABASE "{name}"')
         await _close(keeper)

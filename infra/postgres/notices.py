@@ -12,7 +12,7 @@ from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import payment_notices
+from infra.postgres.tables.notices import payment_notices
 
 _UNPROVEN = (Verdict.MALFORMED, Verdict.BAD_SIGNATURE, Verdict.STALE)
 
@@ -30,21 +30,18 @@ class Notices:
         body: bytes,
         headers: Mapping[str, str],
     ) -> Notice:
-        """Keep a notice; a repeat is counted and answers with the row that stands.
-
-        The same bytes may come with a wrong signature first, so a better verdict replaces a worse
-        one: ACCEPTED replaces all, and whatever is proven replaces what is not.
-        """
+        """Keep a notice; a repeat is counted and answers with the row that stands, of two verdicts
+        with the better one."""
         fields = notice.model_dump(mode="json") | {
             "provider_notice_id": _storable(notice.provider_notice_id),
             "payment_id": _storable(notice.payment_id) if notice.payment_id else None,
             "order_id": order_id,
             "headers": {_storable(name): _storable(value) for name, value in headers.items()},
         }
-        statement = insert(payment_notices).values(
+        query = insert(payment_notices).values(
             notice_id=notice_id, method=method, body=body, **fields
         )
-        upsert = _count_and_improve(statement, list(fields)).returning(payment_notices)
+        upsert = _count_and_improve(query, list(fields)).returning(payment_notices)
         return Notice.model_validate((await self._connection.execute(upsert)).mappings().one())
 
     async def get(self, notice_id: str) -> Notice | None:
@@ -61,12 +58,12 @@ class Notices:
 
     async def mark_handled(self, notice_id: str, as_: str) -> bool:
         """False if it was handled before (the first answer stays) or is unknown."""
-        statement = (
+        query = (
             update(payment_notices)
             .where(payment_notices.c.notice_id == notice_id, payment_notices.c.handled_at.is_(None))
             .values(handled_at=func.now(), handled_as=as_)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
         """Authentic news of payments and refunds that nobody acted on; oldest first. A payment
@@ -93,12 +90,13 @@ class Notices:
             .where(payment_notices.c.handled_at < older_than, payment_notices.c.body != b"")
             .limit(limit)
         )
-        statement = (
+        query = (
             update(payment_notices)
             .where(payment_notices.c.notice_id.in_(old))
+            # Bytes and headers are most of the database, and nobody judges old ones again.
             .values(body=b"", headers={})
         )
-        return (await self._connection.execute(statement)).rowcount
+        return (await self._connection.execute(query)).rowcount
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[Notice], str | None]:
         """Newest first."""
@@ -107,8 +105,10 @@ class Notices:
         return [Notice.model_validate(row) for row in rows], after
 
 
-def _count_and_improve(statement: Insert, fields: list[str]) -> Insert:
-    old, new = payment_notices.c, statement.excluded
+def _count_and_improve(query: Insert, fields: list[str]) -> Insert:
+    # Anybody may send the bytes of a true notice with a wrong signature, and before it comes. So
+    # ACCEPTED replaces all, and whatever is proven replaces what is not.
+    old, new = payment_notices.c, query.excluded
     better = and_(
         old.handled_at.is_(None),
         or_(
@@ -117,7 +117,7 @@ def _count_and_improve(statement: Insert, fields: list[str]) -> Insert:
         ),
     )
     improved: dict[str, Any] = {name: case((better, new[name]), else_=old[name]) for name in fields}
-    return statement.on_conflict_do_update(
+    return query.on_conflict_do_update(
         index_elements=[old.notice_id], set_=improved | {"deliveries": old.deliveries + 1}
     )
 

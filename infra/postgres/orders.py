@@ -1,4 +1,4 @@
-"""Orders and their story."""
+"""Orders and what happened to each."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,8 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
-from infra.postgres.tables import order_events, orders, payments
+from infra.postgres.tables.orders import order_events, orders
+from infra.postgres.tables.payments import payments
 
 
 class Orders:
@@ -42,8 +43,8 @@ class Orders:
     async def insert(self, order: Order) -> bool:
         """False if an order of this id stands already; it is left as it is. Waits for another
         transaction that is just inserting it."""
-        statement = insert(orders).values(order.model_dump()).on_conflict_do_nothing()
-        return await happened(self._connection, statement)
+        query = insert(orders).values(order.model_dump()).on_conflict_do_nothing()
+        return await happened(self._connection, query)
 
     async def quantity_of(self, item: ItemRef, user_id: str, *, besides: str | None = None) -> int:
         """Units the user holds or owns of the item, not counting the order `besides`."""
@@ -64,16 +65,18 @@ class Orders:
         if to not in ORDER_TRANSITIONS[expected]:
             raise ValueError(f"no order goes from {expected} to {to}")
         closed_at = func.now() if to in FINAL else None
-        statement = (
+        # Compare and set: of a payment and a cancel of one moment, one finds the status it expects
+        # and the other learns that it came second. Neither is overwritten.
+        query = (
             update(orders)
             .where(orders.c.order_id == order_id, orders.c.status == expected)
             .values(status=to, closed_at=closed_at, reason=func.coalesce(reason, orders.c.reason))
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def extend_deadline(self, order_id: str, deadline: datetime) -> bool:
         """False if the order does not wait for its payment, or waits as long already."""
-        statement = (
+        query = (
             update(orders)
             .where(
                 orders.c.order_id == order_id,
@@ -82,10 +85,10 @@ class Orders:
             )
             .values(pay_deadline=deadline)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def record(self, order_id: str, event: EventKind, actor: str, detail: str = "") -> None:
-        """One more line of the order's story; callers write it where a guarded write happened."""
+        """One more event of the order; callers write it where a guarded write happened."""
         await self._connection.execute(
             insert(order_events).values(order_id=order_id, event=event, actor=actor, detail=detail)
         )
@@ -129,10 +132,13 @@ class Orders:
     ) -> tuple[list[Order], str | None]:
         """Newest first, all that fit every given term. `trade_no` is the provider's number or
         ours (`out_trade_no`)."""
+        with_trade = select(payments.c.order_id).where(
+            or_(payments.c.trade_no == trade_no, payments.c.payment_id == trade_no)
+        )
         terms = [
             orders.c.user_id == user_id if user_id is not None else None,
             orders.c.order_id == order_id if order_id is not None else None,
-            orders.c.order_id.in_(_with_trade(trade_no)) if trade_no is not None else None,
+            orders.c.order_id.in_(with_trade) if trade_no is not None else None,
             orders.c.status == status if status is not None else None,
         ]
         wanted: Sequence[Any] = [term for term in terms if term is not None]
@@ -143,9 +149,3 @@ class Orders:
     ) -> tuple[list[Order], str | None]:
         rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
         return [Order.model_validate(row) for row in rows], after
-
-
-def _with_trade(number: str) -> Select[Any]:
-    return select(payments.c.order_id).where(
-        or_(payments.c.trade_no == number, payments.c.payment_id == number)
-    )

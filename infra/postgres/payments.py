@@ -1,18 +1,15 @@
 """Payments, and the ledger of the money that came and went."""
 
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payment import Payment, PaymentMethod
+from domain.payment import FlowKind, Payment, PaymentMethod
 from domain.states import PaymentStatus
 from infra.postgres.queries import happened
-from infra.postgres.tables import payment_flows, payments
-
-FlowKind = Literal["received", "refunded"]
+from infra.postgres.tables.payments import payment_flows, payments
 
 
 class Payments:
@@ -50,7 +47,7 @@ class Payments:
         paid_at: datetime | None = None,
     ) -> bool:
         """False if the status is not the expected one (any more). What is None stays as it was."""
-        statement = (
+        query = (
             update(payments)
             .where(payments.c.payment_id == payment_id, payments.c.status == expected)
             .values(
@@ -59,7 +56,7 @@ class Payments:
                 paid_at=func.coalesce(paid_at, payments.c.paid_at),
             )
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
 
 class PaymentFlows:
@@ -77,7 +74,7 @@ class PaymentFlows:
     ) -> bool:
         """Once per method, kind and reference: the provider's trade number for what was received,
         our refund id for what was refunded. False if it stands already."""
-        statement = insert(payment_flows).values(
+        query = insert(payment_flows).values(
             order_id=order_id,
             payment_id=payment_id,
             method=method,
@@ -85,7 +82,7 @@ class PaymentFlows:
             reference=reference,
             amount=amount,
         )
-        return await happened(self._connection, statement.on_conflict_do_nothing())
+        return await happened(self._connection, query.on_conflict_do_nothing())
 
     async def sums_of_payment(self, payment_id: str) -> tuple[int, int]:
         """(received, refunded) of the payment."""
@@ -95,4 +92,4 @@ class PaymentFlows:
             .group_by(payment_flows.c.kind)
         )
         sums = {kind: int(amount) for kind, amount in await self._connection.execute(query)}
-        return sums.get("received", 0), sums.get("refunded", 0)
+        return sums.get(FlowKind.RECEIVED, 0), sums.get(FlowKind.REFUNDED, 0)

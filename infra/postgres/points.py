@@ -1,8 +1,4 @@
-"""Points accounts and their ledger.
-
-Each change locks the account first, so that one user's changes come one after another; the new
-balance is computed and bounded by Postgres in the same statement.
-"""
+"""Points accounts and their ledger."""
 
 from typing import Any
 
@@ -19,7 +15,7 @@ from domain.points import (
     PointsEntry,
     PointsKind,
 )
-from infra.postgres.tables import points_accounts, points_entries
+from infra.postgres.tables.points import points_accounts, points_entries
 
 
 class Points:
@@ -34,7 +30,8 @@ class Points:
         """Give points; opens the account if there is none. The same `request_key` gives them
         once: False if it gave them before."""
         _require_positive(amount)
-        await self._open(user_id)
+        account = insert(points_accounts).values(user_id=user_id, balance=0)
+        await self._connection.execute(account.on_conflict_do_nothing())
         await self._lock(user_id)
         if request_key is not None and await self._one(points_entries.c.request_key == request_key):
             return False
@@ -53,6 +50,7 @@ class Points:
             return PointsDebited(amount=-standing.amount, balance=standing.balance_after)
         changed = await self._change(user_id, PointsKind.DEBIT, -amount, order_id=order_id)
         if changed is None:
+            # No entry is kept of a refusal: the same order may be paid once there are points.
             return InsufficientPoints(balance=balance, needed=amount)
         return PointsDebited(amount=amount, balance=changed)
 
@@ -107,11 +105,8 @@ class Points:
         rows = (await self._connection.execute(query)).mappings()
         return [PointsEntry.model_validate(row) for row in rows]
 
-    async def _open(self, user_id: str) -> None:
-        statement = insert(points_accounts).values(user_id=user_id, balance=0)
-        await self._connection.execute(statement.on_conflict_do_nothing())
-
     async def _lock(self, user_id: str) -> int:
+        """The balance, which nobody else changes until this transaction ends."""
         query = select(points_accounts.c.balance).where(points_accounts.c.user_id == user_id)
         locked = await self._connection.execute(query.with_for_update())
         return locked.scalar_one_or_none() or 0
@@ -129,13 +124,15 @@ class Points:
         self, user_id: str, kind: PointsKind, by: int, note: str = "", **links: Any
     ) -> int | None:
         """The new balance, or None (and nothing done) if it would fall below zero."""
-        statement = (
+        # Postgres adds, from the row as it is: a balance that was read and written back would
+        # lose what another transaction wrote between.
+        query = (
             update(points_accounts)
             .where(points_accounts.c.user_id == user_id, points_accounts.c.balance >= -by)
             .values(balance=points_accounts.c.balance + by)
             .returning(points_accounts.c.balance)
         )
-        balance: int | None = (await self._connection.execute(statement)).scalar_one_or_none()
+        balance: int | None = (await self._connection.execute(query)).scalar_one_or_none()
         if balance is None:
             return None
         entry = {"user_id": user_id, "kind": kind, "amount": by, "balance_after": balance}

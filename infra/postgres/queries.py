@@ -1,6 +1,6 @@
-"""What every repository does with a statement: ask whether it happened, or read one page.
+"""What every repository does with a query: ask whether it happened, or read one page.
 
-Text that reaches a statement holds no NUL, which Postgres cannot store: the API and the gate
+Text that reaches a query holds no NUL, which Postgres cannot store: the API and the gate
 refuse it at the edge. Cursors are checked here, and the inbox of notices cleans what it keeps.
 """
 
@@ -19,9 +19,9 @@ MAX_LIMIT = 1000
 _MAX_BIGINT = 2**63 - 1
 
 
-async def happened(connection: AsyncConnection, statement: Insert | Update | Delete) -> bool:
+async def happened(connection: AsyncConnection, query: Insert | Update | Delete) -> bool:
     """Whether the guarded write changed anything."""
-    return (await connection.execute(statement)).rowcount > 0
+    return (await connection.execute(query)).rowcount > 0
 
 
 async def fetch_page(
@@ -40,19 +40,20 @@ async def fetch_page(
     """
     limit = max(1, min(limit, MAX_LIMIT))
     if cursor is not None:
-        after = _decode(cursor, key)
+        after = _key_in(cursor, key)
         query = query.where(key > after if oldest_first else key < after)
+    # One more than asked for says whether there is a next page, without a count of all rows.
     query = query.order_by(key.asc() if oldest_first else key.desc()).limit(limit + 1)
     rows = list((await connection.execute(query)).mappings())
     more = len(rows) > limit
-    return rows[:limit], _encode(rows[limit - 1][key]) if more else None
+    if not more:
+        return rows, None
+    last = str(rows[limit - 1][key]).encode()
+    return rows[:limit], base64.urlsafe_b64encode(last).decode().rstrip("=")
 
 
-def _encode(key: str | int) -> str:
-    return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str, key: Column[Any]) -> str | int:
+def _key_in(cursor: str, key: Column[Any]) -> str | int:
+    """Cursors come back from outside, so nothing in them is taken on trust."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
@@ -60,10 +61,8 @@ def _decode(cursor: str, key: Column[Any]) -> str | int:
         raise _malformed() from None
     if not re.fullmatch(NAME_PATTERN, name):
         raise _malformed()
-    return _number(name) if isinstance(key.type, Integer) else name
-
-
-def _number(name: str) -> int:
+    if not isinstance(key.type, Integer):
+        return name
     if not name.isdigit() or int(name) > _MAX_BIGINT:
         raise _malformed()
     return int(name)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.refund import Refund
 from domain.states import RefundStatus
 from infra.postgres.queries import happened
-from infra.postgres.tables import refunds
+from infra.postgres.tables.refunds import refunds
 
 
 class Refunds:
@@ -19,8 +19,8 @@ class Refunds:
 
     async def request(self, refund: Refund) -> Refund:
         """The refund of this id that stands already, else this one."""
-        statement = insert(refunds).values(refund.model_dump()).on_conflict_do_nothing()
-        await self._connection.execute(statement)
+        query = insert(refunds).values(refund.model_dump()).on_conflict_do_nothing()
+        await self._connection.execute(query)
         return await self.get(refund.refund_id) or refund
 
     async def get(self, refund_id: str) -> Refund | None:
@@ -35,12 +35,12 @@ class Refunds:
     async def change_status(self, refund_id: str, expected: RefundStatus, to: RefundStatus) -> bool:
         """False if the status is not the expected one (any more)."""
         done_at = func.now() if to is RefundStatus.DONE else None
-        statement = (
+        query = (
             update(refunds)
             .where(refunds.c.refund_id == refund_id, refunds.c.status == expected)
             .values(status=to, done_at=done_at)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
     async def promised(self, payment_id: str) -> int:
         """What has gone back of a payment or may still go: a failed refund may be tried again."""
@@ -54,6 +54,7 @@ class Refunds:
         another refund of the same payment was asked for less than `spacing` ago. Callers hold the
         payment's lock."""
         mine = refunds.c.refund_id == refund.refund_id
+        # The database's clock, and not the transaction's: this one may have waited for the lock.
         others = select(func.max(refunds.c.asked_at), func.clock_timestamp()).where(
             refunds.c.payment_id == refund.payment_id, not_(mine)
         )

@@ -1,6 +1,6 @@
 """Sales and the items they begin with."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping, select, update
@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sale import Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
+from domain.stock import MovementKind
 from infra.postgres.queries import fetch_page, happened
-from infra.postgres.tables import sale_items, sales, stock_movements
+from infra.postgres.tables.sales import sale_items, sales
+from infra.postgres.tables.stock import stock_movements
 
 
 class Sales:
@@ -20,8 +22,8 @@ class Sales:
     async def create(self, sale_id: str, sale: NewSale) -> Sale:
         """A draft with its items; the sale that stands already if the id is known."""
         fields = sale.model_dump(exclude={"items"})
-        statement = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)
-        if await happened(self._connection, statement.on_conflict_do_nothing()):
+        query = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)
+        if await happened(self._connection, query.on_conflict_do_nothing()):
             await self._open_items(sale_id, sale.items)
         created = await self.get(sale_id)
         if created is None:
@@ -45,23 +47,32 @@ class Sales:
 
     async def change_status(self, sale_id: str, expected: SaleStatus, to: SaleStatus) -> bool:
         """False if the sale is unknown or its status is not the expected one (any more)."""
-        statement = (
+        query = (
             update(sales)
             .where(sales.c.sale_id == sale_id, sales.c.status == expected)
             .values(status=to)
         )
-        return await happened(self._connection, statement)
+        return await happened(self._connection, query)
 
-    async def _open_items(self, sale_id: str, items: Iterable[NewItem]) -> None:
-        rows = [_new_row(sale_id, item) for item in items]
+    async def _open_items(self, sale_id: str, items: Sequence[NewItem]) -> None:
+        rows: list[dict[str, Any]] = [
+            {
+                "sale_id": sale_id,
+                "total": item.stock,
+                "available": item.stock,
+                **item.model_dump(exclude={"stock"}),
+            }
+            for item in items
+        ]
+        # The audit proves each item's figures from its movements, so even a stock of none has one.
         openings = [
             {
                 "sale_id": sale_id,
-                "sku_id": row["sku_id"],
-                "kind": "opening",
-                "quantity": row["total"],
+                "sku_id": item.sku_id,
+                "kind": MovementKind.OPENING,
+                "quantity": item.stock,
             }
-            for row in rows
+            for item in items
         ]
         if rows:
             await self._connection.execute(insert(sale_items), rows)
@@ -80,8 +91,3 @@ class Sales:
         return [
             Sale.model_validate({**row, "items": items[sale_id]}) for sale_id, row in found.items()
         ]
-
-
-def _new_row(sale_id: str, item: NewItem) -> dict[str, Any]:
-    fields = item.model_dump(exclude={"stock"})
-    return {"sale_id": sale_id, "total": item.stock, "available": item.stock, **fields}

@@ -65,6 +65,7 @@ class ReserveBatches:
             flight.add_done_callback(self._landed)
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
+        # Passengers who came while all flights were in the air go with the next one.
         self._flights.discard(flight)
         self._depart()
 
@@ -88,10 +89,17 @@ class ReserveBatches:
             _fail(passengers, error)
             return
         for group, reply in zip(groups, replies, strict=True):
-            _fail(group, reply) if isinstance(reply, Exception) else _answer(group, reply)
+            if isinstance(reply, Exception):
+                _fail(group, reply)
+                continue
+            for passenger, line in zip(group, reply, strict=True):
+                # Who gave up waiting is not told; the reservation stands and is found by its key.
+                if not passenger.answer.done():
+                    passenger.answer.set_result(_parse(line))
 
     async def _call(self, groups: list[list[Passenger]]) -> list[list[str] | Exception]:
         replies = await self._pipeline(groups)
+        # A restarted Redis has forgotten its scripts; it says so before it has done anything.
         forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if forgotten:
             await self._redis.script_load(self._script.script)
@@ -136,12 +144,6 @@ def _arguments(group: list[Passenger]) -> list[str | int]:
             flags,
         )
     return arguments
-
-
-def _answer(group: list[Passenger], lines: list[str]) -> None:
-    for passenger, line in zip(group, lines, strict=True):
-        if not passenger.answer.done():
-            passenger.answer.set_result(_parse(line))
 
 
 def _fail(passengers: list[Passenger], error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""An item's books in Redis added up: do stock, buyers and reservations tell the same story?"""
+"""An item's books in Redis added up: do stock, buyers and reservations agree?"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from domain.reservation import Reservation, ReservationState
 
 
 def parse_reservation(order_id: str, line: str) -> Reservation:
+    # A user id is free text and so stands last, spaces and all.
     state, quantity, at_ms, user_id = line.split(" ", 3)
     return Reservation(
         order_id=order_id,
@@ -33,10 +34,10 @@ def buyer_lines(reservations: Iterable[Reservation]) -> dict[str, str]:
     for reservation in reservations:
         if reservation.state is not ReservationState.RELEASED:
             live.setdefault(reservation.user_id, []).append(reservation)
-    return {user_id: _buyer_line(held) for user_id, held in live.items()}
-
-
-def _buyer_line(reservations: list[Reservation]) -> str:
-    units = sum(reservation.quantity for reservation in reservations)
-    newest_last = sorted(reservations, key=lambda reservation: reservation.reserved_at_ms)
-    return " ".join((str(units), *(reservation.order_id for reservation in newest_last)))
+    lines: dict[str, str] = {}
+    for user_id, held in live.items():
+        units = sum(reservation.quantity for reservation in held)
+        # The last one is what a buyer at the limit is told of.
+        newest_last = sorted(held, key=lambda reservation: reservation.reserved_at_ms)
+        lines[user_id] = " ".join([str(units), *(one.order_id for one in newest_last)])
+    return lines

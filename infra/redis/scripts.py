@@ -16,7 +16,7 @@ class Scripts:
         self.reserve = _register(redis, "reserve")
         self.release = _register(redis, "release")
         self.reclaim = _register(redis, "reclaim")
-        self.confirm = _register(redis, "confirm")
+        self.sell = _register(redis, "sell")
         self.preheat = _register(redis, "preheat")
         self.rebuild = _register(redis, "rebuild")
         self.acknowledge = _register(redis, "acknowledge")

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from redis.asyncio import Redis
 
 from domain.ids import is_order_id, item_number_of
-from domain.reservation import GateAnswer, Intent, Reservation, ReservationState, ReserveRequest
+from domain.reservation import (
+    GateAnswer,
+    Intent,
+    Reservation,
+    ReservationState,
+    ReserveRequest,
+    StockReturn,
+)
 from domain.sale import ItemRef, ItemTerms
 from infra.redis.gate_batches import Overloaded, ReserveBatches
 from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
@@ -46,24 +53,21 @@ class StockGate:
         return await self._batches.reserve(request)
 
     async def release(
-        self,
-        item: ItemRef,
-        order_id: str,
-        *,
-        return_stock: bool = True,
-        sold: bool = False,
-        for_good: bool = False,
+        self, item: ItemRef, order_id: str, how: StockReturn = StockReturn.RELEASE
     ) -> ReservationState | None:
-        """Give a held reservation back (with `sold`, a sold one too).
+        """held -> free, or what `how` says. Answers the state the reservation is in afterwards:
+        what is sold stays so unless it is to be restocked.
 
-        Answers the state it is in afterwards. None: the order was unknown, and is now marked
-        released so that a reserve still on its way cannot hold stock. `return_stock=False` drops
-        units that Postgres never had. `for_good`: a reclaim still on its way must fail as well.
+        None: the order was unknown, and is now marked released so that a reserve still on its way
+        cannot hold stock.
         """
         keys = ItemKeys.of(item)
+        return_stock = how is not StockReturn.DROP
+        even_sold = how is StockReturn.RESTOCK
+        for_good = how is StockReturn.UNDO_RECLAIM
         state = await self._scripts.release(
             [keys.item, keys.buyers, keys.reservations],
-            [order_id, int(return_stock), int(sold), int(for_good)],
+            [order_id, int(return_stock), int(even_sold), int(for_good)],
         )
         return ReservationState(state) if state else None
 
@@ -77,11 +81,11 @@ class StockGate:
         )
         return state in (ReservationState.HELD, ReservationState.SOLD)
 
-    async def confirm(self, reservation: Intent) -> ReservationState | None:
+    async def sell(self, reservation: Intent) -> ReservationState | None:
         """held -> sold. A reservation Redis has lost is written as sold, its stock taken as far
         as there is any; a released one stays released. None for an unknown item."""
         keys = ItemKeys.of(reservation.item)
-        state = await self._scripts.confirm(
+        state = await self._scripts.sell(
             [keys.item, keys.buyers, keys.reservations],
             [reservation.order_id, reservation.user_id, reservation.quantity],
         )

@@ -33,6 +33,7 @@ NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
 SEARCH_ATTRIBUTES = (SALE_ID, SKU_ID, USER_ID, ORDER_STATUS, PAYMENT_METHOD, NEEDS_ATTENTION)
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
+# A caller waits behind each call; Temporal's own default would keep it waiting for ten seconds.
 _FEW_RETRIES = RetryConfig(max_retries=2, max_elapsed_time_millis=1500)
 
 
@@ -84,7 +85,15 @@ async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = Non
         connect_timeout=None if lazy else CONNECT_TIMEOUT,
         # On one machine or one network, compressing small messages costs more than it saves.
         grpc_compression=GrpcCompression.NONE,
-        runtime=_runtime(metrics_port) if metrics_port else None,
+        runtime=Runtime(
+            telemetry=TelemetryConfig(
+                metrics=PrometheusConfig(
+                    bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True
+                )
+            )
+        )
+        if metrics_port
+        else None,
     )
 
 
@@ -102,8 +111,3 @@ async def register_search_attributes(client: Client) -> None:
         for key in missing:
             request.search_attributes[key.name] = IndexedValueType.ValueType(key.indexed_value_type)
         await client.operator_service.add_search_attributes(request, timeout=CONNECT_TIMEOUT)
-
-
-def _runtime(metrics_port: int) -> Runtime:
-    metrics = PrometheusConfig(bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True)
-    return Runtime(telemetry=TelemetryConfig(metrics=metrics))

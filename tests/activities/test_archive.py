@@ -16,8 +16,9 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
-from infra.postgres.tables import archived_deliveries
-from tests.support.ledger import an_order, open_item
+from infra.postgres.tables.deliveries import archived_deliveries
+from tests.support.ledger import open_item
+from tests.support.values import an_order
 
 ORDERS = 3
 

@@ -11,9 +11,8 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.bills import Billers, BillRef, ConcludeBill, MissBill, merged
-from domain.bill import BillFault
-from domain.payment import PaymentMethod
-from infra.gateways.bill import BillKind, BillLine
+from domain.bill import BillFault, BillLine
+from domain.payment import FlowKind, PaymentMethod
 from infra.postgres.engine import Database
 from tests.support.bookkeeper import DAY, NOON, Bookkeeper
 from tests.support.shop import PRICE, Shop, open_shop
@@ -38,8 +37,8 @@ def _step(shop: Shop, name: str) -> Callable[..., Any]:
     return step
 
 
-def _line(reference: str, amount: int, kind: BillKind = BillKind.PAYMENT) -> BillLine:
-    refund = reference if kind is BillKind.REFUND else None
+def _line(reference: str, amount: int, kind: FlowKind = FlowKind.RECEIVED) -> BillLine:
+    refund = reference if kind is FlowKind.REFUNDED else None
     return BillLine(
         kind=kind, payment_id="P1", trade_no=reference, refund_id=refund, amount=amount, at=NOON
     )
@@ -52,7 +51,7 @@ def test_a_number_that_stands_twice_adds_up() -> None:
 
 
 def test_money_that_came_and_money_that_went_are_two_lines() -> None:
-    lines = merged([_line("T1", 100), _line("T1", 100, BillKind.REFUND)])
+    lines = merged([_line("T1", 100), _line("T1", 100, FlowKind.REFUNDED)])
 
     assert [line.amount for line in lines] == [100, 100]
 

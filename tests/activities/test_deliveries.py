@@ -19,8 +19,9 @@ from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.points import Points
-from tests.support.ledger import PRICE, open_item, pay, place
+from tests.support.ledger import open_item, pay, place
 from tests.support.sender_double import SenderDouble
+from tests.support.values import PRICE
 
 MESSAGE = DeliveryKind.MESSAGE
 EVE, WHY = "operator:eve", "the mail server is back"

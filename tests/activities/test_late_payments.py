@@ -13,17 +13,8 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
-from tests.support.ledger import (
-    NOON,
-    a_new_item,
-    a_new_sale,
-    a_payment,
-    begin,
-    figures,
-    money_of,
-    pay,
-    place,
-)
+from tests.support.ledger import begin, figures, money_of, pay, place
+from tests.support.values import NOON, a_new_item, a_new_sale, a_payment
 
 
 @dataclass

@@ -7,17 +7,8 @@ from domain.order import Order, RejectReason
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from tests.support.ledger import (
-    NOON,
-    a_payment,
-    an_order,
-    begin,
-    figures,
-    movements,
-    open_item,
-    place,
-    settle,
-)
+from tests.support.ledger import begin, figures, movements, open_item, place, settle
+from tests.support.values import NOON, a_payment, an_order
 
 
 async def _place(database: Database, order: Order) -> PlacedOrder:

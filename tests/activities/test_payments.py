@@ -16,7 +16,8 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from tests.support.gateway_double import GatewayDouble
-from tests.support.ledger import NOON, a_payment, open_item, place
+from tests.support.ledger import open_item, place
+from tests.support.values import NOON, a_payment
 
 
 def _offer(order: Order) -> OfferPayment:

@@ -8,8 +8,9 @@ from domain.payment import Payment
 from infra.buyer_messages.protocol import MessageNotSent
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import a_refund, open_item, pay, place
+from tests.support.ledger import open_item, pay, place
 from tests.support.sender_double import SenderDouble
+from tests.support.values import a_refund
 
 
 @pytest.fixture

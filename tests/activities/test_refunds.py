@@ -13,18 +13,8 @@ from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from tests.support.ledger import (
-    NOON,
-    PRICE,
-    a_payment,
-    begin,
-    cancel,
-    figures,
-    money_of,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import begin, cancel, figures, money_of, open_item, pay, place
+from tests.support.values import NOON, PRICE, a_payment
 
 EVE, WHY = "operator:eve", "paid by bank transfer"
 

@@ -7,18 +7,8 @@ from domain.refund import RefundReason
 from domain.states import OrderStatus, PaymentStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from tests.support.ledger import (
-    NOON,
-    PRICE,
-    a_payment,
-    begin,
-    cancel,
-    figures,
-    money_of,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import begin, cancel, figures, money_of, open_item, pay, place
+from tests.support.values import NOON, PRICE, a_payment
 
 
 def _money(payment: Payment, amount: int = PRICE) -> Receipt:

@@ -6,15 +6,9 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.exceptions import ApplicationError
 
-from activities.stock import (
-    ITEM_NOT_PREHEATED,
-    ReleaseStock,
-    Reserved,
-    StockActivities,
-    StockReturn,
-)
+from activities.stock import ITEM_NOT_PREHEATED, ReleaseStock, Reserved, StockActivities
 from domain.order import RejectReason
-from domain.reservation import Intent, ReservationState
+from domain.reservation import Intent, ReservationState, StockReturn
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import intent_for, stock_left, terms_of
 

@@ -9,13 +9,12 @@ from temporalio.client import WorkflowFailureError
 
 from api import bills
 from api.bills import BillReconciler
-from domain.bill import BillCheck
+from domain.bill import BillCheck, day_of
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
-from infra.gateways.bill import day_of
 from infra.gateways.protocol import Gateway
 from tests.support.api_doubles import ToldWorkflows
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 from workflows.bills import BillsOutcome
 
 TODAY = day_of(datetime.now(UTC))

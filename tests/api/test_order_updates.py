@@ -13,7 +13,7 @@ from domain.payment import PaymentMethod
 from domain.states import UNFINISHED, DeliveryStatus, OrderStatus
 from infra.postgres.engine import Database
 from tests.support.api_doubles import ADA, OLGA, OneOrder, ToldWorkflows, a_dossier
-from tests.support.ledger import a_payment
+from tests.support.values import a_payment
 from workflows.order import OrderWorkflow
 from workflows.updates import DecideDelivery
 

@@ -12,7 +12,7 @@ from domain.payment import PaymentMethod, PaymentScene
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from tests.support.api_doubles import ADA, OLGA, OneOrder, ToldWorkflows, a_dossier
-from tests.support.ledger import a_payment
+from tests.support.values import a_payment
 from workflows.updates import BeginPayment
 
 ALIPAY, WECHATPAY, POINTS = PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY, PaymentMethod.POINTS

@@ -19,7 +19,7 @@ from api.problems import (
     unavailable,
     validation_errors,
 )
-from domain.errors import ErrorCode, Refusal
+from domain.errors import ErrorCode, InvalidField, Refusal
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import OPERATOR, served
@@ -58,6 +58,14 @@ def test_what_no_schema_can_judge_is_told_like_the_rest() -> None:
     document = json.loads(problem_bytes(invalid(["body", "day"], "too old", kind="day"), 422))
 
     assert document["errors"] == [{"loc": ["body", "day"], "msg": "too old", "type": "day"}]
+
+
+def test_a_field_that_a_rule_refuses_is_told_where_it_stood() -> None:
+    refused = InvalidField("amount", "800 is left of this payment")
+    error = {"loc": ["body", "amount"], "msg": "800 is left of this payment", "type": "amount"}
+    written_out = Refusal(ErrorCode.INVALID, "800 is left of this payment", errors=[error])
+
+    assert problem_bytes(refused, 422) == problem_bytes(written_out, 422)
 
 
 def test_errors_are_few_and_short_and_quote_nothing() -> None:

@@ -14,7 +14,8 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.refunds import Refunds
 from tests.support.api_doubles import OneOrder, ToldWorkflows
-from tests.support.ledger import NOON, open_item, pay, place
+from tests.support.ledger import open_item, pay, place
+from tests.support.values import NOON
 
 WISH = RefundWish(actor="buyer:ada", note="too big")
 

@@ -12,7 +12,7 @@ from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from infra.redis.stock_gate import StockGate
 from tests.support.api_doubles import a_sale, an_item
-from tests.support.ledger import a_new_item, a_new_sale
+from tests.support.values import a_new_item, a_new_sale
 
 
 class Gate:

@@ -9,8 +9,9 @@ from audit.queries import OrderRow, known_orders, orders_of_item
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
-from tests.support.ledger import PRICE, open_item, pay, place
+from tests.support.ledger import open_item, pay, place
 from tests.support.sound_sale import busy_sale, findings
+from tests.support.values import PRICE
 
 
 async def test_every_rule_is_silent_on_empty_tables(database: Database) -> None:

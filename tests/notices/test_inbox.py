@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.attention import AttentionKind
-from domain.notice import NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import Payment, PaymentMethod, Receipt
 from infra.gateways.protocol import RawNotice
 from infra.postgres.attentions import Attentions
@@ -16,7 +16,8 @@ from infra.postgres.notices import Notices
 from notices.inbox import NoticeInbox
 from notices.relay import NoticeRelay
 from tests.support.gateway_double import GatewayDouble
-from tests.support.ledger import PRICE, a_payment, begin, open_item, place, settle
+from tests.support.ledger import begin, open_item, place, settle
+from tests.support.values import PRICE, a_payment
 from tests.support.workflows_double import WorkflowsDouble
 
 ALIPAY = PaymentMethod.ALIPAY
@@ -165,7 +166,7 @@ async def test_a_refunds_notice_must_be_told_as_well(receiver: Receiver, payment
         kind=NoticeKind.REFUND,
         verdict=Verdict.ACCEPTED,
         payment_id=payment.payment_id,
-        refund=RefundNews(
+        refund=RefundReport(
             refund_id="RAT1", payment_id=payment.payment_id, amount=PRICE, succeeded=True
         ),
     )

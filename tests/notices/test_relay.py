@@ -7,7 +7,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.attention import AttentionKind
 from domain.gateway_errors import TryLater
-from domain.notice import Notice, NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.notice import Notice, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.attentions import Attentions
@@ -15,9 +15,10 @@ from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from notices import relay
 from notices.relay import NoticeRelay, RelayOutcome
-from tests.support.ledger import a_payment, begin, open_item, place
+from tests.support.ledger import begin, open_item, place
 from tests.support.refunding import a_paid_order, a_timed_out_order, refunds_of, start_refund
 from tests.support.shop import PRICE, Shop
+from tests.support.values import a_payment
 from tests.support.workflows_double import WorkflowsDouble
 from workflows.refund import RefundWorkflow
 from workflows.updates import RefundOutcome
@@ -29,7 +30,7 @@ async def keep(
     receipt: Receipt | None = None,
     *,
     verdict: Verdict = Verdict.ACCEPTED,
-    refund: RefundNews | None = None,
+    refund: RefundReport | None = None,
     notice_id: str = "n-1",
 ) -> Notice:
     told = VerifiedNotice(
@@ -153,7 +154,7 @@ async def test_news_of_a_refund_reaches_the_refund(shop: Shop) -> None:
     order = await a_paid_order(shop)
     handle = await start_refund(shop, order.intent.order_id)
     refund = await handle.execute_update(RefundWorkflow.opened)
-    news = RefundNews(
+    news = RefundReport(
         refund_id=refund.refund_id,
         payment_id=order.receipt.payment_id,
         amount=PRICE,
@@ -171,7 +172,7 @@ async def test_news_of_a_refund_reaches_the_refund(shop: Shop) -> None:
 
 async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
     order = await a_paid_order(shop)
-    news = RefundNews(
+    news = RefundReport(
         refund_id="RA-console",
         payment_id=order.receipt.payment_id,
         amount=PRICE,

@@ -14,7 +14,7 @@ from domain.order import OrderDossier
 from domain.payment import Payment
 from domain.sale import Item, LatePaymentPolicy, Sale
 from domain.states import OrderStatus, SaleStatus
-from tests.support.ledger import NOON, an_order
+from tests.support.values import NOON, an_order
 
 ADA, BOB = Caller("ada"), Caller("bob")
 OLGA = Caller("olga", frozenset({"operator"}))

@@ -7,9 +7,8 @@ from uuid import uuid4
 from temporalio.client import WorkflowHandle
 
 from domain.attention import Attention, AttentionKind
-from domain.bill import BillCheck
-from domain.payment import Payment, PaymentMethod, Receipt
-from infra.gateways.bill import BillKind, BillLine, start_of
+from domain.bill import BillCheck, BillLine, start_of
+from domain.payment import FlowKind, Payment, PaymentMethod, Receipt
 from infra.postgres.attentions import Attentions
 from tests.support.ledger import damage, pay, place
 from tests.support.shop import Shop
@@ -43,7 +42,7 @@ class Bookkeeper:
 
     def bills_refund(self, refund_id: str, payment_id: str, amount: int) -> None:
         line = BillLine(
-            kind=BillKind.REFUND,
+            kind=FlowKind.REFUNDED,
             payment_id=payment_id,
             trade_no=f"T{payment_id}",
             refund_id=refund_id,

@@ -2,11 +2,13 @@
 
 from datetime import UTC, date, datetime
 
-from domain.gateway_errors import Declined, TryLater
+from domain.bill import BillLine, day_of
+from domain.gateway_errors import BillNotReady, Declined, TryLater
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
     Charge,
     ClosedTrade,
+    FlowKind,
     PaymentMethod,
     QrAction,
     Receipt,
@@ -14,8 +16,7 @@ from domain.payment import (
     Trade,
     TradeState,
 )
-from domain.refund import RefundAnswer, RefundOrder, RefundState
-from infra.gateways.bill import BillKind, BillLine, StatementNotReady, day_of
+from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.protocol import RawNotice
 
 
@@ -36,7 +37,7 @@ class GatewayDouble:
         self.slow_with_refunds_of: set[str] = set()
         # Accepted is not done: `give_back` ends what was taken on.
         self.takes_refunds_on = False
-        self.taken_on: dict[str, RefundOrder] = {}
+        self.taken_on: dict[str, RefundInstruction] = {}
         self.pays_on_close: set[str] = set()
         self.away = False
         self.turned_away = 0
@@ -78,7 +79,7 @@ class GatewayDouble:
         self.closed.add(payment_id)
         return ClosedTrade()
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         self._answer()
         self.refunds_asked.append(order.refund_id)
         if self.declines_refunds or order.payment_id in self.declines_refunds_of:
@@ -88,14 +89,14 @@ class GatewayDouble:
             return RefundAnswer(state=RefundState.PROCESSING)
         return self.give_back(order)
 
-    def give_back(self, order: RefundOrder) -> RefundAnswer:
+    def give_back(self, order: RefundInstruction) -> RefundAnswer:
         self.taken_on.pop(order.refund_id, None)
         if order.refund_id not in self.refunded:
             self.other_lines.append(_refund_line(order))
         self.refunded[order.refund_id] = order.amount
         return RefundAnswer(state=RefundState.DONE)
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         self._answer()
         self.refunds_queried += 1
         if order.payment_id in self.slow_with_refunds_of and order.refund_id in self.taken_on:
@@ -116,7 +117,7 @@ class GatewayDouble:
             raise Declined(f"{self.method} declines")
         if self.bills_late > 0:
             self.bills_late -= 1
-            raise StatementNotReady(f"{self.method}: no statement of {day} yet")
+            raise BillNotReady(f"{self.method}: no statement of {day} yet")
         paid = (_paid_line(receipt) for receipt in self.receipts.values())
         lines = [*paid, *self.other_lines]
         return tuple(line for line in lines if day_of(line.at) == day)
@@ -132,7 +133,7 @@ class GatewayDouble:
 
 def _paid_line(receipt: Receipt) -> BillLine:
     return BillLine(
-        kind=BillKind.PAYMENT,
+        kind=FlowKind.RECEIVED,
         payment_id=receipt.payment_id,
         trade_no=receipt.trade_no,
         refund_id=None,
@@ -141,9 +142,9 @@ def _paid_line(receipt: Receipt) -> BillLine:
     )
 
 
-def _refund_line(order: RefundOrder) -> BillLine:
+def _refund_line(order: RefundInstruction) -> BillLine:
     return BillLine(
-        kind=BillKind.REFUND,
+        kind=FlowKind.REFUNDED,
         payment_id=order.payment_id,
         trade_no=order.trade_no,
         refund_id=order.refund_id,

@@ -1,45 +1,22 @@
-"""Sales, orders and payments as the tests of the ledger need them."""
-
-import itertools
-from datetime import UTC, datetime, timedelta
+"""Sales, orders and payments, written into a ledger as its tests need them."""
 
 from sqlalchemy import func, select, text
 
 from domain.delivery import DeliveryKind
-from domain.ids import new_order_id
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod, Receipt, payment_id_for
-from domain.refund import Refund, RefundReason
-from domain.sale import Item, NewItem, NewSale
-from domain.states import OrderStatus, PaymentStatus, RefundStatus
+from domain.payment import FlowKind, Payment, PaymentMethod
+from domain.sale import Item
+from domain.states import OrderStatus
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
-from infra.postgres.tables import entitlements, payment_flows, stock_movements
-
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-PRICE = 8800
-POINTS_PRICE = 500
-_clock = itertools.count(1_900_000_000_000)
-
-
-def a_new_sale(*items: NewItem, name: str = "Noon sale") -> NewSale:
-    return NewSale(name=name, starts_at=NOON, ends_at=NOON + timedelta(hours=1), items=items)
-
-
-def a_new_item(sku_id: str = "mug", *, stock: int = 10, per_user_limit: int = 4) -> NewItem:
-    return NewItem(
-        sku_id=sku_id,
-        title="A mug",
-        list_price=12_800,
-        price=PRICE,
-        points_price=POINTS_PRICE,
-        stock=stock,
-        per_user_limit=per_user_limit,
-    )
+from infra.postgres.tables.deliveries import entitlements
+from infra.postgres.tables.payments import payment_flows
+from infra.postgres.tables.stock import stock_movements
+from tests.support.values import NOON, a_new_item, a_new_sale, a_payment, a_receipt, an_order
 
 
 async def open_item(
@@ -50,67 +27,13 @@ async def open_item(
         return (await Sales(connection).create(sale_id, a_new_sale(item))).items[0]
 
 
-def an_order(
-    item: Item,
-    user_id: str = "ada",
-    *,
-    quantity: int = 1,
-    status: OrderStatus = OrderStatus.PENDING_PAYMENT,
-) -> Order:
-    return Order(
-        order_id=new_order_id(item.item_number, next(_clock)),
-        sale_id=item.sale_id,
-        sku_id=item.sku_id,
-        user_id=user_id,
-        quantity=quantity,
-        amount=item.price * quantity,
-        currency=item.currency,
-        status=status,
-        reason=None,
-        created_at=NOON,
-        pay_deadline=NOON + timedelta(minutes=30),
-    )
-
-
-def a_payment(
-    order: Order, method: PaymentMethod = PaymentMethod.ALIPAY, amount: int | None = None
-) -> Payment:
-    return Payment(
-        payment_id=payment_id_for(order.order_id, method),
-        order_id=order.order_id,
-        method=method,
-        status=PaymentStatus.CREATED,
-        amount=order.amount if amount is None else amount,
-        currency=order.currency,
-        expires_at=NOON + timedelta(minutes=30),
-        created_at=NOON,
-    )
-
-
-def a_refund(payment: Payment, *, refund_id: str = "", amount: int | None = None) -> Refund:
-    return Refund(
-        refund_id=refund_id or f"{payment.payment_id}R",
-        order_id=payment.order_id,
-        payment_id=payment.payment_id,
-        method=payment.method,
-        trade_no=f"T{payment.payment_id}",
-        amount=payment.amount if amount is None else amount,
-        currency=payment.currency,
-        reason=RefundReason.ORDER,
-        note="changed my mind",
-        status=RefundStatus.REQUESTED,
-        requested_by="ada",
-        requested_at=NOON,
-    )
-
-
 async def place(
     database: Database, item: Item, user_id: str = "ada", *, quantity: int = 1
 ) -> Order:
     """There must be that many left."""
     intent = an_order(item, user_id, quantity=quantity).intent
     async with database.driver() as driver, driver.transaction():
-        placing = await OrderSteps(driver).place(intent, NOON)
+        placing = await HotPath(driver).place(intent, NOON)
         assert placing is not None
         assert placing.title is not None
     return placing.order
@@ -118,19 +41,12 @@ async def place(
 
 async def begin(database: Database, payment: Payment) -> Payment:
     async with database.driver() as driver:
-        return await OrderSteps(driver).begin_payment(payment, "buyer:ada")
+        return await HotPath(driver).begin_payment(payment, "buyer:ada")
 
 
 async def settle(database: Database, payment: Payment) -> bool:
-    receipt = Receipt(
-        method=payment.method,
-        payment_id=payment.payment_id,
-        trade_no=f"T{payment.payment_id}",
-        amount=payment.amount,
-        paid_at=NOON,
-    )
     async with database.driver() as driver:
-        return await OrderSteps(driver).settle(payment.order_id, receipt)
+        return await HotPath(driver).settle(payment.order_id, a_receipt(payment))
 
 
 async def pay(
@@ -151,7 +67,7 @@ async def award(database: Database, order: Order, points: int) -> None:
 
 async def deliver(database: Database, order: Order, kind: DeliveryKind, *, points: int = 0) -> None:
     async with database.driver() as driver:
-        await OrderSteps(driver).deliver(order.order_id, {kind: "done"}, points, fulfil=False)
+        await HotPath(driver).deliver(order.order_id, {kind: "done"}, points, fulfil=False)
 
 
 async def cancel(database: Database, order: Order) -> None:
@@ -171,11 +87,11 @@ async def give_back(database: Database, order: Order, payment: Payment) -> None:
             order.order_id,
             payment.payment_id,
             payment.method,
-            "refunded",
+            FlowKind.REFUNDED,
             f"{payment.payment_id}R",
             payment.amount,
         )
-        await Stock(connection).take_back(order)
+        await Stock(connection).restock(order)
 
 
 async def figures(database: Database, item: Item) -> tuple[int, int, int]:
@@ -195,7 +111,7 @@ async def money_of(database: Database, order_id: str) -> tuple[int, int]:
     )
     async with database.transaction() as connection:
         sums = {kind: int(amount) for kind, amount in await connection.execute(query)}
-    return sums.get("received", 0), sums.get("refunded", 0)
+    return sums.get(FlowKind.RECEIVED, 0), sums.get(FlowKind.REFUNDED, 0)
 
 
 async def movements(database: Database) -> list[tuple[str, int]]:

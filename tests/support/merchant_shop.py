@@ -22,7 +22,7 @@ from domain.payment import (
     PaymentScene,
     payment_id_for,
 )
-from domain.refund import RefundAnswer, RefundOrder, RefundState
+from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
 from infra.gateways.protocol import Gateway, RawNotice
 from infra.gateways.provider_book import BookTrade, SandboxBook
@@ -136,10 +136,10 @@ async def paid(shop: Shop, method: PaymentMethod) -> Charge:
     return charge
 
 
-async def refund_of(shop: Shop, charge: Charge, method: PaymentMethod) -> RefundOrder:
+async def refund_of(shop: Shop, charge: Charge, method: PaymentMethod) -> RefundInstruction:
     receipt = (await shop.gateways[method].query(charge.payment_id)).receipt
     assert receipt is not None
-    return RefundOrder(
+    return RefundInstruction(
         refund_id=f"R{charge.payment_id}",
         payment_id=charge.payment_id,
         trade_no=receipt.trade_no,

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from domain.buyer_message import Message, MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic
 
 SECRET = b"only the two of us know"
-PAID = Message(
+PAID = BuyerMessage(
     order_id="0" * 26,
     topic=MessageTopic.ORDER_PAID,
     user_id="ada",

@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
-from domain.notice import RefundNews
+from domain.notice import RefundReport
 from domain.refund import RefundReason, trade_workflow_id
 from domain.states import OrderStatus, RefundStatus
 from domain.surplus_money import surplus_refund
@@ -172,8 +172,10 @@ async def _settle_by_hand(shop: Shop, order: PaidOrder, handle: RefundHandle) ->
 
 async def _tell(order: PaidOrder, handle: RefundHandle, *, succeeded: bool) -> None:
     payment_id = order.receipt.payment_id
-    news = RefundNews(refund_id=handle.id, payment_id=payment_id, amount=PRICE, succeeded=succeeded)
-    await handle.signal(RefundWorkflow.refund_noticed, news)
+    report = RefundReport(
+        refund_id=handle.id, payment_id=payment_id, amount=PRICE, succeeded=succeeded
+    )
+    await handle.signal(RefundWorkflow.refund_noticed, report)
 
 
 async def _until_it_waits(handle: RefundHandle) -> None:

@@ -9,9 +9,8 @@ from temporalio.client import WorkflowHandle
 
 from activities.archive import Archived
 from activities.notices import Relayed
-from domain.bill import BillFault
+from domain.bill import BillFault, day_of, start_of
 from domain.payment import PaymentMethod
-from infra.gateways.bill import day_of, start_of
 from tests.support.bookkeeper import DAY, Bookkeeper
 from tests.support.shop import PRICE, Shop
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor

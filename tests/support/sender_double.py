@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from domain.buyer_message import Message
+from domain.buyer_message import BuyerMessage
 from infra.buyer_messages.protocol import MessageNotSent
 
 
@@ -15,7 +15,7 @@ class SenderDouble:
         self.tries: Counter[str] = Counter()
         self.sent: set[str] = set()
 
-    async def send(self, message: Message) -> str:
+    async def send(self, message: BuyerMessage) -> str:
         order_id = message.order_id
         self.tries[order_id] += 1
         if self.fails[order_id]:

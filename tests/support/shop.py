@@ -14,7 +14,7 @@ from domain.ids import new_order_id, new_sale_id, workflow_id
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
 from domain.reservation import GateAnswer, GateVerdict, Intent, ReserveRequest
-from domain.sale import Item, ItemTerms, LatePaymentPolicy, NewItem, NewSale, Sale
+from domain.sale import Item, LatePaymentPolicy, NewItem, NewSale, Sale
 from domain.states import OrderStatus, SaleStatus
 from infra.gateways.points.gateway import PointsGateway
 from infra.gateways.protocol import Gateway
@@ -224,19 +224,7 @@ async def open_shop(
         sales = Sales(connection)
         sale = await sales.create(new_sale_id(int(now.timestamp() * 1000)), new_sale)
         await sales.change_status(sale.sale_id, SaleStatus.DRAFT, SaleStatus.PUBLISHED)
+    sale = sale.model_copy(update={"status": SaleStatus.PUBLISHED})
     shop = Shop(database=database, gate=gate, client=client, sale=sale)
-    await gate.preheat(_terms(sale, shop.item), stock)
+    await gate.preheat(sale.terms_of(shop.item), stock)
     yield shop
-
-
-def _terms(sale: Sale, item: Item) -> ItemTerms:
-    return ItemTerms(
-        item_number=item.item_number,
-        sale_id=sale.sale_id,
-        sku_id=item.sku_id,
-        starts_at_ms=int(sale.starts_at.timestamp() * 1000),
-        ends_at_ms=int(sale.ends_at.timestamp() * 1000),
-        per_user_limit=item.per_user_limit,
-        paused=False,
-        requires_entry_token=sale.requires_entry_token,
-    )

@@ -11,18 +11,8 @@ from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.points import Points
-from tests.support.ledger import (
-    POINTS_PRICE,
-    PRICE,
-    an_order,
-    award,
-    cancel,
-    damage,
-    give_back,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import award, cancel, damage, give_back, open_item, pay, place
+from tests.support.values import POINTS_PRICE, PRICE, an_order
 
 
 async def pay_with_points(database: Database, order: Order) -> Payment:

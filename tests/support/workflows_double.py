@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
 from domain.ids import workflow_id
-from domain.notice import RefundNews
+from domain.notice import RefundReport
 from domain.payment import PaymentMethod, Receipt
 from domain.refund import RefundRequest, refund_workflow_id
 from domain.reservation import Intent
@@ -16,7 +16,7 @@ class WorkflowsDouble:
     """`running`: workflow ids. `away`: what every call raises. `hangs`: no call returns."""
 
     running: set[str] = field(default_factory=set)
-    told: list[Receipt | RefundNews] = field(default_factory=list)
+    told: list[Receipt | RefundReport] = field(default_factory=list)
     refunds: list[RefundRequest] = field(default_factory=list)
     started_again: list[Intent] = field(default_factory=list)
     away: Exception | None = None
@@ -25,7 +25,7 @@ class WorkflowsDouble:
     async def tell_of_payment(self, order_id: str, receipt: Receipt) -> bool:
         return await self._tell(workflow_id(order_id), receipt)
 
-    async def tell_of_refund(self, method: PaymentMethod, news: RefundNews) -> bool:
+    async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:
         return await self._tell(refund_workflow_id(method, news.refund_id), news)
 
     async def start_refund(self, request: RefundRequest) -> bool:
@@ -49,7 +49,7 @@ class WorkflowsDouble:
         await self._answer()
         return {name: "does not exist" for name in workflow_ids if name not in self.running}
 
-    async def _tell(self, name: str, word: Receipt | RefundNews) -> bool:
+    async def _tell(self, name: str, word: Receipt | RefundReport) -> bool:
         await self._answer()
         if name in self.running:
             self.told.append(word)

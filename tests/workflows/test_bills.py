@@ -7,23 +7,15 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
-from domain.bill import BillFault
+from domain.bill import BillFault, day_of, start_of
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus, RefundStatus
-from infra.gateways.bill import day_of, start_of
 from infra.postgres.bills import Bills
 from infra.postgres.refunds import Refunds
 from tests.support.bookkeeper import DAY, Bookkeeper
-from tests.support.ledger import (
-    a_payment,
-    a_refund,
-    an_order,
-    begin,
-    damage,
-    give_back,
-    place,
-)
+from tests.support.ledger import begin, damage, give_back, place
 from tests.support.shop import PRICE, Shop
+from tests.support.values import a_payment, a_refund, an_order
 from workflows.bills import ReconcileBills
 
 

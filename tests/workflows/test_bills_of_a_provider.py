@@ -7,10 +7,9 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.testing import WorkflowEnvironment
 
-from domain.bill import BillCheck
+from domain.bill import BillCheck, day_of
 from domain.payment import PaymentMethod, PaymentScene
 from domain.states import OrderStatus
-from infra.gateways.bill import day_of
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from tests.support import merchant_shop as provider_side

@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from domain.attention import AttentionKind
-from domain.notice import RefundNews
+from domain.notice import RefundReport
 from domain.states import OrderStatus, RefundStatus
 from tests.support.refunding import (
     OLGA,
@@ -61,8 +61,8 @@ async def test_old_bad_news_is_no_answer(shop: Shop) -> None:
     assert (await handle.result()).status is RefundStatus.DONE
 
 
-def _news(refund_id: str, *, succeeded: bool) -> RefundNews:
-    return RefundNews(refund_id=refund_id, payment_id="", amount=PRICE, succeeded=succeeded)
+def _news(refund_id: str, *, succeeded: bool) -> RefundReport:
+    return RefundReport(refund_id=refund_id, payment_id="", amount=PRICE, succeeded=succeeded)
 
 
 async def test_a_provider_that_is_away_is_asked_again_under_the_same_number(

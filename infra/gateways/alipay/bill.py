@@ -6,10 +6,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from infra.gateways.bill import BillKind, BillLine
+from domain.bill import BillLine
+from domain.payment import FlowKind
 from infra.gateways.wire import shanghai_time, yuan
 
-_KINDS = {"交易": BillKind.PAYMENT, "退款": BillKind.REFUND}
+_KINDS = {"交易": FlowKind.RECEIVED, "退款": FlowKind.REFUNDED}
 _TITLES = {"商户订单号", "业务类型"}
 
 
@@ -67,7 +68,7 @@ def _line(cells: dict[str, str]) -> BillLine:
         kind=kind,
         payment_id=cells["商户订单号"],
         trade_no=cells["支付宝交易号"],
-        refund_id=cells["退款批次号/请求号"] if kind is BillKind.REFUND else None,
+        refund_id=cells["退款批次号/请求号"] if kind is FlowKind.REFUNDED else None,
         amount=yuan(cells["订单金额"].removeprefix("-")),
         at=shanghai_time(cells["完成时间"]),
     )

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 
 import httpx
 
-from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound
+from domain.bill import BillLine, ready_at
+from domain.gateway_errors import AlreadyClosed, AlreadyPaid, BillNotReady, Declined, TradeNotFound
 from domain.money import to_yuan
 from domain.notice import VerifiedNotice
 from domain.payment import (
@@ -19,23 +20,14 @@ from domain.payment import (
     Trade,
     TradeState,
 )
-from domain.refund import RefundAnswer, RefundOrder, RefundState
+from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.alipay.api import BILL, CLOSE, REFUND, AlipayApi, NoStatement
 from infra.gateways.alipay.bill import read_bill
 from infra.gateways.alipay.notice import AlipayNotices
-from infra.gateways.bill import BillLine, StatementNotReady
 from infra.gateways.connection import ProviderConnection
 from infra.gateways.protocol import RawNotice
 from infra.gateways.rsa import UnusableKey, load_private_key, load_public_key
-from infra.gateways.wire import (
-    Number,
-    ShanghaiTime,
-    WireModel,
-    Yuan,
-    clip,
-    statement_due,
-    to_shanghai,
-)
+from infra.gateways.wire import Number, ShanghaiTime, WireModel, Yuan, clip, to_shanghai
 from infra.settings import AlipaySettings
 
 NOTIFY_PATH = "/v1/webhooks/alipay"
@@ -136,7 +128,7 @@ class AlipayGateway:
             return await self._not_closed(payment_id)
         return ClosedTrade()
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         content = {
             "out_trade_no": order.payment_id,
             "refund_amount": to_yuan(order.amount),
@@ -149,7 +141,7 @@ class AlipayGateway:
             return RefundAnswer(state=RefundState.DONE)
         return await self._repeated_refund(order)
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         content = {"out_trade_no": order.payment_id, "out_request_no": order.refund_id}
         try:
             answer = await self._api.call(
@@ -198,7 +190,7 @@ class AlipayGateway:
             raise self._api.later(CLOSE, payment_id, "refused, though the trade is unpaid")
         return ClosedTrade(receipt=trade.receipt if trade.state is TradeState.PAID else None)
 
-    async def _repeated_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def _repeated_refund(self, order: RefundInstruction) -> RefundAnswer:
         """`fund_change` N: this call moved nothing, as a rule because an earlier one with this
         number did. Which it is, Alipay's documentation leaves to the query."""
         answer = await self.query_refund(order)
@@ -213,8 +205,8 @@ class AlipayGateway:
 
     def _no_statement(self, day: date) -> tuple[BillLine, ...]:
         """Alipay says the same of "nothing traded" and "not ready": the clock decides."""
-        if datetime.now(UTC) < statement_due(day):
-            raise StatementNotReady(f"alipay: no statement of {day} yet")
+        if datetime.now(UTC) < ready_at(day):
+            raise BillNotReady(f"alipay: no statement of {day} yet")
         return ()
 
 
@@ -248,7 +240,7 @@ def _receipt(answer: _Queried) -> Receipt:
     )
 
 
-def _refund_answer(answer: _RefundQueried, order: RefundOrder) -> RefundAnswer:
+def _refund_answer(answer: _RefundQueried, order: RefundInstruction) -> RefundAnswer:
     """Success of the query is not success of the refund: the refund's own fields say that."""
     if answer.out_request_no != order.refund_id or answer.refund_status != "REFUND_SUCCESS":
         return RefundAnswer(state=RefundState.NOT_FOUND, detail=answer.refund_status)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from domain.notice import NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from infra.gateways.alipay.wire import form_pairs, notice_verifies
 from infra.gateways.protocol import RawNotice
@@ -163,7 +163,7 @@ def _refund(fields: Mapping[str, str]) -> VerifiedNotice:
         kind=NoticeKind.REFUND,
         verdict=Verdict.ACCEPTED,
         payment_id=refunded.out_trade_no,
-        refund=RefundNews(
+        refund=RefundReport(
             refund_id=refunded.out_biz_no,
             payment_id=refunded.out_trade_no,
             amount=refunded.refund_fee,

@@ -4,14 +4,14 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.bill import BillLine
 from domain.gateway_errors import AlreadyClosed, Declined, NotEnoughPoints, TradeNotFound
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.order import Order
 from domain.payment import Charge, ClosedTrade, Payment, PaymentMethod, Receipt, Trade, TradeState
 from domain.points import CreditExceedsDebit, InsufficientPoints
-from domain.refund import RefundAnswer, RefundOrder, RefundState
+from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from domain.states import PaymentStatus
-from infra.gateways.bill import BillLine
 from infra.gateways.protocol import RawNotice
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
@@ -57,7 +57,7 @@ class PointsGateway:
             )
             return ClosedTrade()
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         async with self._database.transaction() as connection:
             _, bought = await _lock(connection, order.payment_id)
             credit = await Points(connection).credit(bought.order_id, bought.user_id, order.amount)
@@ -65,7 +65,7 @@ class PointsGateway:
                 raise Declined(f"{credit.debited} points were paid, {credit.asked} asked back")
             return RefundAnswer(state=RefundState.DONE)
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         """Points come back at once, so asking what became of them is giving them back."""
         return await self.refund(order)
 

@@ -11,13 +11,13 @@ import httpx
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
+    BillNotReady,
     Declined,
     GatewayError,
     TradeNotFound,
     TryLater,
 )
 from domain.notice import Verdict
-from infra.gateways.bill import StatementNotReady
 from infra.gateways.connection import ProviderConnection
 from infra.gateways.wechatpay.wire import Merchant, PlatformKeys, authenticity
 from infra.gateways.wire import WireModel
@@ -33,7 +33,7 @@ _ERRORS: Mapping[str, type[GatewayError]] = {
     "FREQUENCYLIMITED": TryLater,
     "FREQUENCYLIMITEXCEED": TryLater,
     "RATELIMITEXCEEDED": TryLater,
-    "STATEMENTCREATING": StatementNotReady,
+    "STATEMENTCREATING": BillNotReady,
 }
 
 

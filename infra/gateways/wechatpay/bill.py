@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from infra.gateways.bill import BillKind, BillLine
+from domain.bill import BillLine
+from domain.payment import FlowKind
 from infra.gateways.wire import shanghai_time, yuan
 
-_KINDS = {"SUCCESS": BillKind.PAYMENT, "REFUND": BillKind.REFUND}
+_KINDS = {"SUCCESS": FlowKind.RECEIVED, "REFUND": FlowKind.REFUNDED}
 _SUMMARY = "总交易单数"
 
 
@@ -34,7 +35,7 @@ def _details(rows: list[str]) -> Iterator[list[str]]:
 
 def _line(cells: dict[str, str]) -> BillLine:
     kind = _KINDS[cells["交易状态"]]
-    refund = kind is BillKind.REFUND
+    refund = kind is FlowKind.REFUNDED
     return BillLine(
         kind=kind,
         payment_id=cells["商户订单号"],

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 
-from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound
+from domain.bill import SHANGHAI, BillLine, ready_at
+from domain.gateway_errors import AlreadyClosed, AlreadyPaid, BillNotReady, Declined, TradeNotFound
 from domain.notice import VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, Trade, TradeState
-from domain.refund import RefundAnswer, RefundOrder, RefundState
-from infra.gateways.bill import BillLine, StatementNotReady
+from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.connection import ProviderConnection
 from infra.gateways.protocol import RawNotice
 from infra.gateways.rsa import UnusableKey, load_private_key
@@ -18,7 +18,7 @@ from infra.gateways.wechatpay.api import NoStatement, WechatPayApi
 from infra.gateways.wechatpay.bill import read_bill
 from infra.gateways.wechatpay.notice import Transaction, WechatPayNotices
 from infra.gateways.wechatpay.wire import API_V3_KEY_BYTES, Merchant, PlatformKeys
-from infra.gateways.wire import SHANGHAI, WireModel, clip, statement_due
+from infra.gateways.wire import WireModel, clip
 from infra.settings import WechatPaySettings
 
 NOTIFY_PATH = "/v1/webhooks/wechatpay"
@@ -139,7 +139,7 @@ class WechatPayGateway:
             return await self._not_closed(payment_id)
         return ClosedTrade()
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         message = {
             "out_trade_no": order.payment_id,
             "out_refund_no": order.refund_id,
@@ -154,7 +154,7 @@ class WechatPayGateway:
         answer = await self._api.post(_REFUNDS, message, _Refund, subject=order.refund_id)
         return self._refund_answer(answer, order)
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         path = f"{_REFUNDS}/{order.refund_id}"
         try:
             answer = await self._api.get(path, {}, _Refund, subject=order.refund_id)
@@ -198,7 +198,7 @@ class WechatPayGateway:
             raise self._api.later("close", payment_id, "refused, though the trade is unpaid")
         return ClosedTrade(receipt=trade.receipt)
 
-    def _refund_answer(self, answer: _Refund, order: RefundOrder) -> RefundAnswer:
+    def _refund_answer(self, answer: _Refund, order: RefundInstruction) -> RefundAnswer:
         self._expect(
             (answer.out_refund_no, answer.out_trade_no), (order.refund_id, order.payment_id)
         )
@@ -215,8 +215,8 @@ class WechatPayGateway:
 
     def _no_statement(self, day: date) -> tuple[BillLine, ...]:
         """WeChat Pay says the same of "nothing traded" and "not ready": the clock decides."""
-        if self._clock() < statement_due(day):
-            raise StatementNotReady(f"wechatpay: no statement of {day} yet")
+        if self._clock() < ready_at(day):
+            raise BillNotReady(f"wechatpay: no statement of {day} yet")
         return ()
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 from pydantic import AwareDatetime
 
-from domain.notice import NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from infra.gateways.protocol import RawNotice
 from infra.gateways.wechatpay.wire import PlatformKeys, authenticity, decrypt
@@ -157,8 +157,8 @@ def _refund_verdict(*, ours: bool, ended: bool) -> Verdict:
     return Verdict.ACCEPTED if ended else Verdict.NOT_PAID
 
 
-def _news(refund: _RefundResource) -> RefundNews:
-    return RefundNews(
+def _news(refund: _RefundResource) -> RefundReport:
+    return RefundReport(
         refund_id=refund.out_refund_no,
         payment_id=refund.out_trade_no,
         amount=refund.amount.refund,

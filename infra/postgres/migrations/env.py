@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from infra.postgres.tables import metadata
+from infra.postgres.tables.catalogue import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api import bills as bill_desk
-from infra.gateways.bill import day_of, start_of
+from domain.bill import day_of, start_of
 from infra.settings import Settings
 from tests.support.bookkeeper import Bookkeeper
 from tests.support.buyers import assert_problem

@@ -2,7 +2,7 @@
 
 from api.schemas.attentions import attention_view
 from domain.attention import Attention, AttentionKind
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 
 def test_an_attention_is_told_whole() -> None:

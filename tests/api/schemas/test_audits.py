@@ -2,7 +2,7 @@
 
 from api.schemas.audits import audit_view, audits_page
 from domain.audit import AuditReport, Check
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 
 def a_report(audit_id: str, *, ok: bool) -> AuditReport:

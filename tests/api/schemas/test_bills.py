@@ -5,7 +5,7 @@ from datetime import date
 from api.schemas.bills import bill_check_view
 from domain.bill import BillCheck, BillFault, BillMismatch
 from domain.payment import PaymentMethod
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 MISMATCH = BillMismatch(fault=BillFault.NOT_IN_BILL, reference="T1", order_id="O1", booked=8800)
 

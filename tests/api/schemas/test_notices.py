@@ -5,7 +5,7 @@ from typing import Any
 from api.schemas.notices import notice_view
 from domain.notice import Notice
 from domain.payment import PaymentMethod, Receipt
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 RECEIPT = Receipt(
     method=PaymentMethod.ALIPAY, payment_id="P1", trade_no="T1", amount=8800, paid_at=NOON

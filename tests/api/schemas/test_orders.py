@@ -8,7 +8,7 @@ from domain.order import EventKind, OrderDossier, OrderEvent
 from domain.reservation import Reservation, ReservationState
 from domain.states import DeliveryStatus, OrderStatus
 from tests.support.api_doubles import a_dossier, an_item
-from tests.support.ledger import NOON, a_payment, a_refund
+from tests.support.values import NOON, a_payment, a_refund
 
 
 def a_full_dossier() -> OrderDossier:

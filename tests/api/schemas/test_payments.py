@@ -8,7 +8,7 @@ from api.schemas.payments import payment_view, shown_payment
 from domain.payment import Payment, PaymentMethod, QrAction
 from domain.states import PaymentStatus
 from tests.support.api_doubles import a_dossier
-from tests.support.ledger import NOON, a_payment
+from tests.support.values import NOON, a_payment
 
 ORDER = a_dossier().order
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from api.schemas.points import MOST_POINTS, GrantBody, points_view
 from domain.points import PointsEntry, PointsKind
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 
 def test_an_account_is_told_line_by_line() -> None:

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from api.schemas.refunds import RefundBody, refund_summary, refund_view
 from tests.support.api_doubles import a_dossier
-from tests.support.ledger import a_payment, a_refund
+from tests.support.values import a_payment, a_refund
 
 
 def test_a_view_is_the_summary_without_its_reason() -> None:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from api.schemas.sales import NewSaleBody, operator_sale_view, sale_view
 from tests.support.api_doubles import a_sale
-from tests.support.ledger import NOON
 from tests.support.operators import new_sale
+from tests.support.values import NOON
 
 
 def test_buyers_see_what_is_left_and_nothing_of_the_books() -> None:

@@ -7,9 +7,10 @@ from audit.checks.a1_stock import items_out_of_balance
 from audit.sources import AuditSources
 from infra.postgres.engine import Database
 from tests.support.audited_orders import assert_breaks, check_of, paid
-from tests.support.ledger import an_order, damage, place
+from tests.support.ledger import damage, place
 from tests.support.shop import Shop
 from tests.support.sound_sale import busy_sale, findings
+from tests.support.values import an_order
 
 
 async def test_a1_a_unit_that_counts_as_sold_to_nobody(shop: Shop, sources: AuditSources) -> None:

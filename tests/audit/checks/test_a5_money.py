@@ -7,7 +7,7 @@ import pytest
 
 from audit.checks.a5_money import orders_with_wrong_money
 from audit.sources import AuditSources
-from domain.payment import Payment, PaymentMethod
+from domain.payment import FlowKind, Payment, PaymentMethod
 from domain.refund import Refund, RefundReason
 from domain.reservation import Intent
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
@@ -17,10 +17,11 @@ from infra.postgres.payments import PaymentFlows
 from infra.postgres.points import Points
 from infra.postgres.refunds import Refunds
 from tests.support.audited_orders import assert_breaks, cancelled, check_of, paid
-from tests.support.ledger import a_refund, an_order, damage, give_back, pay, place
+from tests.support.ledger import damage, give_back, pay, place
 from tests.support.polling import eventually
 from tests.support.shop import PRICE, Shop
 from tests.support.sound_sale import busy_sale, findings, pay_with_points
+from tests.support.values import a_refund, an_order
 
 
 async def test_a5_a_paid_order_whose_money_is_not_on_record(
@@ -144,7 +145,7 @@ async def test_money_of_no_order_is_named(database: Database) -> None:
     async with database.transaction() as connection:
         order_id = an_order(item).order_id
         flows = PaymentFlows(connection)
-        await flows.record(order_id, "P9", PaymentMethod.ALIPAY, "received", "T9", 5)
+        await flows.record(order_id, "P9", PaymentMethod.ALIPAY, FlowKind.RECEIVED, "T9", 5)
     assert await findings(database) == {"money": [order_id]}
 
 
@@ -203,7 +204,7 @@ async def _surplus(shop: Shop, intent: Intent) -> None:
             intent.order_id,
             f"{intent.order_id}A1",
             PaymentMethod.ALIPAY,
-            "received",
+            FlowKind.RECEIVED,
             f"T-{intent.order_id}",
             PRICE,
         )

@@ -6,9 +6,10 @@ from audit.sources import AuditSources
 from domain.payment import PaymentMethod
 from infra.postgres.engine import Database
 from tests.support.audited_orders import assert_breaks, cancelled, check_of
-from tests.support.ledger import POINTS_PRICE, damage, give_back, pay, place
+from tests.support.ledger import damage, give_back, pay, place
 from tests.support.shop import Shop
 from tests.support.sound_sale import busy_sale, findings, pay_with_points
+from tests.support.values import POINTS_PRICE
 
 
 async def test_a6_a_balance_that_its_entries_do_not_explain(

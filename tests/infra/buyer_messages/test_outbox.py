@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.buyer_message import Message
+from domain.buyer_message import BuyerMessage
 from infra.buyer_messages.outbox import OutboxSender
 from infra.postgres.engine import Database
 from tests.support.message_receiver import PAID
@@ -16,4 +16,4 @@ async def test_the_outbox_holds_each_message_once(database: Database) -> None:
     async with database.driver() as driver:
         [kept] = await driver.fetch("SELECT order_id, user_id, body FROM messages")
     assert (kept["order_id"], kept["user_id"]) == (PAID.order_id, PAID.user_id)
-    assert Message.model_validate(kept["body"]) == PAID
+    assert BuyerMessage.model_validate(kept["body"]) == PAID

@@ -7,9 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from domain.bill import SHANGHAI
 from domain.gateway_errors import TryLater
 from domain.notice import NoticeKind, Verdict
 from domain.payment import (
+    FlowKind,
     PaymentMethod,
     PaymentScene,
     QrAction,
@@ -18,8 +20,6 @@ from domain.payment import (
 )
 from domain.refund import RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
-from infra.gateways.bill import BillKind
-from infra.gateways.wire import SHANGHAI
 from tests.support.merchant_shop import (
     Shop,
     charge_for,
@@ -134,10 +134,10 @@ async def test_the_statement_lists_what_moved(shop: Shop, method: PaymentMethod)
     lines = await gateway.download_bill(datetime.now(SHANGHAI).date())
     ours = {line.kind: line for line in lines if line.payment_id == charge.payment_id}
     assert {kind: line.amount for kind, line in ours.items()} == {
-        BillKind.PAYMENT: charge.amount,
-        BillKind.REFUND: charge.amount,
+        FlowKind.RECEIVED: charge.amount,
+        FlowKind.REFUNDED: charge.amount,
     }
-    assert ours[BillKind.REFUND].refund_id == order.refund_id
+    assert ours[FlowKind.REFUNDED].refund_id == order.refund_id
     assert {line.trade_no for line in ours.values()} == {order.trade_no}
 
 

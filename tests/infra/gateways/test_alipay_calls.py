@@ -3,18 +3,24 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from domain.gateway_errors import AlreadyClosed, AlreadyPaid, Declined, TradeNotFound, TryLater
+from domain.gateway_errors import (
+    AlreadyClosed,
+    AlreadyPaid,
+    BillNotReady,
+    Declined,
+    TradeNotFound,
+    TryLater,
+)
 from domain.payment import Charge, PaymentScene, QrAction, RedirectAction, TradeState
-from domain.refund import RefundOrder, RefundState
+from domain.refund import RefundInstruction, RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
-from infra.gateways.bill import StatementNotReady
 from tests.support.notice_keys import PAYMENT_ID
 from tests.support.provider_doubles import AlipayDouble, Answer, done, failed
 
 QUERY, CLOSE, REFUND = "alipay.trade.query", "alipay.trade.close", "alipay.trade.refund"
 REFUND_QUERY = "alipay.trade.fastpay.refund.query"
 BILL = "alipay.data.dataservice.bill.downloadurl.query"
-REFUND_ORDER = RefundOrder(
+REFUND_ORDER = RefundInstruction(
     refund_id="R-1",
     payment_id=PAYMENT_ID,
     trade_no="2026",
@@ -270,7 +276,7 @@ class TestStatement:
         if ready:
             assert await gateway.download_bill(day) == ()
         else:
-            with pytest.raises(StatementNotReady):
+            with pytest.raises(BillNotReady):
                 await gateway.download_bill(day)
 
     async def test_a_broken_file_means_try_later(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.notice import NoticeKind, RefundNews, Verdict
+from domain.notice import NoticeKind, RefundReport, Verdict
 from domain.payment import PaymentMethod, Receipt
 from infra.gateways.alipay.notice import AlipayNotices
 from infra.gateways.protocol import RawNotice
@@ -54,7 +54,7 @@ class TestHonestNotices:
         notice = notices.verify(raw(alipay_side.body(fields)))
         assert (notice.verdict, notice.kind) == (Verdict.ACCEPTED, NoticeKind.REFUND)
         assert notice.receipt is None
-        assert notice.refund == RefundNews(
+        assert notice.refund == RefundReport(
             refund_id="R-1", payment_id=PAYMENT_ID, amount=8800, succeeded=True
         )
 

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from domain.bill import BillLine
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
+    BillNotReady,
     Declined,
     GatewayError,
     TradeNotFound,
@@ -24,15 +26,14 @@ from domain.payment import (
     Trade,
     TradeState,
 )
-from domain.refund import RefundAnswer, RefundOrder, RefundState
-from infra.gateways.bill import BillLine, StatementNotReady
+from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.breaker import BreakerGateway
 from infra.gateways.protocol import RawNotice
 
-REFUND_ORDER = RefundOrder(
+REFUND_ORDER = RefundInstruction(
     refund_id="R", payment_id="P", trade_no="T", amount=1, paid_amount=1, currency="CNY", reason=""
 )
-BUSINESS_ANSWERS = [Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, StatementNotReady]
+BUSINESS_ANSWERS = [Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady]
 
 
 class ScriptedGateway:
@@ -55,11 +56,11 @@ class ScriptedGateway:
         self._answer()
         return ClosedTrade()
 
-    async def refund(self, order: RefundOrder) -> RefundAnswer:
+    async def refund(self, order: RefundInstruction) -> RefundAnswer:
         self._answer()
         return RefundAnswer(state=RefundState.DONE)
 
-    async def query_refund(self, order: RefundOrder) -> RefundAnswer:
+    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
         self._answer()
         return RefundAnswer(state=RefundState.DONE)
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.bill import BillLine
+from domain.payment import FlowKind
 from infra.gateways.alipay import bill as alipay_bill
-from infra.gateways.bill import BillKind, BillLine
 from infra.gateways.wechatpay import bill as wechatpay_bill
 
 ALIPAY = """#支付宝业务明细查询
@@ -35,7 +36,7 @@ def zipped(**files: str) -> bytes:
 
 def paid_and_refunded(payment_id: str, trade_no: str) -> tuple[BillLine, BillLine]:
     paid = BillLine(
-        kind=BillKind.PAYMENT,
+        kind=FlowKind.RECEIVED,
         payment_id=payment_id,
         trade_no=trade_no,
         refund_id=None,
@@ -43,7 +44,7 @@ def paid_and_refunded(payment_id: str, trade_no: str) -> tuple[BillLine, BillLin
         at=datetime(2026, 11, 20, 2, 0, 5, tzinfo=UTC),
     )
     at = datetime(2026, 11, 20, 3, 0, 5, tzinfo=UTC)
-    back = paid.model_copy(update={"kind": BillKind.REFUND, "refund_id": "R-1", "at": at})
+    back = paid.model_copy(update={"kind": FlowKind.REFUNDED, "refund_id": "R-1", "at": at})
     return paid, back
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.notice import NoticeKind, RefundNews, Verdict
+from domain.notice import NoticeKind, RefundReport, Verdict
 from domain.payment import PaymentMethod, Receipt
 from infra.gateways.protocol import RawNotice
 from infra.gateways.rsa import UnusableKey
@@ -65,7 +65,7 @@ class TestHonestNotices:
             sent(wechatpay_side, wechatpay_side.envelope(resource, f"REFUND.{status}"))
         )
         assert (notice.verdict, notice.kind) == (Verdict.ACCEPTED, NoticeKind.REFUND)
-        assert notice.refund == RefundNews(
+        assert notice.refund == RefundReport(
             refund_id="R-1", payment_id=PAYMENT_ID, amount=8800, succeeded=succeeded
         )
 

@@ -1,14 +1,14 @@
 import pytest
 
 from domain.gateway_errors import Declined, TradeNotFound, TryLater
-from domain.refund import RefundOrder, RefundState
+from domain.refund import RefundInstruction, RefundState
 from infra.gateways.wechatpay.gateway import WechatPayGateway
 from tests.support.notice_keys import PAYMENT_ID
 from tests.support.provider_doubles import WechatPayDouble, wechatpay_error
 
 REFUND = "POST /v3/refund/domestic/refunds"
 REFUND_QUERY = "GET /v3/refund/domestic/refunds/R-1"
-REFUND_ORDER = RefundOrder(
+REFUND_ORDER = RefundInstruction(
     refund_id="R-1",
     payment_id=PAYMENT_ID,
     trade_no="4200",

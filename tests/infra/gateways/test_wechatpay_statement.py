@@ -3,8 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.gateway_errors import TryLater
-from infra.gateways.bill import StatementNotReady
+from domain.gateway_errors import BillNotReady, TryLater
 from infra.gateways.wechatpay.gateway import WechatPayGateway
 from tests.support.provider_doubles import WechatPayDouble, wechatpay_error
 
@@ -60,5 +59,5 @@ class TestStatement:
         if ready:
             assert await gateway.download_bill(day) == ()
         else:
-            with pytest.raises(StatementNotReady):
+            with pytest.raises(BillNotReady):
                 await gateway.download_bill(day)

@@ -1,7 +1,7 @@
 from domain.audit import AuditReport, Check
 from infra.postgres.audits import Audits
 from infra.postgres.engine import Database
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 
 def _report(audit_id: str, *, ok: bool = True) -> AuditReport:

@@ -1,22 +1,14 @@
 from datetime import UTC, date, datetime, timedelta
 
-from domain.bill import BillCheck, ComparedLine
-from domain.payment import PaymentMethod
+from domain.bill import BillCheck, BillLine, ComparedLine
+from domain.payment import FlowKind, PaymentMethod
 from domain.states import RefundStatus
-from infra.gateways.bill import BillKind, BillLine
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import (
-    PRICE,
-    a_payment,
-    a_refund,
-    an_order,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import open_item, pay, place
+from tests.support.values import PRICE, a_payment, a_refund, an_order
 
 ALIPAY, WECHATPAY = PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY
 DAY = date(2026, 3, 2)
@@ -24,13 +16,13 @@ AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
 def a_line(
-    number: str, kind: BillKind = BillKind.PAYMENT, payment_id: str = "", amount: int = PRICE
+    number: str, kind: FlowKind = FlowKind.RECEIVED, payment_id: str = "", amount: int = PRICE
 ) -> BillLine:
     return BillLine(
         kind=kind,
         payment_id=payment_id or f"P{number}",
         trade_no=number,
-        refund_id=number if kind is BillKind.REFUND else None,
+        refund_id=number if kind is FlowKind.REFUNDED else None,
         amount=amount,
         at=AT,
     )
@@ -63,7 +55,7 @@ async def test_each_line_stands_beside_what_we_have_under_its_number(database: D
         lines = [
             a_line(f"T{paid.payment_id}", payment_id=paid.payment_id),
             a_line("T-strange", payment_id=begun.payment_id),
-            a_line(refund.refund_id, BillKind.REFUND, paid.payment_id, 100),
+            a_line(refund.refund_id, FlowKind.REFUNDED, paid.payment_id, 100),
         ]
         await Bills(connection).keep(ALIPAY, DAY, lines)
 
@@ -102,7 +94,7 @@ async def test_a_bill_fetched_again_replaces_its_lines(database: Database) -> No
 
 async def test_a_long_bill_is_read_in_batches_that_miss_nothing(database: Database) -> None:
     payments = [a_line(f"T{number:05}") for number in range(BATCH)]
-    refunds = [a_line(f"T{number:05}", BillKind.REFUND) for number in range(3)]
+    refunds = [a_line(f"T{number:05}", FlowKind.REFUNDED) for number in range(3)]
     async with database.transaction() as connection:
         bills = Bills(connection)
         await bills.keep(ALIPAY, DAY, payments)
@@ -121,7 +113,7 @@ async def test_what_no_bill_lists_is_found_by_when_we_booked_it(database: Databa
     async with database.transaction() as connection:
         flows, bills = PaymentFlows(connection), Bills(connection)
         for method, number in [(ALIPAY, "T1"), (ALIPAY, "T2"), (WECHATPAY, "T3")]:
-            await flows.record("O1", f"P{number}", method, "received", number, 5)
+            await flows.record("O1", f"P{number}", method, FlowKind.RECEIVED, number, 5)
         await bills.keep(ALIPAY, DAY, [a_line("T1")])
         end = datetime.now(UTC) + timedelta(minutes=1)
 

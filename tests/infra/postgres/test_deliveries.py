@@ -10,8 +10,9 @@ from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from infra.postgres.tables import archived_deliveries
-from tests.support.ledger import an_order, open_item
+from infra.postgres.tables.deliveries import archived_deliveries
+from tests.support.ledger import open_item
+from tests.support.values import an_order
 
 PENDING, DONE, FAILED, SKIPPED = (
     DeliveryStatus.PENDING,

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError
 
 from infra.postgres.engine import Database, asyncpg_url
 from infra.postgres.sales import Sales
-from tests.support.ledger import a_new_item, a_new_sale
+from tests.support.values import a_new_item, a_new_sale
 
 
 async def test_a_transaction_commits_at_its_end(database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, make_url, text
 
 from infra.postgres.engine import Database
 from infra.postgres.migrate import migrate
-from infra.postgres.tables import metadata
+from infra.postgres.tables.catalogue import metadata
 
 CONSTRAINTS = text(
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"

@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.notice import Notice, NoticeKind, RefundNews, Verdict, VerifiedNotice
+from domain.notice import Notice, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from tests.support.ledger import NOON
+from tests.support.values import NOON
 
 BODY, HEADERS = b"trade_status=TRADE_SUCCESS&junk=\xff\x00", {"content-type": "form"}
 RECEIPT = Receipt(
@@ -124,7 +124,7 @@ async def test_only_authentic_news_of_money_that_nobody_acted_on_is_unhandled(
 
 
 async def test_news_of_a_refund_is_kept(database: Database) -> None:
-    news = RefundNews(refund_id="R1", payment_id="P1", amount=8800, succeeded=True)
+    news = RefundReport(refund_id="R1", payment_id="P1", amount=8800, succeeded=True)
     told = _told(kind=NoticeKind.REFUND).model_copy(update={"receipt": None, "refund": news})
     kept = await _keep(database, told)
     assert kept.refund == news

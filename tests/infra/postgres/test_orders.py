@@ -13,15 +13,8 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import (
-    NOON,
-    a_payment,
-    a_refund,
-    an_order,
-    begin,
-    open_item,
-    place,
-)
+from tests.support.ledger import begin, open_item, place
+from tests.support.values import NOON, a_payment, a_refund, an_order
 
 
 async def _insert(database: Database, *orders: Order) -> list[bool]:

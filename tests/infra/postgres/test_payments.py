@@ -5,20 +5,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod, QrAction, RedirectAction
+from domain.payment import FlowKind, Payment, PaymentMethod, QrAction, RedirectAction
 from domain.states import PaymentStatus
 from infra.postgres.engine import Database
-from infra.postgres.hot_path import OrderSteps
+from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
-from tests.support.ledger import (
-    NOON,
-    a_payment,
-    an_order,
-    begin,
-    damage,
-    open_item,
-)
+from tests.support.ledger import begin, damage, open_item
+from tests.support.values import NOON, a_payment, an_order
 
 
 async def _order(database: Database) -> Order:
@@ -32,25 +26,7 @@ async def _offer(
     database: Database, payment: Payment, action: RedirectAction | QrAction, until: datetime
 ) -> None:
     async with database.driver() as driver:
-        await OrderSteps(driver).offer_payment(payment.payment_id, action, until, "buyer:ada")
-
-
-async def test_beginning_a_payment_again_answers_with_the_one_that_stands(
-    database: Database,
-) -> None:
-    payment = a_payment(await _order(database))
-    changed = payment.model_copy(update={"amount": 1, "expires_at": NOON + timedelta(days=1)})
-    assert await begin(database, payment) == payment
-    assert await begin(database, changed) == payment
-
-
-async def test_the_same_payment_begun_at_once_is_one(database: Database) -> None:
-    order = await _order(database)
-    amounts = [1, 2, 3, 4]
-    begun = await asyncio.gather(
-        *(begin(database, a_payment(order, amount=amount)) for amount in amounts)
-    )
-    assert len({payment.amount for payment in begun}) == 1
+        await HotPath(driver).offer_payment(payment.payment_id, action, until, "buyer:ada")
 
 
 async def test_an_order_lists_its_payments_with_their_actions(database: Database) -> None:
@@ -66,20 +42,6 @@ async def test_an_order_lists_its_payments_with_their_actions(database: Database
         assert await payments.get("unknown") is None
     assert [payment.action for payment in listed] == [redirect, qr]
     assert [payment.expires_at for payment in listed] == [later, later]
-
-
-async def test_a_payment_that_is_over_gets_no_new_action(database: Database) -> None:
-    payment = await begin(database, a_payment(await _order(database)))
-    async with database.transaction() as connection:
-        payments = Payments(connection)
-        await payments.change_status(
-            payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
-        )
-    await _offer(database, payment, QrAction(code_url="weixin://1"), NOON)
-    async with database.transaction() as connection:
-        closed = await Payments(connection).get(payment.payment_id)
-    assert closed is not None
-    assert (closed.action, closed.expires_at) == (None, payment.expires_at)
 
 
 async def test_a_payment_changes_status_only_from_the_expected_one(database: Database) -> None:
@@ -110,11 +72,11 @@ async def test_money_is_written_down_once_per_trade_and_once_per_refund(
     async with database.transaction() as connection:
         flows = PaymentFlows(connection)
         assert await flows.sums_of_payment(payment.payment_id) == (0, 0)
-        assert await flows.record(*flow, "received", "T1", 8800) is True
-        assert await flows.record(*flow, "received", "T1", 8800) is False
-        assert await flows.record(*flow, "received", "T2", 100) is True
-        assert await flows.record(*flow, "refunded", "R1", 100) is True
-        assert await flows.record(*flow, "refunded", "R1", 100) is False
+        assert await flows.record(*flow, FlowKind.RECEIVED, "T1", 8800) is True
+        assert await flows.record(*flow, FlowKind.RECEIVED, "T1", 8800) is False
+        assert await flows.record(*flow, FlowKind.RECEIVED, "T2", 100) is True
+        assert await flows.record(*flow, FlowKind.REFUNDED, "R1", 100) is True
+        assert await flows.record(*flow, FlowKind.REFUNDED, "R1", 100) is False
         assert await flows.sums_of_payment(payment.payment_id) == (8900, 100)
 
 
@@ -125,7 +87,7 @@ async def test_the_same_trade_number_at_two_providers_is_two_receipts(
     async with database.transaction() as connection:
         flows = PaymentFlows(connection)
         for method in (PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY):
-            assert await flows.record(order.order_id, "P", method, "received", "T1", 5)
+            assert await flows.record(order.order_id, "P", method, FlowKind.RECEIVED, "T1", 5)
 
 
 async def test_one_receipt_written_down_by_many_at_once_stands_once(database: Database) -> None:
@@ -134,7 +96,7 @@ async def test_one_receipt_written_down_by_many_at_once_stands_once(database: Da
     async def record() -> bool:
         async with database.transaction() as connection:
             return await PaymentFlows(connection).record(
-                order.order_id, "P", PaymentMethod.ALIPAY, "received", "T1", 8800
+                order.order_id, "P", PaymentMethod.ALIPAY, FlowKind.RECEIVED, "T1", 8800
             )
 
     assert (await asyncio.gather(*(record() for _ in range(8)))).count(True) == 1

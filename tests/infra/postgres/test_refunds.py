@@ -4,7 +4,8 @@ from domain.order import Order
 from domain.states import RefundStatus
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import a_payment, a_refund, open_item, pay, place
+from tests.support.ledger import open_item, pay, place
+from tests.support.values import a_payment, a_refund
 
 
 async def _paid_order(database: Database) -> Order:

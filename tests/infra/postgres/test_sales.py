@@ -2,7 +2,7 @@ from domain.sale import Sale
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
-from tests.support.ledger import a_new_item, a_new_sale
+from tests.support.values import a_new_item, a_new_sale
 
 
 async def _create(database: Database, sale_id: str, name: str = "Noon sale") -> Sale:

@@ -7,14 +7,8 @@ from domain.order import Order
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.stock import Stock
-from tests.support.ledger import (
-    an_order,
-    damage,
-    figures,
-    open_item,
-    pay,
-    place,
-)
+from tests.support.ledger import damage, figures, open_item, pay, place
+from tests.support.values import an_order
 
 
 async def _move(database: Database, kind: str, order: Order) -> bool:
@@ -54,11 +48,11 @@ async def test_stock_taken_back_is_available_again_and_is_taken_back_once(
 ) -> None:
     item = await open_item(database)
     order = await place(database, item, quantity=2)
-    assert await _move(database, "take_back", order) is False
+    assert await _move(database, "restock", order) is False
     await pay(database, order)
     assert await figures(database, item) == (8, 0, 2)
-    assert await _move(database, "take_back", order) is True
-    assert await _move(database, "take_back", order) is False
+    assert await _move(database, "restock", order) is True
+    assert await _move(database, "restock", order) is False
     assert await figures(database, item) == (10, 0, 0)
 
 
@@ -67,19 +61,19 @@ async def test_what_was_given_back_is_sold_again_once_and_only_while_there_is_so
 ) -> None:
     item = await open_item(database, stock=1)
     order = await place(database, item)
-    assert await _move(database, "sell_again", order) is False
+    assert await _move(database, "reclaim", order) is False
     await _move(database, "release", order)
     other = await place(database, item, "bob")
-    assert await _move(database, "sell_again", order) is False
+    assert await _move(database, "reclaim", order) is False
     await _move(database, "release", other)
-    assert await _move(database, "sell_again", order) is True
-    assert await _move(database, "sell_again", order) is False
+    assert await _move(database, "reclaim", order) is True
+    assert await _move(database, "reclaim", order) is False
     assert await figures(database, item) == (0, 0, 1)
-    assert await _move(database, "take_back", order) is True
+    assert await _move(database, "restock", order) is True
     assert await figures(database, item) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("kind", ["release", "sell_again", "take_back"])
+@pytest.mark.parametrize("kind", ["release", "reclaim", "restock"])
 async def test_an_order_that_never_held_stock_moves_none(database: Database, kind: str) -> None:
     item = await open_item(database)
     await place(database, item, "somebody else")

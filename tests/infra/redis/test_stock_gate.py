@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from domain.ids import new_order_id
-from domain.reservation import GateAnswer, GateVerdict, Reservation, ReservationState
+from domain.reservation import GateAnswer, GateVerdict, Reservation, ReservationState, StockReturn
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
@@ -49,16 +49,16 @@ class TestRelease:
     ) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
-        await gate.confirm(intent_for("A"))
+        await gate.sell(intent_for("A"))
         assert await gate.release(ITEM, "A") is ReservationState.SOLD
         assert await stock_left(gate) == 4
-        assert await gate.release(ITEM, "A", sold=True) is ReservationState.RELEASED
+        assert await gate.release(ITEM, "A", StockReturn.RESTOCK) is ReservationState.RELEASED
         assert await stock_left(gate) == 5
 
     async def test_can_drop_a_unit_that_never_was(self, gate: StockGate, redis: Redis) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
-        await gate.release(ITEM, "A", return_stock=False)
+        await gate.release(ITEM, "A", StockReturn.DROP)
         assert await stock_left(gate) == 4
         assert await buyers_of(redis) == {}
 
@@ -77,7 +77,7 @@ class TestConfirm:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
         for _ in range(2):
-            assert await gate.confirm(intent_for("A")) is ReservationState.SOLD
+            assert await gate.sell(intent_for("A")) is ReservationState.SOLD
         assert await stock_left(gate) == 4
         assert await buyers_of(redis) == {"alice": 1}
 
@@ -86,7 +86,7 @@ class TestConfirm:
     ) -> None:
         await gate.preheat(terms_of(limit=2), 5)
         for _ in range(2):
-            assert await gate.confirm(intent_for("A", quantity=2)) is ReservationState.SOLD
+            assert await gate.sell(intent_for("A", quantity=2)) is ReservationState.SOLD
         assert await stock_left(gate) == 3
         assert await buyers_of(redis) == {"alice": 2}
         answer = await gate.reserve(request_for("B"))
@@ -94,18 +94,18 @@ class TestConfirm:
 
     async def test_never_takes_the_stock_below_zero(self, gate: StockGate) -> None:
         await gate.preheat(terms_of(), 1)
-        assert await gate.confirm(intent_for("A", quantity=3)) is ReservationState.SOLD
+        assert await gate.sell(intent_for("A", quantity=3)) is ReservationState.SOLD
         assert await stock_left(gate) == 0
 
     async def test_leaves_a_released_reservation_released(self, gate: StockGate) -> None:
         await gate.preheat(terms_of(), 5)
         await gate.reserve(request_for("A"))
         await gate.release(ITEM, "A")
-        assert await gate.confirm(intent_for("A")) is ReservationState.RELEASED
+        assert await gate.sell(intent_for("A")) is ReservationState.RELEASED
         assert await stock_left(gate) == 5
 
     async def test_of_an_unknown_item_does_nothing(self, gate: StockGate, redis: Redis) -> None:
-        assert await gate.confirm(intent_for("A")) is None
+        assert await gate.sell(intent_for("A")) is None
         assert await redis.keys("*") == []
 
 

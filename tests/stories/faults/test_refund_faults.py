@@ -12,9 +12,9 @@ from temporalio.client import Client
 
 from audit.checks import a1_stock, a2_redis, a5_money
 from audit.sources import AuditSources
+from domain.payment import FlowKind
 from domain.sale import LatePaymentPolicy
 from domain.states import RefundStatus
-from infra.gateways.bill import BillKind
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from tests.support.faults import Fault, FaultPlan
@@ -76,7 +76,7 @@ async def _expect_the_planned_ends(
         assert looked.findings == {}, looked
     refunded = sum(case.branch.status is RefundStatus.DONE for case in cases)
     assert len(shop.alipay.refunded) == refunded
-    assert sum(line.kind is BillKind.REFUND for line in shop.alipay.other_lines) == refunded
+    assert sum(line.kind is FlowKind.REFUNDED for line in shop.alipay.other_lines) == refunded
 
 
 def _sources(shop: Shop, redis: Redis) -> AuditSources:

@@ -3,9 +3,9 @@
 import asyncio
 
 from activities.orders import EndOrder, OrderActivities
-from activities.stock import ReleaseStock, StockActivities, StockReturn
+from activities.stock import ReleaseStock, StockActivities
 from domain.ids import workflow_id
-from domain.reservation import Intent
+from domain.reservation import Intent, StockReturn
 from domain.states import OrderStatus
 from infra.redis.stock_gate import StockGate
 from infra.temporal.client import connect_temporal

@@ -1,5 +1,6 @@
-"""A Temporal that is not ours is made ready for the way we search it."""
+"""Temporal as we reach it, and one that is not ours made ready for the way we search it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,19 @@ from temporalio.api.operatorservice.v1 import (
     RemoveSearchAttributesRequest,
 )
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
 
-from infra.temporal.client import SEARCH_ATTRIBUTES, register_search_attributes
-from infra.temporal.search_attributes import SEARCH_TYPES
+from domain.reservation import Intent
+from infra.temporal.client import (
+    DATA_CONVERTER,
+    SEARCH_ATTRIBUTES,
+    attributes_of_a_new_order,
+    connect_temporal,
+    register_search_attributes,
+)
 from practice.stack.ports import free_port
 from practice.stack.process import start, stop
 from practice.stack.temporal import TemporalServer
+from tests.support.values import an_item, an_order
 
 
 async def _known(client: Client) -> set[str]:
@@ -22,10 +29,34 @@ async def _known(client: Client) -> set[str]:
     return set((await client.operator_service.list_search_attributes(request)).custom_attributes)
 
 
-def test_a_server_is_started_with_the_names_its_clients_use() -> None:
-    makers = {"Keyword": SearchAttributeKey.for_keyword, "Bool": SearchAttributeKey.for_bool}
+async def test_a_client_is_there_while_the_server_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
 
-    assert {makers[kind](name) for name, kind in SEARCH_TYPES.items()} == set(SEARCH_ATTRIBUTES)
+    assert await connect_temporal(lazy=True)
+
+
+def test_a_new_order_is_searched_by_what_it_will_be_in_a_moment() -> None:
+    intent = an_order(an_item(), "ada").intent
+
+    attributes = attributes_of_a_new_order(intent)
+
+    assert {pair.key.name: pair.value for pair in attributes} == {
+        "SaleId": "noon",
+        "SkuId": "mug",
+        "UserId": "ada",
+        "OrderStatus": "pending_payment",
+        "NeedsAttention": False,
+    }
+
+
+def test_models_go_to_histories_as_json_and_come_back_as_they_were() -> None:
+    intent = an_order(an_item(), "ada").intent
+    converter = DATA_CONVERTER.payload_converter
+
+    [payload] = converter.to_payloads([intent])
+
+    assert json.loads(payload.data) == intent.model_dump()
+    assert converter.from_payloads([payload], [Intent]) == [intent]
 
 
 @pytest.mark.servers

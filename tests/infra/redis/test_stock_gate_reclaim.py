@@ -4,7 +4,7 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from domain.reservation import ReservationState
+from domain.reservation import ReservationState, StockReturn
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
     ITEM,
@@ -65,7 +65,7 @@ async def test_works_for_an_order_redis_has_forgotten(gate: StockGate) -> None:
 async def test_of_what_is_sold_changes_nothing(gate: StockGate) -> None:
     await gate.preheat(terms_of(), 1)
     await gate.reserve(request_for("A"))
-    await gate.confirm(intent_for("A"))
+    await gate.sell(intent_for("A"))
 
     assert await gate.reclaim(intent_for("A")) is True
     assert await _state(gate) is ReservationState.SOLD
@@ -82,7 +82,7 @@ async def test_released_for_good_a_reclaim_still_on_its_way_fails(
     await _given_back(gate)
     await gate.reclaim(intent_for("A"))
     for _ in range(2):
-        assert await gate.release(ITEM, "A", for_good=True) is ReservationState.RELEASED
+        assert await gate.release(ITEM, "A", StockReturn.UNDO_RECLAIM) is ReservationState.RELEASED
 
     assert await gate.reclaim(intent_for("A")) is False
     assert await stock_left(gate) == 1
@@ -91,7 +91,7 @@ async def test_released_for_good_a_reclaim_still_on_its_way_fails(
 
 async def test_released_for_good_before_the_reclaim_came_it_fails_too(gate: StockGate) -> None:
     await _given_back(gate)
-    await gate.release(ITEM, "A", for_good=True)
+    await gate.release(ITEM, "A", StockReturn.UNDO_RECLAIM)
 
     assert await gate.reclaim(intent_for("A")) is False
     assert await stock_left(gate) == 1

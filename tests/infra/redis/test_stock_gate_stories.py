@@ -15,7 +15,13 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from domain.reservation import GateAnswer, GateVerdict, ReservationState, ReserveRequest
+from domain.reservation import (
+    GateAnswer,
+    GateVerdict,
+    ReservationState,
+    ReserveRequest,
+    StockReturn,
+)
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
@@ -123,20 +129,34 @@ class Model:
             return GateAnswer(verdict=GateVerdict.SOLD_OUT)
         return None
 
-    def release(self, order_id: str, return_stock: bool, sold: bool) -> ReservationState | None:
+    def release(self, order_id: str, how: StockReturn) -> ReservationState | None:
         held = self.orders.get(order_id)
         if held is None:
             self._keep(order_id, "", 0, ReservationState.RELEASED)
             return None
-        if held.state is ReservationState.HELD or (sold and held.state is ReservationState.SOLD):
+        even_sold = how is StockReturn.RESTOCK and held.state is ReservationState.SOLD
+        if held.state is ReservationState.HELD or even_sold:
             held.state = ReservationState.RELEASED
-            if return_stock:
-                self.stock += held.quantity
-            else:
+            if how is StockReturn.DROP:
                 self.total -= held.quantity
+            else:
+                self.stock += held.quantity
+        if how is StockReturn.UNDO_RECLAIM and held.state is ReservationState.RELEASED:
+            held.quantity = 0
         return held.state
 
-    def confirm(self, order_id: str, user_id: str, quantity: int) -> ReservationState:
+    def reclaim(self, order_id: str, user_id: str, quantity: int) -> bool:
+        held = self.orders.get(order_id)
+        if held and (held.state is not ReservationState.RELEASED or not held.quantity):
+            return held.state is not ReservationState.RELEASED
+        if self.stock < quantity or self.units(user_id) + quantity > self.limit:
+            return False
+        self.stock -= quantity
+        self.orders.pop(order_id, None)
+        self._keep(order_id, user_id, quantity, ReservationState.HELD)
+        return True
+
+    def sell(self, order_id: str, user_id: str, quantity: int) -> ReservationState:
         held = self.orders.get(order_id)
         if held is None:
             taken = min(self.stock, quantity)
@@ -186,17 +206,22 @@ class GateStory(RuleBasedStateMachine):
         bought = [held.user_id for order, held in self.model.live() if order not in known]
         assert all(buyers[user_id] <= self.model.limit for user_id in bought)
 
-    @rule(order_id=ORDERS, return_stock=st.booleans(), sold=st.booleans())
-    def release(self, order_id: str, return_stock: bool, sold: bool) -> None:
-        expected = self.model.release(order_id, return_stock, sold)
-        release = self.gate.release(ITEM, order_id, return_stock=return_stock, sold=sold)
-        assert self.runner.run(release) == expected
+    @rule(order_id=ORDERS, how=st.sampled_from(StockReturn))
+    def release(self, order_id: str, how: StockReturn) -> None:
+        expected = self.model.release(order_id, how)
+        assert self.runner.run(self.gate.release(ITEM, order_id, how)) == expected
 
     @rule(order_id=ORDERS, user_id=USERS, quantity=QUANTITIES)
-    def confirm(self, order_id: str, user_id: str, quantity: int) -> None:
-        expected = self.model.confirm(order_id, user_id, quantity)
-        confirm = self.gate.confirm(intent_for(order_id, user_id, quantity))
-        assert self.runner.run(confirm) == expected
+    def reclaim(self, order_id: str, user_id: str, quantity: int) -> None:
+        expected = self.model.reclaim(order_id, user_id, quantity)
+        assert (
+            self.runner.run(self.gate.reclaim(intent_for(order_id, user_id, quantity))) is expected
+        )
+
+    @rule(order_id=ORDERS, user_id=USERS, quantity=QUANTITIES)
+    def sell(self, order_id: str, user_id: str, quantity: int) -> None:
+        expected = self.model.sell(order_id, user_id, quantity)
+        assert self.runner.run(self.gate.sell(intent_for(order_id, user_id, quantity))) == expected
 
     @rule(paused=st.booleans())
     def pause_or_resume(self, paused: bool) -> None:

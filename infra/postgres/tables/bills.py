@@ -1,4 +1,4 @@
-"""Tables of the providers' bills and of what came of comparing them with our ledger."""
+"""The providers' bills, and what came of comparing them with our ledger."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,7 +14,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from infra.postgres.schema import metadata, moment
+from domain.payment import FlowKind
+from infra.postgres.tables.schema import metadata, moment, one_of
 
 # As the provider wrote them. `kind` and `reference` are those of payment_flows, so that a line
 # finds its flow whatever day either side booked it on.
@@ -29,7 +30,7 @@ bill_lines = Table(
     Column("trade_no", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     moment("at"),
-    CheckConstraint("kind IN ('received', 'refunded')", name="kind"),
+    CheckConstraint(one_of("kind", FlowKind), name="kind"),
     Index(None, "method", "day", "kind", "reference"),
 )
 

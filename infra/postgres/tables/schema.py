@@ -1,5 +1,9 @@
-"""What all tables share: one catalogue, one way to name constraints, one kind of moment."""
+"""What all tables share: one schema, one way to name constraints, one kind of moment.
 
+Text from outside has no length in any table: a row that does not fit would be retried for ever.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Column, DateTime, MetaData, func
@@ -13,6 +17,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def one_of(column: str, words: Iterable[str]) -> str:
+    """A check's text: the column holds one of the domain's words."""
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
 def moment(name: str, *, nullable: bool = False, default_now: bool = False) -> Column[Any]:

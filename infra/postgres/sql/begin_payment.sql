@@ -1,0 +1,16 @@
+-- Answers with the payment of this id that stands already, else with this one.
+-- $1 payment, $2 order, $3 method, $4 scene, $5 status, $6 amount, $7 currency, $8 expires at,
+-- $9 created at, $10 action, $11 actor
+WITH begun AS (
+    INSERT INTO payments (payment_id, order_id, method, scene, status, amount, currency,
+                          expires_at, created_at, action)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
+    -- Changes nothing; DO NOTHING would not answer with the row that stands. xmax is 0 in a row
+    -- that is new.
+    ON CONFLICT (payment_id) DO UPDATE SET payment_id = excluded.payment_id
+    RETURNING *, xmax = 0 AS is_new
+), told AS (
+    INSERT INTO order_events (order_id, event, actor, detail)
+    SELECT order_id, 'payment_begun', $11, method FROM begun WHERE is_new AND action IS NOT NULL
+)
+SELECT * FROM begun

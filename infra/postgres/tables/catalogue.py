@@ -1,0 +1,34 @@
+"""The whole schema, for who migrates or compares it: `metadata` knows a table once its file is
+imported."""
+
+from infra.postgres.tables import (
+    attentions,
+    audits,
+    bills,
+    buyer_messages,
+    deliveries,
+    notices,
+    orders,
+    payments,
+    points,
+    refunds,
+    sales,
+    stock,
+)
+from infra.postgres.tables.schema import metadata
+
+__all__ = [
+    "attentions",
+    "audits",
+    "bills",
+    "buyer_messages",
+    "deliveries",
+    "metadata",
+    "notices",
+    "orders",
+    "payments",
+    "points",
+    "refunds",
+    "sales",
+    "stock",
+]

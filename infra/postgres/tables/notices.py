@@ -1,0 +1,43 @@
+"""What providers sent us, as received."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from infra.postgres.tables.schema import metadata, moment
+
+payment_notices = Table(
+    "payment_notices",
+    metadata,
+    Column("notice_id", String(64), primary_key=True),
+    Column("notice_number", BigInteger, Identity(), nullable=False, unique=True),
+    Column("method", String(20), nullable=False),
+    Column("provider_notice_id", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("payment_id", Text, index=True),
+    Column("order_id", Text, index=True),
+    Column("receipt", JSONB(none_as_null=True)),
+    Column("refund", JSONB(none_as_null=True)),
+    Column("body", LargeBinary, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("deliveries", Integer, nullable=False, server_default="1"),
+    moment("received_at", default_now=True),
+    moment("handled_at", nullable=True),
+    Column("handled_as", Text),
+)
+Index(
+    "ix_payment_notices_unhandled",
+    payment_notices.c.received_at,
+    postgresql_where=text("handled_at IS NULL AND verdict IN ('accepted', 'wrong_amount')"),
+)

@@ -1,0 +1,48 @@
+"""Orders, and what happened to each."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+)
+
+from infra.postgres.tables.schema import metadata, moment
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", String(26), primary_key=True),
+    Column("sale_id", String(64), nullable=False),
+    Column("sku_id", String(64), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("reason", Text),
+    moment("created_at", default_now=True),
+    moment("pay_deadline", nullable=True),
+    moment("closed_at", nullable=True),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("amount >= 0", name="amount"),
+    Index(None, "user_id", "order_id"),
+    Index(None, "sale_id", "sku_id", "user_id"),
+    Index(None, "status", "order_id"),
+)
+
+order_events = Table(
+    "order_events",
+    metadata,
+    Column("event_id", BigInteger, Identity(), primary_key=True),
+    Column("order_id", String(26), nullable=False, index=True),
+    moment("at", default_now=True),
+    Column("event", String(40), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+)

@@ -1,0 +1,46 @@
+"""Points accounts and their ledger."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from domain.points import GIVES, TAKES
+from infra.postgres.tables.schema import metadata, moment, one_of
+
+points_accounts = Table(
+    "points_accounts",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("balance", BigInteger, nullable=False),
+    CheckConstraint("balance >= 0", name="balance"),
+)
+
+# `amount` is signed, so that the entries of an account sum to its balance.
+points_entries = Table(
+    "points_entries",
+    metadata,
+    Column("entry_id", BigInteger, Identity(), primary_key=True),
+    Column("user_id", ForeignKey(points_accounts.c.user_id), nullable=False),
+    Column("order_id", String(26)),
+    Column("kind", String(20), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("balance_after", BigInteger, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("request_key", Text, unique=True),
+    moment("at", default_now=True),
+    UniqueConstraint("order_id", "kind"),
+    CheckConstraint(
+        f"{one_of('kind', GIVES)} AND amount >= 0 OR {one_of('kind', TAKES)} AND amount <= 0",
+        name="kind",
+    ),
+    Index(None, "user_id", "entry_id"),
+)
