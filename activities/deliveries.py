@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.delivery_attentions import raise_failed, resolve_failed
 from domain.actors import SYSTEM
-from domain.buyer_message import MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic
 from domain.delivery import Delivery, DeliveryKind
 from domain.model import Value
 from domain.order import EventKind, Order

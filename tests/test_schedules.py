@@ -18,7 +18,7 @@ from domain.payment import PaymentMethod
 from infra.postgres.bills import Bills
 from infra.postgres.engine import Database
 from schedules import keep_schedules
-from tests.support.polling import eventually
+from tests.support.polling import until
 from tests.support.shop import Shop, open_shop
 
 EVERY_SCHEDULE = ("upkeep", "archive", "bills")
@@ -84,7 +84,7 @@ async def test_a_run_that_is_caught_up_takes_the_bills_of_its_own_day(
 
     async with shop.worker():
         await scheduled.get_schedule_handle("bills").backfill(missed)
-        await eventually(lambda: _are_checked(shop))
+        await until(lambda: _are_checked(shop))
 
     async with shop.database.transaction() as connection:
         checks, _ = await Bills(connection).page(None, 10)

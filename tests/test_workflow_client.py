@@ -15,7 +15,7 @@ from domain.refund import RefundReason, RefundRequest
 from domain.reservation import Intent
 from infra.settings import Settings
 from practice.stack.ports import free_port
-from tests.support.polling import eventually
+from tests.support.polling import until
 from workflow_client import WorkflowClient, connect_workflows
 
 
@@ -138,7 +138,7 @@ async def test_an_audit_hears_who_runs_and_what_became_of_the_others(
     assert await workflows.ended([name]) == {name: "does not exist"}
     await workflows.start_order(intent)
     assert await workflows.ended([name]) == {}
-    await eventually(is_listed)
+    await until(is_listed)
     await handle.terminate()
     assert await workflows.ended([name]) == {name: "has ended (terminated)"}
 

@@ -16,7 +16,7 @@ from domain.attention import Attention, AttentionKind
 from domain.model import Value
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
-from tests.support.polling import eventually
+from tests.support.polling import until
 
 OFTEN = RetryPolicy(initial_interval=timedelta(milliseconds=20), backoff_coefficient=1.0)
 AT_ONCE = timedelta(0)
@@ -101,7 +101,7 @@ async def test_it_names_step_order_and_error_once_and_goes_away_when_the_step_su
         handle = await shop.client.start_workflow(
             Undoing.run, Undo(order_id="order-1"), id=shop.queue, task_queue=shop.queue
         )
-        await eventually(shop.is_called)
+        await until(shop.is_called)
         await _fails_some_more_times(shop, handle.id)
         [attention] = await shop.attentions()
         assert attention.kind is AttentionKind.STEP_STUCK
@@ -124,7 +124,7 @@ async def test_a_step_that_hangs_calls_too(shop: Shop) -> None:
         handle = await shop.client.start_workflow(
             Undoing.run, Undo(order_id="order-1"), id=shop.queue, task_queue=shop.queue
         )
-        await eventually(shop.is_called)
+        await until(shop.is_called)
         await handle.terminate()
 
     [attention] = await shop.attentions()
@@ -169,4 +169,4 @@ async def _fails_some_more_times(shop: Shop, workflow_id: str) -> None:
         pending = description.raw_description.pending_activities
         return bool(pending) and pending[0].attempt > 6
 
-    await eventually(has_failed)
+    await until(has_failed)

@@ -20,7 +20,7 @@ from practice.stack.ports import free_port
 from practice.stack.process import start, stop
 from practice.stack.temporal import TemporalServer
 from tests.support.paper_book import PaperBook
-from tests.support.polling import eventually
+from tests.support.polling import until
 from tests.support.shop import Shop, open_shop
 
 
@@ -72,7 +72,7 @@ def bookless(sources: AuditSources) -> AuditSources:
 async def _end_all_workflows(shop: Shop) -> None:
     for order_id in [order_id async for order_id in shop.workflows.running_orders()]:
         await shop.client.get_workflow_handle(workflow_id(order_id)).terminate("the test is over")
-    await eventually(partial(_none_runs, shop))
+    await until(partial(_none_runs, shop))
 
 
 async def _none_runs(shop: Shop) -> bool:

@@ -23,7 +23,7 @@ from tests.support.audited_orders import (
     paid,
 )
 from tests.support.gate import buyers_of, stock_left
-from tests.support.polling import eventually
+from tests.support.polling import until
 from tests.support.shop import Shop
 
 
@@ -58,7 +58,7 @@ async def test_a_rebuild_keeps_what_is_accepted_and_still_waits(
     assert await buyers_of(redis, shop.item.ref) == {"ada": 1, "bob": 2}
     await shop.start(waiting)
     await acknowledge_all(sources.intents)
-    await eventually(partial(has_status, shop.database, waiting, OrderStatus.PENDING_PAYMENT))
+    await until(partial(has_status, shop.database, waiting, OrderStatus.PENDING_PAYMENT))
     assert (await run_audit(sources)).ok
 
 

@@ -11,7 +11,7 @@ from audit.sources import AuditSources
 from domain.states import OrderStatus
 from infra.redis.keys import ItemKeys
 from tests.support.audited_orders import assert_breaks, dispatched, handle_of, has_status, paid
-from tests.support.polling import eventually
+from tests.support.polling import until
 from tests.support.shop import Shop
 
 
@@ -27,7 +27,7 @@ async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(
 
     assert (await run_audit(sources)).ok
     await shop.pay(handle)
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
+    await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
 
 
 async def test_a_paid_order_gets_its_workflow_again_and_what_it_is_owed(
@@ -37,7 +37,7 @@ async def test_a_paid_order_gets_its_workflow_again_and_what_it_is_owed(
     handle = handle_of(shop, intent.order_id)
     shop.sender.fails[intent.order_id] = 100
     await shop.pay(handle)
-    await eventually(partial(_was_tried, shop, intent.order_id))
+    await until(partial(_was_tried, shop, intent.order_id))
     assert (await run_audit(sources)).ok
     await handle.terminate()
     await assert_breaks(sources, "A4", intent.order_id)
@@ -45,7 +45,7 @@ async def test_a_paid_order_gets_its_workflow_again_and_what_it_is_owed(
 
     assert (await repair(sources)).restarted == (intent.order_id,)
 
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
+    await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
     assert shop.sender.sent == {f"{intent.order_id}-order_paid"}
     assert (await run_audit(sources)).ok
 
@@ -64,7 +64,7 @@ async def test_an_accepted_order_that_vanished_becomes_an_order_after_all(
 
     assert (await repair(impatient)).restarted == (intent.order_id,)
 
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.PENDING_PAYMENT))
+    await until(partial(has_status, shop.database, intent, OrderStatus.PENDING_PAYMENT))
     assert (await run_audit(sources)).ok
     assert await shop.counts() == (19, 1, 0, 19)
 

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bench.load import Job, load
-from tests.support.live_app import live
+from tests.support.http_server import serving
 
 SECRET = "a secret of this test, long enough to sign with"
 
@@ -30,7 +30,7 @@ async def test_it_counts_what_was_answered_while_it_measured() -> None:
         heard.append((buyer, request.headers["idempotency-key"], await request.body()))
         return JSONResponse({}, 202)
 
-    async with live(Starlette(routes=[Route("/orders", place, methods=["POST"])])) as url:
+    async with serving(Starlette(routes=[Route("/orders", place, methods=["POST"])])) as url:
         result = await load(job(url))
     assert set(result.statuses) == {202}
     assert 0 < sum(result.statuses.values()) < len(heard)
@@ -45,6 +45,6 @@ async def test_a_server_that_hangs_up_is_no_result() -> None:
     async def hang_up(_: Request) -> Response:
         return Response(status_code=500, headers={"connection": "close"})
 
-    async with live(Starlette(routes=[Route("/orders", hang_up, methods=["POST"])])) as url:
+    async with serving(Starlette(routes=[Route("/orders", hang_up, methods=["POST"])])) as url:
         with pytest.raises(RuntimeError, match="connections broke"):
             await load(job(url))

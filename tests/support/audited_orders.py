@@ -16,7 +16,7 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
-from tests.support.polling import eventually
+from tests.support.polling import until
 from tests.support.shop import Shop
 from workflows.order import OrderWorkflow
 from workflows.updates import OrderOutcome
@@ -28,7 +28,7 @@ async def dispatched(shop: Shop, sources: AuditSources, user_id: str, quantity: 
     intent = await shop.intent(user_id, quantity)
     await shop.start(intent)
     await acknowledge_all(sources.intents)
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.PENDING_PAYMENT))
+    await until(partial(has_status, shop.database, intent, OrderStatus.PENDING_PAYMENT))
     return intent
 
 
@@ -36,8 +36,8 @@ async def paid(shop: Shop, sources: AuditSources, user_id: str) -> Intent:
     intent = await dispatched(shop, sources, user_id)
     handle = handle_of(shop, intent.order_id)
     await shop.pay(handle)
-    await eventually(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
-    await eventually(partial(_is_sold, shop, intent))
+    await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
+    await until(partial(_is_sold, shop, intent))
     return intent
 
 

@@ -1,12 +1,11 @@
 """What buyers do over HTTP, in a word each."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 
 from tests.support.callers import ADA
+from tests.support.polling import eventually
 from tests.support.shop import Shop
 
 
@@ -57,12 +56,3 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
     if status == 503 or status == 429:
         assert int(answer.headers["retry-after"]) > 0
     return problem
-
-
-async def eventually(look: Callable[[], Awaitable[object]], wanted: object) -> None:
-    """Looks again and again, for half a minute at most, until `wanted` is seen."""
-    seen = await look()
-    async with asyncio.timeout(30):
-        while seen != wanted:
-            await asyncio.sleep(0.05)
-            seen = await look()

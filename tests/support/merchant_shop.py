@@ -30,7 +30,7 @@ from infra.gateways.wechatpay.gateway import WechatPayGateway
 from infra.settings import AlipaySettings, WechatPaySettings
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
-from tests.support.live_app import live
+from tests.support.http_server import serving
 from tests.support.polling import until
 
 
@@ -103,11 +103,11 @@ def wechatpay_of(keys: Path, provider_url: str) -> WechatPaySettings:
 async def opened_shop(keys: Path) -> AsyncIterator[Shop]:
     async with AsyncExitStack() as stack:
         app = create_app(keys, None, notify_retry_scale=0.001, refund_seconds=0.05)
-        provider_url = await stack.enter_async_context(live(app))
+        provider_url = await stack.enter_async_context(serving(app))
         client = await stack.enter_async_context(loopback_http(provider_url))
         shop = Shop(provider_url, client)
         route = Route("/v1/webhooks/{method}", shop.notify, methods=["POST"])
-        url = await stack.enter_async_context(live(Starlette(routes=[route])))
+        url = await stack.enter_async_context(serving(Starlette(routes=[route])))
         shop.gateways = {
             PaymentMethod.ALIPAY: AlipayGateway(alipay_of(keys, provider_url), url),
             PaymentMethod.WECHATPAY: WechatPayGateway(wechatpay_of(keys, provider_url), url),

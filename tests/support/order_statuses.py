@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from tests.support.whole_system import OPERATOR, PATIENCE_SECONDS, WholeSystem
+from tests.support.polling import PATIENCE_SECONDS
+from tests.support.whole_system import OPERATOR, WholeSystem
 
 LOOK_EVERY_SECONDS = 0.15
 

@@ -15,7 +15,7 @@ from practice.rush.report import RushReport
 from practice.rush.retries import Retries
 from practice.rush.scenario import rush
 from practice.rush.shop import ShopClient
-from tests.support.live_app import live
+from tests.support.http_server import serving
 from tests.support.shop_double import ShopDouble
 
 
@@ -24,7 +24,7 @@ async def context_at(shop: ShopDouble) -> AsyncIterator[RushContext]:
     """What the parts of a rush need, at a shop and provider of this test."""
     notes = Notes()
     async with (
-        live(shop.app()) as url,
+        serving(shop.app()) as url,
         HttpClient(url, connections=8, timeout_seconds=5.0) as http,
     ):
         retries = Retries(notes, 5.0, Random("1"))
@@ -42,5 +42,5 @@ class Rusher:
             "buyers": 40, "units": 10, "seconds": 1.0, "pay_window": 3, "settle_seconds": 15.0,
         }  # fmt: skip
         plan = RushPlan.model_validate(terms | changes)
-        async with live(shop.app()) as url:
+        async with serving(shop.app()) as url:
             return await rush(plan, StackAddress(api_url=url, sandbox_url=url), self.console)

@@ -3,7 +3,7 @@ production, over real stores. Buyers and operators act over HTTP."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,12 +18,12 @@ from audit.sources import open_sources
 from domain.audit import AuditReport
 from infra.postgres.engine import Database
 from infra.settings import Settings
+from tests.support.polling import until
 from worker import run_worker
 from workflow_client import connect_workflows
 
 JWT_SECRET = "only these tests' tokens are signed with it, and nobody reads it"
 PRICE, POINTS_PRICE = 8800, 880
-PATIENCE_SECONDS = 60.0
 
 
 def bearer(user_id: str, *roles: str) -> dict[str, str]:
@@ -168,15 +168,6 @@ class WholeSystem:
         report = await self.audit()
         broken = [f"{check.code}: {check.detail}" for check in report.checks if not check.ok]
         assert not broken, "\n".join(broken)
-
-
-async def until(look: Callable[[], Awaitable[Any]], what: str, every: float = 0.05) -> Any:
-    """The first true thing `look` sees."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (seen := await look()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS:.0f} s for {what}"
-        await asyncio.sleep(every)
-    return seen
 
 
 def _sale(stock: int, pay_window: int, **changes: Any) -> dict[str, Any]:

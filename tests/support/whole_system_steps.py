@@ -9,7 +9,8 @@ from infra.postgres.orders import Orders
 from infra.postgres.stock import Stock
 from infra.temporal.client import connect_temporal
 from tests.support.deadlines import run_out_of_time
-from tests.support.whole_system import OPERATOR, WholeSystem, bearer, until
+from tests.support.polling import until
+from tests.support.whole_system import OPERATOR, WholeSystem, bearer
 
 # Long enough that nothing ends by the clock while a case is told.
 LONG = 60

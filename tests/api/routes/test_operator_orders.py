@@ -10,9 +10,10 @@ from temporalio.client import Client
 from domain.ids import new_order_id
 from domain.sale import LatePaymentPolicy
 from infra.postgres.engine import Database
-from tests.support.buyers import assert_problem, eventually, order_id, placed
+from tests.support.buyers import assert_problem, order_id, placed
 from tests.support.callers import ADA, BOB, OPERATOR
 from tests.support.operators import WHY, decide, listed, view_of
+from tests.support.polling import eventually
 from tests.support.refunding import a_timed_out_order, start_late_refund
 from tests.support.shop import Shop, open_shop
 from tests.support.skipping import needs_attention

@@ -5,9 +5,10 @@ import pytest
 
 from domain.refund import RefundReason
 from infra.settings import Settings
-from tests.support.buyers import assert_problem, eventually
+from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
 from tests.support.operators import give_back
+from tests.support.polling import eventually
 from tests.support.refunding import refunds_of, some_key
 from tests.support.refunds_asked import ask, order_view, paid, refund_states
 from tests.support.shop import PRICE, Shop

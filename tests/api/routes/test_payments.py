@@ -10,10 +10,11 @@ from api.app import create_app
 from domain.states import OrderStatus, PaymentStatus
 from infra.postgres.orders import Orders
 from infra.settings import Settings
-from tests.support.buyers import assert_problem, eventually, order_id, placed, status
+from tests.support.buyers import assert_problem, order_id, placed, status
 from tests.support.callers import ADA, BOB, OPERATOR, served
 from tests.support.kept_notices import begun
 from tests.support.operators import give
+from tests.support.polling import eventually
 from tests.support.provider_notices import APP_ID, SELLER_ID, alipay_form
 from tests.support.shop import POINTS_PRICE, PRICE, Shop
 

@@ -7,9 +7,10 @@ import pytest
 
 from api.app import create_app
 from infra.settings import Settings
-from tests.support.buyers import assert_problem, eventually, order_id
+from tests.support.buyers import assert_problem, order_id
 from tests.support.callers import ADA, BOB, served
 from tests.support.operators import give_back
+from tests.support.polling import eventually
 from tests.support.refunding import refunds_of
 from tests.support.refunds_asked import ask, order_view, paid, refund_states
 from tests.support.shop import PRICE, Shop

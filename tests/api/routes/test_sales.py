@@ -7,10 +7,11 @@ import pytest
 
 from api.app import create_app
 from infra.settings import Settings
-from tests.support.buyers import assert_problem, click, eventually
+from tests.support.buyers import assert_problem, click
 from tests.support.callers import ADA, BOB, OPERATOR, served
 from tests.support.operators import drafted, published
 from tests.support.outages import without
+from tests.support.polling import eventually
 from tests.support.shop import Shop
 
 

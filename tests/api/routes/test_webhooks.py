@@ -14,9 +14,10 @@ from domain.states import PaymentStatus
 from infra.postgres.notices import Notices
 from infra.postgres.payments import Payments
 from infra.settings import Settings
-from tests.support.buyers import assert_problem, eventually, order_id, status
+from tests.support.buyers import assert_problem, order_id, status
 from tests.support.callers import ADA, served
 from tests.support.kept_notices import attention, begun, kept
+from tests.support.polling import eventually
 from tests.support.provider_notices import (
     ALIPAY,
     FORM,

@@ -18,7 +18,7 @@ from infra.postgres.points import Points
 from infra.postgres.refunds import Refunds
 from tests.support.audited_orders import assert_breaks, cancelled, check_of, paid
 from tests.support.ledger import damage, give_back, pay, place
-from tests.support.polling import eventually
+from tests.support.polling import until
 from tests.support.shop import PRICE, Shop
 from tests.support.sound_sale import busy_sale, findings, pay_with_points
 from tests.support.values import a_refund, an_order
@@ -239,7 +239,7 @@ async def _paid_with_points(shop: Shop, sources: AuditSources, price: int) -> In
         await Points(connection).debit(intent.order_id, "ada", price)
     await damage(shop.database, f"UPDATE payments SET method = 'points', amount = {price}")  # noqa: S608
     await damage(shop.database, f"UPDATE payment_flows SET method = 'points', amount = {price}")  # noqa: S608
-    await eventually(partial(_is_paid, shop, intent))
+    await until(partial(_is_paid, shop, intent))
     return intent
 
 

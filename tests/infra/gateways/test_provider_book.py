@@ -9,7 +9,7 @@ from starlette.routing import Route
 from domain.gateway_errors import TryLater
 from domain.payment import PaymentMethod
 from infra.gateways.provider_book import BookTrade, SandboxBook
-from tests.support.live_app import live
+from tests.support.http_server import serving
 
 
 def line(number: int) -> dict[str, object]:
@@ -37,7 +37,7 @@ async def book(request: pytest.FixtureRequest) -> AsyncIterator[SandboxBook]:
     async def page(asked: Request) -> Response:
         return JSONResponse(PAGES[asked.query_params.get("cursor", "")])
 
-    async with live(Starlette(routes=[Route("/book", page)])) as url:
+    async with serving(Starlette(routes=[Route("/book", page)])) as url:
         opened = SandboxBook(url + request.param)
         yield opened
         await opened.aclose()
@@ -72,7 +72,7 @@ async def test_a_book_that_cannot_be_read_is_asked_for_later(answer: Response) -
     async def page(_: Request) -> Response:
         return answer
 
-    async with live(Starlette(routes=[Route("/book", page)])) as url:
+    async with serving(Starlette(routes=[Route("/book", page)])) as url:
         book = SandboxBook(url)
         with pytest.raises(TryLater, match="sandbox book"):
             _ = [trade async for trade in book.trades()]

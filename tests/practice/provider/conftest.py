@@ -8,8 +8,8 @@ import pytest
 
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
+from tests.support.http_server import serving
 from tests.support.letterbox import Letterbox
-from tests.support.live_app import live
 from tests.support.merchant import AlipayMerchant, Clock, WechatPayMerchant
 
 
@@ -21,7 +21,7 @@ def clock() -> Clock:
 @pytest.fixture(scope="session")
 async def open_letterbox() -> AsyncIterator[Letterbox]:
     box = Letterbox()
-    async with live(box.app()) as url:
+    async with serving(box.app()) as url:
         box.url = url
         yield box
 
@@ -42,7 +42,7 @@ async def provider(
     app = create_app(
         keys_dir, tmp_path / "book.db", notify_retry_scale=0.0002, refund_seconds=0.05, clock=clock
     )
-    async with live(app) as url, loopback_http(url, timeout_seconds=20) as client:
+    async with serving(app) as url, loopback_http(url, timeout_seconds=20) as client:
         yield client
 
 

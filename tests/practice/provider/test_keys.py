@@ -7,8 +7,8 @@ from pathlib import Path
 from practice.provider.keys import Keys
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
+from tests.support.http_server import serving
 from tests.support.letterbox import Letterbox
-from tests.support.live_app import live
 from tests.support.merchant import WechatPayMerchant
 from tests.support.polling import until
 
@@ -33,7 +33,7 @@ async def test_a_new_key_signs_at_once_and_the_old_one_stays_for_merchants(
 ) -> None:
     keys_dir = tmp_path / "keys"
     app = create_app(keys_dir, None)
-    async with live(app) as url, loopback_http(url) as provider:
+    async with serving(app) as url, loopback_http(url) as provider:
         wechatpay = WechatPayMerchant(provider, keys_dir, letterbox.wechatpay_url)
         old = (await wechatpay.create("rotate-1")).headers["wechatpay-serial"]
         new = (await provider.post("/keys/rotate")).json()["platform_serial"]

@@ -12,8 +12,8 @@ import pytest
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
 from practice.stack.ports import free_port
+from tests.support.http_server import serving
 from tests.support.letterbox import Letterbox
-from tests.support.live_app import live
 from tests.support.merchant import AlipayMerchant, WechatPayMerchant
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ async def test_a_new_process_goes_on_with_the_book_and_the_waiting_notices(
     letterbox.refusals = 10**6
     book = tmp_path / "book.db"
     async with (
-        live(create_app(keys_dir, book, notify_retry_scale=0.002)) as url,
+        serving(create_app(keys_dir, book, notify_retry_scale=0.002)) as url,
         loopback_http(url) as provider,
     ):
         wechatpay = WechatPayMerchant(provider, keys_dir, letterbox.wechatpay_url)
@@ -37,7 +37,7 @@ async def test_a_new_process_goes_on_with_the_book_and_the_waiting_notices(
     letterbox.refusals = 0
     letterbox.letters.clear()
     async with (
-        live(create_app(keys_dir, book, notify_retry_scale=0.002)) as url,
+        serving(create_app(keys_dir, book, notify_retry_scale=0.002)) as url,
         loopback_http(url) as provider,
     ):
         letters = await letterbox.arrived(1)

@@ -8,8 +8,8 @@ import httpx
 
 from practice.provider.server import create_app
 from practice.stack.loopback import loopback_http
+from tests.support.http_server import serving
 from tests.support.letterbox import Letterbox
-from tests.support.live_app import live
 from tests.support.merchant import CHINA, Clock, WechatPayMerchant
 
 
@@ -108,7 +108,7 @@ async def test_a_second_refund_of_one_order_must_wait_a_minute(
     keys_dir: Path, letterbox: Letterbox, clock: Clock
 ) -> None:
     app = create_app(keys_dir, None, clock=clock)
-    async with live(app) as url, loopback_http(url) as provider:
+    async with serving(app) as url, loopback_http(url) as provider:
         wechatpay = WechatPayMerchant(provider, keys_dir, letterbox.wechatpay_url)
         await wechatpay.paid("pace-1")
         first = await wechatpay.refund("pace-1", "p1", 100)

@@ -10,7 +10,7 @@ from cli import app as command_line
 from practice.provider.control import Switches
 from practice.rush.command import NO_RUSH, show_rush
 from practice.rush.plan import StackAddress
-from tests.support.live_app import live
+from tests.support.http_server import serving
 from tests.support.shop_double import ShopDouble
 
 UNITS = 10
@@ -19,7 +19,7 @@ TERMS = f"--buyers 40 --units {UNITS} --pay 1 --cancel 0 --seconds 1 --settle 15
 
 async def rush(shop: ShopDouble, home: Path, *options: str) -> int:
     """The exit code."""
-    async with live(shop.app()) as url:
+    async with serving(shop.app()) as url:
         stack = StackAddress(api_url=url, sandbox_url=url)
         (home / "stack.json").write_text(stack.model_dump_json())
         typed, environment = ["rush", *TERMS.split(), *options], {"SECKILL_HOME": str(home)}

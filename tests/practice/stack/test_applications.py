@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from practice.stack.applications import Application, api, practice_provider, worker
-from tests.support.live_app import live
+from tests.support.http_server import serving
 
 POLLERS = 'temporal_num_pollers{poller_type="workflow_task",task_queue="seckill"} '
 
@@ -35,7 +35,7 @@ def answering(path: str, text: str, status: int) -> Starlette:
 async def test_it_is_ready_when_it_says_that_it_can_work(
     make: type[Application], path: str, text: str, status: int, ready: bool
 ) -> None:
-    async with live(answering(path, text, status)) as url:
+    async with serving(answering(path, text, status)) as url:
         assert await make(url, os.environ.copy).ready() is ready  # type: ignore[call-arg, arg-type]
 
 

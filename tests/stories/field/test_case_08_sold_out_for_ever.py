@@ -1,7 +1,8 @@
 """A sold-out flag that nobody clears after stock came back."""
 
 from tests.support.idle import audit_when_idle
-from tests.support.whole_system import WholeSystem, until
+from tests.support.polling import until
+from tests.support.whole_system import WholeSystem
 from tests.support.whole_system_steps import LONG
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.idle import audit_when_idle
-from tests.support.whole_system import PRICE, WholeSystem, until
+from tests.support.polling import until
+from tests.support.whole_system import PRICE, WholeSystem
 from tests.support.whole_system_steps import LONG, bought
 
 ORDERS = 4

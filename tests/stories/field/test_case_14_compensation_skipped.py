@@ -5,7 +5,8 @@ from audit.sources import open_sources
 from domain.ids import workflow_id
 from infra.temporal.client import connect_temporal
 from tests.support.idle import audit_when_idle
-from tests.support.whole_system import WholeSystem, until
+from tests.support.polling import until
+from tests.support.whole_system import WholeSystem
 from tests.support.whole_system_steps import LONG, begun, happened, times_up
 from workflow_client import connect_workflows
 

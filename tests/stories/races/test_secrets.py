@@ -21,14 +21,8 @@ from infra.temporal.client import connect_temporal
 from tests.support.http_server import serving
 from tests.support.idle import until_idle
 from tests.support.notice_forge import AlipaySide, alipay_forgeries
-from tests.support.whole_system import (
-    JWT_SECRET,
-    OPERATOR,
-    POINTS_PRICE,
-    WholeSystem,
-    bearer,
-    until,
-)
+from tests.support.polling import until
+from tests.support.whole_system import JWT_SECRET, OPERATOR, POINTS_PRICE, WholeSystem, bearer
 from tests.support.whole_system_start import fresh_system
 from tests.support.whole_system_steps import (
     LONG,

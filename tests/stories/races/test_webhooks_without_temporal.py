@@ -7,8 +7,9 @@ import pytest
 
 from tests.support.dispatch_line import OwnTemporal
 from tests.support.idle import audit_when_idle
+from tests.support.polling import until
 from tests.support.stores import empty_stores
-from tests.support.whole_system import WholeSystem, until
+from tests.support.whole_system import WholeSystem
 from tests.support.whole_system_start import open_system
 from tests.support.whole_system_steps import begun, notices_of, paid
 
