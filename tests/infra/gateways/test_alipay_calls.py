@@ -20,7 +20,7 @@ from tests.support.provider_doubles import AlipayDouble, Answer, done, failed
 QUERY, CLOSE, REFUND = "alipay.trade.query", "alipay.trade.close", "alipay.trade.refund"
 REFUND_QUERY = "alipay.trade.fastpay.refund.query"
 BILL = "alipay.data.dataservice.bill.downloadurl.query"
-REFUND_ORDER = RefundInstruction(
+REFUND_INSTRUCTION = RefundInstruction(
     refund_id="R-1",
     payment_id=PAYMENT_ID,
     trade_no="2026",
@@ -194,12 +194,12 @@ class TestRefund:
         self, gateway: AlipayGateway, alipay: AlipayDouble
     ) -> None:
         alipay.answers[REFUND] = done(out_trade_no=PAYMENT_ID, fund_change="Y", refund_fee="88.00")
-        assert (await gateway.refund(REFUND_ORDER)).state is RefundState.DONE
+        assert (await gateway.refund(REFUND_INSTRUCTION)).state is RefundState.DONE
         assert alipay.asked[0][1] == {
             "out_trade_no": PAYMENT_ID,
             "refund_amount": "88.00",
             "out_request_no": "R-1",
-            "refund_reason": REFUND_ORDER.reason,
+            "refund_reason": REFUND_INSTRUCTION.reason,
         }
 
     @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ class TestRefund:
     ) -> None:
         repeat = done(out_trade_no=PAYMENT_ID, fund_change="N", refund_fee="88.00")
         alipay.answers |= {REFUND: repeat, REFUND_QUERY: found}
-        assert (await gateway.refund(REFUND_ORDER)).state is state
+        assert (await gateway.refund(REFUND_INSTRUCTION)).state is state
 
     @pytest.mark.parametrize(
         ("code", "error"),
@@ -238,7 +238,7 @@ class TestRefund:
     ) -> None:
         alipay.answers[REFUND] = failed(code)
         with pytest.raises(error, match=code.removeprefix("aop.")):
-            await gateway.refund(REFUND_ORDER)
+            await gateway.refund(REFUND_INSTRUCTION)
 
     @pytest.mark.parametrize(
         ("answer", "state"),
@@ -261,7 +261,7 @@ class TestRefund:
         self, gateway: AlipayGateway, alipay: AlipayDouble, answer: Answer, state: RefundState
     ) -> None:
         alipay.answers[REFUND_QUERY] = answer
-        assert (await gateway.query_refund(REFUND_ORDER)).state is state
+        assert (await gateway.query_refund(REFUND_INSTRUCTION)).state is state
 
 
 class TestStatement:

@@ -8,7 +8,7 @@ from tests.support.provider_doubles import WechatPayDouble, wechatpay_error
 
 REFUND = "POST /v3/refund/domestic/refunds"
 REFUND_QUERY = "GET /v3/refund/domestic/refunds/R-1"
-REFUND_ORDER = RefundInstruction(
+REFUND_INSTRUCTION = RefundInstruction(
     refund_id="R-1",
     payment_id=PAYMENT_ID,
     trade_no="4200",
@@ -44,8 +44,8 @@ class TestRefund:
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, said: str, state: RefundState
     ) -> None:
         wechatpay.answers |= {REFUND: self.answer(said), REFUND_QUERY: self.answer(said)}
-        assert (await gateway.refund(REFUND_ORDER)).state is state
-        assert (await gateway.query_refund(REFUND_ORDER)).state is state
+        assert (await gateway.refund(REFUND_INSTRUCTION)).state is state
+        assert (await gateway.query_refund(REFUND_INSTRUCTION)).state is state
         assert wechatpay.asked[0][1] == {
             "out_trade_no": PAYMENT_ID,
             "out_refund_no": "R-1",
@@ -58,13 +58,13 @@ class TestRefund:
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
     ) -> None:
         wechatpay.answers[REFUND_QUERY] = wechatpay_error("RESOURCE_NOT_EXISTS", 404)
-        assert (await gateway.query_refund(REFUND_ORDER)).state is RefundState.NOT_FOUND
+        assert (await gateway.query_refund(REFUND_INSTRUCTION)).state is RefundState.NOT_FOUND
 
     async def test_a_refund_of_another_sum_is_not_ours(
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
     ) -> None:
         wechatpay.answers[REFUND_QUERY] = self.answer("SUCCESS", amount={"refund": 1, "total": 2})
-        answer = await gateway.query_refund(REFUND_ORDER)
+        answer = await gateway.query_refund(REFUND_INSTRUCTION)
         assert answer.state is RefundState.FAILED
         assert "8800" in answer.detail
 
@@ -74,7 +74,7 @@ class TestRefund:
     ) -> None:
         wechatpay.answers[REFUND] = self.answer("SUCCESS", **{name: "OTHER"})
         with pytest.raises(TryLater):
-            await gateway.refund(REFUND_ORDER)
+            await gateway.refund(REFUND_INSTRUCTION)
 
     @pytest.mark.parametrize(
         ("code", "status", "expected"),
@@ -94,4 +94,4 @@ class TestRefund:
     ) -> None:
         wechatpay.answers[REFUND] = wechatpay_error(code, status)
         with pytest.raises(expected, match=code):
-            await gateway.refund(REFUND_ORDER)
+            await gateway.refund(REFUND_INSTRUCTION)
