@@ -66,11 +66,11 @@ class BreakerGateway:
     async def close(self, payment_id: str) -> ClosedTrade:
         return await self._guarded(lambda: self._gateway.close(payment_id))
 
-    async def refund(self, order: RefundInstruction) -> RefundAnswer:
-        return await self._guarded(lambda: self._gateway.refund(order))
+    async def refund(self, instruction: RefundInstruction) -> RefundAnswer:
+        return await self._guarded(lambda: self._gateway.refund(instruction))
 
-    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
-        return await self._guarded(lambda: self._gateway.query_refund(order))
+    async def query_refund(self, instruction: RefundInstruction) -> RefundAnswer:
+        return await self._guarded(lambda: self._gateway.query_refund(instruction))
 
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return await self._gateway.verify_notice(raw)

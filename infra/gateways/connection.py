@@ -22,7 +22,7 @@ class ProviderConnection:
         timeout_seconds: float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._provider = provider
+        self.provider = provider
         self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout_seconds),
@@ -62,12 +62,12 @@ class ProviderConnection:
         """The error to raise when the outcome is unknown; it is logged here, once."""
         log.warning(
             "provider_call_failed",
-            provider=self._provider,
+            provider=self.provider,
             operation=operation,
             subject=subject,
             what=what,
         )
-        return TryLater(f"{self._provider} {operation}: {what}")
+        return TryLater(f"{self.provider} {operation}: {what}")
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from domain.bill import BillLine
-from domain.notice import VerifiedNotice
+from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, RedirectAction, Trade
 from domain.refund import RefundAnswer, RefundInstruction
 
@@ -16,6 +16,11 @@ class RawNotice:
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         self.body = body
         self.headers = headers
+
+
+def refused_notice(verdict: Verdict) -> VerifiedNotice:
+    """A notice of which nothing is believed, not even its number."""
+    return VerifiedNotice(provider_notice_id="", kind=NoticeKind.OTHER, verdict=verdict)
 
 
 class Gateway(Protocol):
@@ -37,11 +42,11 @@ class Gateway(Protocol):
         closed one counts as closed."""
         ...
 
-    async def refund(self, order: RefundInstruction) -> RefundAnswer:
+    async def refund(self, instruction: RefundInstruction) -> RefundAnswer:
         """Give money back, once per `refund_id`. Accepted is `PROCESSING`, not `DONE`."""
         ...
 
-    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
+    async def query_refund(self, instruction: RefundInstruction) -> RefundAnswer:
         """What became of a refund."""
         ...
 
@@ -50,7 +55,7 @@ class Gateway(Protocol):
         ...
 
     async def download_bill(self, day: date) -> tuple[BillLine, ...]:
-        """The provider's statement of one day. Raises `TryLater` while it is not ready."""
+        """What moved at the provider on one day. Raises `TryLater` while it is not ready."""
         ...
 
     async def aclose(self) -> None: ...

@@ -35,18 +35,16 @@ def _private_key(pem: bytes) -> object:
 def load_public_key(path: Path) -> RSAPublicKey:
     """From a public key or a certificate: WeChat Pay hands out both."""
     try:
-        key = _public_key(path.read_bytes())
+        pem = path.read_bytes()
+        if b"BEGIN CERTIFICATE" in pem:
+            key: object = load_pem_x509_certificate(pem).public_key()
+        else:
+            key = load_pem_public_key(pem)
     except (OSError, ValueError) as error:
         raise UnusableKey(f"no readable public key in {path}") from error
     if not isinstance(key, RSAPublicKey):
         raise UnusableKey(f"not an RSA public key: {path}")
     return key
-
-
-def _public_key(pem: bytes) -> object:
-    if b"BEGIN CERTIFICATE" in pem:
-        return load_pem_x509_certificate(pem).public_key()
-    return load_pem_public_key(pem)
 
 
 def sign(key: RSAPrivateKey, message: bytes) -> str:

@@ -19,6 +19,7 @@ from domain.gateway_errors import (
 )
 from infra.gateways.alipay.wire import BadAnswer, open_answer, signed
 from infra.gateways.connection import ProviderConnection
+from infra.gateways.provider_api import NoBill, ProviderApi
 from infra.gateways.wire import WireModel, to_shanghai
 
 CLOSE = "alipay.trade.close"
@@ -26,6 +27,7 @@ REFUND = "alipay.trade.refund"
 BILL = "alipay.data.dataservice.bill.downloadurl.query"
 
 _DONE = "10000"
+# Service unavailable, and too many calls: nothing is known of what was asked.
 _BUSY = {"20000", "40005"}
 _ERRORS: Mapping[str, type[GatewayError]] = {
     "ACQ.SYSTEM_ERROR": TryLater,
@@ -42,10 +44,6 @@ _ERRORS_OF_CLOSE: Mapping[str, type[GatewayError]] = {
 }
 
 
-class NoStatement(Declined):
-    """There is no statement of that day: not yet, or because nothing was traded."""
-
-
 class _Outcome(WireModel):
     code: str
     sub_code: str = ""
@@ -54,7 +52,7 @@ class _Outcome(WireModel):
 Answer = TypeVar("Answer", bound=WireModel)
 
 
-class AlipayApi:
+class AlipayApi(ProviderApi):
     def __init__(
         self,
         connection: ProviderConnection,
@@ -63,7 +61,7 @@ class AlipayApi:
         app_key: RSAPrivateKey,
         provider_key: RSAPublicKey,
     ) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._gateway_url = gateway_url
         self._app_id = app_id
         self._app_key = app_key
@@ -91,18 +89,7 @@ class AlipayApi:
         return self._opened(response, method, answer, subject)
 
     async def download(self, address: str, subject: str) -> bytes:
-        """A statement's file: the signed answer vouches for the address alone."""
-        request = self._connection.request("GET", address)
-        response = await self._connection.send(request, operation="download", subject=subject)
-        if not response.is_success:
-            raise self.later("download", subject, f"HTTP {response.status_code}")
-        return response.content
-
-    def later(self, method: str, subject: str, what: str) -> TryLater:
-        return self._connection.later(method, subject, what)
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
+        return await self.fetch(self._connection.request("GET", address), subject)
 
     def _opened(
         self, response: httpx.Response, method: str, answer: type[Answer], subject: str
@@ -116,14 +103,12 @@ class AlipayApi:
             raise self.later(method, subject, str(error)) from error
         except ValueError as error:
             raise self.later(method, subject, "unreadable answer") from error
-        raise self._refusal(outcome, method, subject)
-
-    def _refusal(self, outcome: _Outcome, method: str, subject: str) -> GatewayError:
+        # The platform's own gateway puts "aop." before the codes of what stands behind it.
         sub_code = outcome.sub_code.removeprefix("aop.")
-        error = _error_for(method, outcome.code, sub_code)
-        if error is TryLater:
-            return self.later(method, subject, sub_code or outcome.code)
-        return error(f"alipay {method}: {sub_code or outcome.code}")
+        refusal = _error_for(method, outcome.code, sub_code)
+        if refusal is TryLater:
+            raise self.later(method, subject, sub_code or outcome.code)
+        raise refusal(f"alipay {method}: {sub_code or outcome.code}")
 
     def _signed(
         self, method: str, content: Mapping[str, str], more: Mapping[str, str]
@@ -143,7 +128,8 @@ class AlipayApi:
 
 def _error_for(method: str, code: str, sub_code: str) -> type[GatewayError]:
     if method == BILL and sub_code.lower().endswith("bill_not_exist"):
-        return NoStatement
+        return NoBill
+    # "isp" is trouble on their side, "isv" on ours.
     if code in _BUSY or sub_code.startswith("isp."):
         return TryLater
     if method == CLOSE and sub_code in _ERRORS_OF_CLOSE:

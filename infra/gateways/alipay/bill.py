@@ -1,4 +1,4 @@
-"""Alipay's statement of trades: a zip of GBK tables, whose columns are found by their titles."""
+"""Alipay's bill of trades: a zip of GBK tables, whose columns are found by their titles."""
 
 import csv
 import io
@@ -15,14 +15,18 @@ _TITLES = {"商户订单号", "业务类型"}
 
 
 def read_bill(content: bytes) -> tuple[BillLine, ...]:
-    """Raises ValueError for what is no statement of trades."""
+    """Raises ValueError for what is no bill of trades."""
     try:
         found = [rows for table in _tables(content) if (rows := _rows(table))]
         if not found:
             raise ValueError("no table of trades")
-        return tuple(_line(cells) for titles, *rows in found for cells in _named(titles, rows))
+        return tuple(
+            _line(dict(zip(map(_title, titles), row, strict=True)))
+            for titles, *rows in found
+            for row in rows
+        )
     except (zipfile.BadZipFile, zlib.error, csv.Error, KeyError) as error:
-        raise ValueError("not a statement of trades") from error
+        raise ValueError("not a bill of trades") from error
 
 
 def _tables(content: bytes) -> Iterator[str]:
@@ -50,12 +54,8 @@ def _rows(table: str) -> list[list[str]]:
     return rows if titles >= _TITLES else []
 
 
-def _named(titles: list[str], rows: list[list[str]]) -> Iterator[dict[str, str]]:
-    names = [_title(cell) for cell in titles]
-    return (dict(zip(names, row, strict=True)) for row in rows)
-
-
 def _title(cell: str) -> str:
+    # Brackets and units vary between the bills of different years.
     return cell.replace("（", "(").replace("）", ")").removesuffix("(元)")
 
 
@@ -63,7 +63,7 @@ def _line(cells: dict[str, str]) -> BillLine:
     """Refunds are written with a minus; a kind that is unknown must not pass as nothing."""
     kind = _KINDS.get(cells["业务类型"])
     if kind is None:
-        raise ValueError("unknown kind of line in the statement")
+        raise ValueError("unknown kind of line in the bill")
     return BillLine(
         kind=kind,
         payment_id=cells["商户订单号"],

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
 from infra.gateways.alipay.wire import form_pairs, notice_verifies
-from infra.gateways.protocol import RawNotice
+from infra.gateways.protocol import RawNotice, refused_notice
 from infra.gateways.wire import MAX_NOTICE_BYTES, Number, ShanghaiTime, WireModel, Yuan
 
 log = structlog.get_logger()
@@ -59,13 +59,19 @@ class AlipayNotices:
     def verify(self, raw: RawNotice) -> VerifiedNotice:
         """The notice as far as it can be judged without knowing the payment. Never raises."""
         try:
-            pairs = _pairs(raw.body)
+            if len(raw.body) > MAX_NOTICE_BYTES:
+                return refused_notice(Verdict.MALFORMED)
+            pairs = form_pairs(raw.body)
             if not notice_verifies(pairs, self._key):
-                return _refused(Verdict.BAD_SIGNATURE)
-            return self._read(_fields(pairs))
+                return refused_notice(Verdict.BAD_SIGNATURE)
+            fields = _fields(pairs)
+            notice, foreign = _classified(fields), self._foreign(fields)
+            if foreign is None:
+                return notice
+            return notice.model_copy(update={"verdict": foreign, "receipt": None, "refund": None})
         except (ValueError, LookupError, OverflowError) as error:
             log.warning("alipay_notice_malformed", error=type(error).__name__)
-            return _refused(Verdict.MALFORMED)
+            return refused_notice(Verdict.MALFORMED)
 
     def verify_return(self, parameters: Mapping[str, str]) -> str | None:
         """The payment_id of the page a buyer comes back to, or None if it is not authentic and
@@ -78,13 +84,6 @@ class AlipayNotices:
         except ValueError:
             return None
 
-    def _read(self, fields: Mapping[str, str]) -> VerifiedNotice:
-        notice = _classified(fields)
-        foreign = self._foreign(fields)
-        if foreign is None:
-            return notice
-        return notice.model_copy(update={"verdict": foreign, "receipt": None, "refund": None})
-
     def _foreign(self, fields: Mapping[str, str]) -> Verdict | None:
         """Alipay signs every merchant's notices with one key: authentic is not yet ours."""
         if fields.get("app_id") != self._app_id:
@@ -92,12 +91,6 @@ class AlipayNotices:
         if fields.get("seller_id") != self._seller_id:
             return Verdict.FOREIGN_SELLER
         return None
-
-
-def _pairs(body: bytes) -> dict[bytes, bytes]:
-    if len(body) > MAX_NOTICE_BYTES:
-        raise ValueError("too large")
-    return form_pairs(body)
 
 
 def _fields(pairs: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -129,7 +122,7 @@ def _is_refund(fields: Mapping[str, str]) -> bool:
 
 def _payment(fields: Mapping[str, str]) -> VerifiedNotice:
     """TRADE_FINISHED is read as paid too: it is the first word where refunds are not agreed on,
-    and a repeat of known news after the refund window."""
+    and a repeat of what is known after the refund window."""
     paid = _Paid.model_validate(fields)
     return VerifiedNotice(
         provider_notice_id=paid.notify_id,
@@ -179,7 +172,3 @@ def _other(fields: Mapping[str, str]) -> VerifiedNotice:
         kind=NoticeKind.OTHER,
         verdict=Verdict.NOT_PAID,
     )
-
-
-def _refused(verdict: Verdict) -> VerifiedNotice:
-    return VerifiedNotice(provider_notice_id="", kind=NoticeKind.OTHER, verdict=verdict)

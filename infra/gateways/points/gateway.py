@@ -6,13 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.bill import BillLine
 from domain.gateway_errors import AlreadyClosed, Declined, NotEnoughPoints, TradeNotFound
-from domain.notice import NoticeKind, Verdict, VerifiedNotice
+from domain.notice import Verdict, VerifiedNotice
 from domain.order import Order
 from domain.payment import Charge, ClosedTrade, Payment, PaymentMethod, Receipt, Trade, TradeState
 from domain.points import CreditExceedsDebit, InsufficientPoints
 from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from domain.states import PaymentStatus
-from infra.gateways.protocol import RawNotice
+from infra.gateways.protocol import RawNotice, refused_notice
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
@@ -57,23 +57,24 @@ class PointsGateway:
             )
             return ClosedTrade()
 
-    async def refund(self, order: RefundInstruction) -> RefundAnswer:
+    async def refund(self, instruction: RefundInstruction) -> RefundAnswer:
         async with self._database.transaction() as connection:
-            _, bought = await _lock(connection, order.payment_id)
-            credit = await Points(connection).credit(bought.order_id, bought.user_id, order.amount)
+            _, order = await _lock(connection, instruction.payment_id)
+            # One credit an order, so that a repeat gives nothing twice.
+            credit = await Points(connection).credit(
+                order.order_id, order.user_id, instruction.amount
+            )
             if isinstance(credit, CreditExceedsDebit):
                 raise Declined(f"{credit.debited} points were paid, {credit.asked} asked back")
             return RefundAnswer(state=RefundState.DONE)
 
-    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
+    async def query_refund(self, instruction: RefundInstruction) -> RefundAnswer:
         """Points come back at once, so asking what became of them is giving them back."""
-        return await self.refund(order)
+        return await self.refund(instruction)
 
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         """Nobody sends notices about points, so one that comes is forged."""
-        return VerifiedNotice(
-            provider_notice_id="", kind=NoticeKind.OTHER, verdict=Verdict.BAD_SIGNATURE
-        )
+        return refused_notice(Verdict.BAD_SIGNATURE)
 
     async def download_bill(self, day: date) -> tuple[BillLine, ...]:
         """Our own ledger is the only book of points; the audit proves it."""

@@ -19,6 +19,7 @@ from domain.gateway_errors import (
 )
 from domain.notice import Verdict
 from infra.gateways.connection import ProviderConnection
+from infra.gateways.provider_api import NoBill, ProviderApi
 from infra.gateways.wechatpay.wire import Merchant, PlatformKeys, authenticity
 from infra.gateways.wire import WireModel
 
@@ -34,11 +35,8 @@ _ERRORS: Mapping[str, type[GatewayError]] = {
     "FREQUENCYLIMITEXCEED": TryLater,
     "RATELIMITEXCEEDED": TryLater,
     "STATEMENTCREATING": BillNotReady,
+    "NOSTATEMENTEXIST": NoBill,
 }
-
-
-class NoStatement(Declined):
-    """There is no statement of that day: not yet, or because nothing was traded."""
 
 
 class _Refusal(WireModel):
@@ -48,7 +46,7 @@ class _Refusal(WireModel):
 Answer = TypeVar("Answer", bound=WireModel)
 
 
-class WechatPayApi:
+class WechatPayApi(ProviderApi):
     def __init__(
         self,
         connection: ProviderConnection,
@@ -57,7 +55,7 @@ class WechatPayApi:
         keys: PlatformKeys,
         clock: Callable[[], datetime],
     ) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._gateway_url = gateway_url.rstrip("/")
         self._merchant = merchant
         self._keys = keys
@@ -75,23 +73,12 @@ class WechatPayApi:
         response = await self._exchange(self._posted(path, message), subject)
         return self._read(response, answer, path, subject)
 
-    async def order(self, path: str, message: Mapping[str, object], *, subject: str) -> None:
+    async def instruct(self, path: str, message: Mapping[str, object], *, subject: str) -> None:
         """A call whose answer has no body (204)."""
         await self._exchange(self._posted(path, message), subject)
 
     async def download(self, address: str, subject: str) -> bytes:
-        """A statement's file: asked for with a signature, answered without one."""
-        request = self._signed(self._connection.request("GET", address))
-        response = await self._connection.send(request, operation="download", subject=subject)
-        if not response.is_success:
-            raise self.later("download", subject, f"HTTP {response.status_code}")
-        return response.content
-
-    def later(self, operation: str, subject: str, what: str) -> TryLater:
-        return self._connection.later(operation, subject, what)
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
+        return await self.fetch(self._signed(self._connection.request("GET", address)), subject)
 
     def _posted(self, path: str, message: Mapping[str, object]) -> httpx.Request:
         return self._connection.request(
@@ -126,8 +113,9 @@ class WechatPayApi:
             code = _Refusal.model_validate_json(response.content).code
         except ValueError:
             return self.later(operation, subject, f"HTTP {response.status_code}, unreadable")
-        error = _error_for(code.replace("_", ""), response.status_code)
-        if error is TryLater:
+        error = _ERRORS.get(code.replace("_", ""), Declined)
+        # Whatever new name a limit is given, its status says that the call was not heard.
+        if error is TryLater or (error is not NoBill and response.status_code == 429):
             return self.later(operation, subject, code)
         return error(f"wechatpay {operation}: {code}")
 
@@ -138,11 +126,3 @@ class WechatPayApi:
             return answer.model_validate_json(response.content)
         except ValueError as error:
             raise self.later(operation, subject, "unreadable answer") from error
-
-
-def _error_for(code: str, status: int) -> type[GatewayError]:
-    if code == "NOSTATEMENTEXIST":
-        return NoStatement
-    if status == 429:
-        return TryLater
-    return _ERRORS.get(code, Declined)

@@ -1,4 +1,4 @@
-"""WeChat Pay's statement of trades: text whose every value carries a backtick before it."""
+"""WeChat Pay's bill of trades: text whose every value carries a backtick before it."""
 
 from collections.abc import Iterator
 
@@ -11,16 +11,16 @@ _SUMMARY = "总交易单数"
 
 
 def read_bill(content: bytes) -> tuple[BillLine, ...]:
-    """Raises ValueError for what is no statement of trades."""
+    """Raises ValueError for what is no bill of trades."""
     # Not splitlines(): a name of goods may hold what Unicode counts as a line's end.
     rows = [row.rstrip("\r") for row in content.decode("utf-8-sig").split("\n")]
     titles = rows[0].split(",")
     if "商户订单号" not in titles:
-        raise ValueError("not a statement of trades")
+        raise ValueError("not a bill of trades")
     try:
         return tuple(_line(dict(zip(titles, cells, strict=True))) for cells in _details(rows[1:]))
     except KeyError as error:
-        raise ValueError("not a statement of trades") from error
+        raise ValueError("not a bill of trades") from error
 
 
 def _details(rows: list[str]) -> Iterator[list[str]]:

@@ -6,15 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import httpx
 
-from domain.bill import SHANGHAI, BillLine, ready_at
-from domain.gateway_errors import AlreadyClosed, AlreadyPaid, BillNotReady, Declined, TradeNotFound
+from domain.bill import SHANGHAI, BillLine
+from domain.gateway_errors import AlreadyClosed, AlreadyPaid, TradeNotFound
 from domain.notice import VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, Trade, TradeState
 from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.connection import ProviderConnection
 from infra.gateways.protocol import RawNotice
+from infra.gateways.provider_api import NoBill
 from infra.gateways.rsa import UnusableKey, load_private_key
-from infra.gateways.wechatpay.api import NoStatement, WechatPayApi
+from infra.gateways.wechatpay.api import WechatPayApi
 from infra.gateways.wechatpay.bill import read_bill
 from infra.gateways.wechatpay.notice import Transaction, WechatPayNotices
 from infra.gateways.wechatpay.wire import API_V3_KEY_BYTES, Merchant, PlatformKeys
@@ -28,9 +29,12 @@ _TRADE = "/v3/pay/transactions/out-trade-no/{payment_id}"
 _REFUNDS = "/v3/refund/domestic/refunds"
 _TRADE_BILL = "/v3/bill/tradebill"
 
+# `time_expire` must be a minute ahead by the rules, and a little for the way there.
+SHORTEST_TO_PAY = timedelta(seconds=65)
 # REFUND says that some of the money went back, and so that it had arrived.
 _PAID = {"SUCCESS", "REFUND"}
 _CLOSED = {"CLOSED", "REVOKED"}
+# PROCESSING is how a refund is taken in; that it is done, a notice or a query says.
 _REFUND_STATES = {
     "SUCCESS": RefundState.DONE,
     "PROCESSING": RefundState.PROCESSING,
@@ -64,10 +68,6 @@ class _BillAddress(WireModel):
     hash_value: str
 
 
-# One minute by the rules, and a little for the way there.
-SHORTEST_TO_PAY = timedelta(seconds=65)
-
-
 class WechatPayGateway:
     method = PaymentMethod.WECHATPAY
 
@@ -99,8 +99,7 @@ class WechatPayGateway:
 
     async def create(self, charge: Charge) -> QrAction:
         """A QR code whatever the scene: native is the one product used here."""
-        if charge.currency != "CNY":
-            raise Declined(f"wechatpay takes CNY only, not {charge.currency}")
+        self._api.check_currency(charge)
         # WeChat Pay refuses a last moment that is near; ours is kept by closing the trade.
         expires_at = max(charge.expires_at, self._clock() + SHORTEST_TO_PAY)
         message = {
@@ -123,7 +122,7 @@ class WechatPayGateway:
             )
         except TradeNotFound:
             return Trade(state=TradeState.NOT_FOUND)
-        self._expect(
+        self._api.expect(
             (answer.out_trade_no, answer.appid, answer.mchid),
             (payment_id, self._appid, self._mchid),
         )
@@ -132,35 +131,36 @@ class WechatPayGateway:
     async def close(self, payment_id: str) -> ClosedTrade:
         path = _TRADE.format(payment_id=payment_id) + "/close"
         try:
-            await self._api.order(path, {"mchid": self._mchid}, subject=payment_id)
+            await self._api.instruct(path, {"mchid": self._mchid}, subject=payment_id)
         except (TradeNotFound, AlreadyClosed):
             return ClosedTrade()
         except AlreadyPaid:
-            return await self._not_closed(payment_id)
+            return self._api.closed("close", payment_id, await self.query(payment_id))
         return ClosedTrade()
 
-    async def refund(self, order: RefundInstruction) -> RefundAnswer:
+    async def refund(self, instruction: RefundInstruction) -> RefundAnswer:
         message = {
-            "out_trade_no": order.payment_id,
-            "out_refund_no": order.refund_id,
-            "reason": clip(order.reason, 80),
+            "out_trade_no": instruction.payment_id,
+            # Refunds once under this number, however often it is sent; another would pay again.
+            "out_refund_no": instruction.refund_id,
+            "reason": clip(instruction.reason, 80),
             "notify_url": self._notify_url,
             "amount": {
-                "refund": order.amount,
-                "total": order.paid_amount,
-                "currency": order.currency,
+                "refund": instruction.amount,
+                "total": instruction.paid_amount,
+                "currency": instruction.currency,
             },
         }
-        answer = await self._api.post(_REFUNDS, message, _Refund, subject=order.refund_id)
-        return self._refund_answer(answer, order)
+        answer = await self._api.post(_REFUNDS, message, _Refund, subject=instruction.refund_id)
+        return self._refund_answer(answer, instruction)
 
-    async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
-        path = f"{_REFUNDS}/{order.refund_id}"
+    async def query_refund(self, instruction: RefundInstruction) -> RefundAnswer:
+        path = f"{_REFUNDS}/{instruction.refund_id}"
         try:
-            answer = await self._api.get(path, {}, _Refund, subject=order.refund_id)
+            answer = await self._api.get(path, {}, _Refund, subject=instruction.refund_id)
         except TradeNotFound:
             return RefundAnswer(state=RefundState.NOT_FOUND)
-        return self._refund_answer(answer, order)
+        return self._refund_answer(answer, instruction)
 
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return self._notices.verify(raw)
@@ -169,15 +169,14 @@ class WechatPayGateway:
         query = {"bill_date": day.isoformat(), "bill_type": "ALL"}
         try:
             address = await self._api.get(_TRADE_BILL, query, _BillAddress, subject=str(day))
-        except NoStatement:
-            return self._no_statement(day)
+        except NoBill:
+            return self._api.no_lines(day, self._clock())
         file = await self._api.download(address.download_url, str(day))
-        if not _intact(file, address):
-            raise self._api.later("download", str(day), "statement does not match its SHA1")
-        try:
-            return read_bill(file)
-        except ValueError as error:
-            raise self._api.later("download", str(day), "unreadable statement") from error
+        # The provider chose SHA1; the address it stands beside is signed.
+        digest = hashlib.sha1(file, usedforsecurity=False).hexdigest()
+        if address.hash_type != "SHA1" or digest != address.hash_value.lower():
+            raise self._api.later("download", str(day), "bill does not match its SHA1")
+        return self._api.lines(read_bill, file, day)
 
     async def aclose(self) -> None:
         await self._api.aclose()
@@ -192,32 +191,16 @@ class WechatPayGateway:
         except ValueError as error:
             raise self._api.later("query", answer.out_trade_no, str(error)) from error
 
-    async def _not_closed(self, payment_id: str) -> ClosedTrade:
-        trade = await self.query(payment_id)
-        if trade.state is TradeState.WAITING:
-            raise self._api.later("close", payment_id, "refused, though the trade is unpaid")
-        return ClosedTrade(receipt=trade.receipt)
-
-    def _refund_answer(self, answer: _Refund, order: RefundInstruction) -> RefundAnswer:
-        self._expect(
-            (answer.out_refund_no, answer.out_trade_no), (order.refund_id, order.payment_id)
+    def _refund_answer(self, answer: _Refund, instruction: RefundInstruction) -> RefundAnswer:
+        self._api.expect(
+            (answer.out_refund_no, answer.out_trade_no),
+            (instruction.refund_id, instruction.payment_id),
         )
         state = _REFUND_STATES.get(answer.status, RefundState.PROCESSING)
-        if state is not RefundState.FAILED and answer.amount.refund != order.amount:
-            detail = f"wechatpay gives back {answer.amount.refund}, not {order.amount}"
+        if state is not RefundState.FAILED and answer.amount.refund != instruction.amount:
+            detail = f"wechatpay gives back {answer.amount.refund}, not {instruction.amount}"
             return RefundAnswer(state=RefundState.FAILED, detail=detail)
         return RefundAnswer(state=state, detail="" if state is RefundState.DONE else answer.status)
-
-    def _expect(self, answered: tuple[str, ...], asked: tuple[str, ...]) -> None:
-        # A signature covers the answer, not the question: an old answer would verify as well.
-        if answered != asked:
-            raise self._api.later("answer", asked[0], "is for something else")
-
-    def _no_statement(self, day: date) -> tuple[BillLine, ...]:
-        """WeChat Pay says the same of "nothing traded" and "not ready": the clock decides."""
-        if self._clock() < ready_at(day):
-            raise BillNotReady(f"wechatpay: no statement of {day} yet")
-        return ()
 
 
 def _api_v3_key(settings: WechatPaySettings) -> bytes:
@@ -228,9 +211,3 @@ def _api_v3_key(settings: WechatPaySettings) -> bytes:
     if len(key) != API_V3_KEY_BYTES:
         raise UnusableKey(f"the APIv3 key must have {API_V3_KEY_BYTES} bytes, not {len(key)}")
     return key
-
-
-def _intact(file: bytes, address: _BillAddress) -> bool:
-    # The provider chose SHA1; the address it stands beside is signed.
-    digest = hashlib.sha1(file, usedforsecurity=False).hexdigest()
-    return address.hash_type == "SHA1" and digest == address.hash_value.lower()

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
-from infra.gateways.protocol import RawNotice
+from infra.gateways.protocol import RawNotice, refused_notice
 from infra.gateways.wechatpay.wire import PlatformKeys, authenticity, decrypt
 from infra.gateways.wire import MAX_NOTICE_BYTES, Fen, Number, WireModel
 
@@ -90,21 +90,19 @@ class WechatPayNotices:
     def verify(self, raw: RawNotice) -> VerifiedNotice:
         """The notice as far as it can be judged without knowing the payment. Never raises."""
         if len(raw.body) > MAX_NOTICE_BYTES:
-            return _refused(Verdict.MALFORMED)
+            return refused_notice(Verdict.MALFORMED)
         try:
             verdict = authenticity(raw.headers, raw.body, self._keys, self._clock())
             if verdict is not Verdict.ACCEPTED:
-                return _refused(verdict)
-            return self._read(_Envelope.model_validate_json(raw.body))
+                return refused_notice(verdict)
+            envelope = _Envelope.model_validate_json(raw.body)
+            if envelope.event_type.startswith("TRANSACTION."):
+                return self._payment(envelope)
+            if envelope.event_type.startswith("REFUND."):
+                return self._refund(envelope)
         except (ValueError, OverflowError) as error:
             log.warning("wechatpay_notice_malformed", error=type(error).__name__)
-            return _refused(Verdict.MALFORMED)
-
-    def _read(self, envelope: _Envelope) -> VerifiedNotice:
-        if envelope.event_type.startswith("TRANSACTION."):
-            return self._payment(envelope)
-        if envelope.event_type.startswith("REFUND."):
-            return self._refund(envelope)
+            return refused_notice(Verdict.MALFORMED)
         return VerifiedNotice(
             provider_notice_id=envelope.id, kind=NoticeKind.OTHER, verdict=Verdict.NOT_PAID
         )
@@ -135,36 +133,28 @@ class WechatPayNotices:
     def _refund(self, envelope: _Envelope) -> VerifiedNotice:
         """A refund's resource names no appid; the merchant is all there is to compare."""
         refund = _RefundResource.model_validate_json(self._decrypted(envelope.resource))
-        ours = refund.mchid == self._mchid
-        ended = refund.refund_status in _REFUND_ENDS
+        succeeded = _REFUND_ENDS.get(refund.refund_status)
+        verdict, report = Verdict.ACCEPTED, None
+        if refund.mchid != self._mchid:
+            verdict = Verdict.FOREIGN_SELLER
+        elif succeeded is None:
+            verdict = Verdict.NOT_PAID
+        else:
+            report = RefundReport(
+                refund_id=refund.out_refund_no,
+                payment_id=refund.out_trade_no,
+                amount=refund.amount.refund,
+                succeeded=succeeded,
+            )
         return VerifiedNotice(
             provider_notice_id=envelope.id,
             kind=NoticeKind.REFUND,
-            verdict=_refund_verdict(ours=ours, ended=ended),
+            verdict=verdict,
             payment_id=refund.out_trade_no,
-            refund=_news(refund) if ours and ended else None,
+            refund=report,
         )
 
     def _decrypted(self, resource: _Resource) -> bytes:
         return decrypt(
             self._api_v3_key, resource.nonce, resource.associated_data, resource.ciphertext
         )
-
-
-def _refund_verdict(*, ours: bool, ended: bool) -> Verdict:
-    if not ours:
-        return Verdict.FOREIGN_SELLER
-    return Verdict.ACCEPTED if ended else Verdict.NOT_PAID
-
-
-def _news(refund: _RefundResource) -> RefundReport:
-    return RefundReport(
-        refund_id=refund.out_refund_no,
-        payment_id=refund.out_trade_no,
-        amount=refund.amount.refund,
-        succeeded=_REFUND_ENDS[refund.refund_status],
-    )
-
-
-def _refused(verdict: Verdict) -> VerifiedNotice:
-    return VerifiedNotice(provider_notice_id="", kind=NoticeKind.OTHER, verdict=verdict)

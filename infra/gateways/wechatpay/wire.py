@@ -72,14 +72,13 @@ class PlatformKeys:
     def _reread(self) -> None:
         self._read_at = time.monotonic()
         for path in self._folder.glob("[!.]*.pem"):
-            if path.stem not in self._keys:
-                self._take(path)
-
-    def _take(self, path: Path) -> None:
-        try:
-            self._keys[path.stem] = load_public_key(path)
-        except UnusableKey as error:
-            log.error("wechatpay_key_unusable", error=str(error))
+            if path.stem in self._keys:
+                continue
+            try:
+                self._keys[path.stem] = load_public_key(path)
+            except UnusableKey as error:
+                # One broken file must not take the others away.
+                log.error("wechatpay_key_unusable", error=str(error))
 
 
 def authenticity(
@@ -97,6 +96,7 @@ def authenticity(
     message = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
     if not verifies(key, message, signature):
         return Verdict.BAD_SIGNATURE
+    # After the signature: a timestamp that nobody signed says nothing.
     age = abs(now.timestamp() - int(timestamp))
     return Verdict.STALE if age >= FRESH_SECONDS else Verdict.ACCEPTED
 

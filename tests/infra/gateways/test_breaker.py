@@ -30,7 +30,7 @@ from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.breaker import BreakerGateway
 from infra.gateways.protocol import RawNotice
 
-REFUND_ORDER = RefundInstruction(
+INSTRUCTION = RefundInstruction(
     refund_id="R", payment_id="P", trade_no="T", amount=1, paid_amount=1, currency="CNY", reason=""
 )
 BUSINESS_ANSWERS = [Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady]
@@ -118,8 +118,8 @@ async def test_after_some_failures_in_a_row_every_call_is_refused_at_once(
     calls: list[Callable[[], object]] = [
         lambda: gateway.query("P"),
         lambda: gateway.close("P"),
-        lambda: gateway.refund(REFUND_ORDER),
-        lambda: gateway.query_refund(REFUND_ORDER),
+        lambda: gateway.refund(INSTRUCTION),
+        lambda: gateway.query_refund(INSTRUCTION),
         lambda: gateway.create(charge(PaymentScene.QR)),
         lambda: gateway.download_bill(date(2026, 11, 20)),
     ]

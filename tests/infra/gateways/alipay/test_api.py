@@ -1,3 +1,5 @@
+"""Answers of Alipay that are broken, forged or about something else."""
+
 import httpx
 import pytest
 

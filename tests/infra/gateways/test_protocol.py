@@ -1,4 +1,5 @@
-"""The gateways against the practice provider on a live port, with keys it made itself."""
+"""Alipay's and WeChat Pay's gateways both keep the protocol: at the practice provider, on a live
+port, with keys it made itself."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,9 @@ import httpx
 import pytest
 
 from domain.bill import SHANGHAI
-from domain.gateway_errors import TryLater
+from domain.gateway_errors import (
+    TryLater,
+)
 from domain.notice import NoticeKind, Verdict
 from domain.payment import (
     FlowKind,
@@ -125,7 +128,7 @@ async def test_an_unknown_trade_counts_as_closed(shop: Shop, method: PaymentMeth
 
 
 @BOTH
-async def test_the_statement_lists_what_moved(shop: Shop, method: PaymentMethod) -> None:
+async def test_the_bill_lists_what_moved(shop: Shop, method: PaymentMethod) -> None:
     gateway = shop.gateways[method]
     charge = await paid(shop, method)
     order = await refund_of(shop, charge, method)

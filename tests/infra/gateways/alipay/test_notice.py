@@ -1,3 +1,5 @@
+"""Alipay's notices and return page."""
+
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -6,14 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.notice import NoticeKind, RefundReport, Verdict
-from domain.payment import PaymentMethod, Receipt
+from domain.payment import (
+    PaymentMethod,
+    Receipt,
+)
 from infra.gateways.alipay.notice import AlipayNotices
 from infra.gateways.protocol import RawNotice
 from tests.support.notice_forge import ALIPAY_NAMES, alipay_forgery
 from tests.support.notice_keys import FORM_HEADERS, PAYMENT_ID, AlipaySide
 
 PAID_AT = "2026-11-21 10:00:05"
-REFUND = {
+REFUND_FIELDS = {
     "refund_fee": "88.00",
     "gmt_refund": "2026-11-21 11:00:00.123",
     "out_biz_no": "R-1",
@@ -50,7 +55,7 @@ class TestHonestNotices:
     def test_a_refund_is_told_by_its_fields_whatever_the_trade_says(
         self, notices: AlipayNotices, alipay_side: AlipaySide, status: str
     ) -> None:
-        fields = {**alipay_side.paid(), **REFUND, "trade_status": status}
+        fields = {**alipay_side.paid(), **REFUND_FIELDS, "trade_status": status}
         notice = notices.verify(raw(alipay_side.body(fields)))
         assert (notice.verdict, notice.kind) == (Verdict.ACCEPTED, NoticeKind.REFUND)
         assert notice.receipt is None
@@ -113,12 +118,14 @@ class TestForgeries:
         assert (notice.receipt, notice.refund) == (None, None)
 
     @given(body=st.binary(max_size=300))
-    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
     def test_no_bytes_make_it_raise(self, notices: AlipayNotices, body: bytes) -> None:
         assert notices.verify(raw(body)).verdict in (Verdict.MALFORMED, Verdict.BAD_SIGNATURE)
 
     @given(position=st.integers(min_value=0), byte=st.integers(0, 255))
-    @settings(max_examples=300)
+    @settings(max_examples=300, deadline=None)
     def test_one_changed_byte_never_changes_what_is_accepted(
         self, notices: AlipayNotices, alipay_side: AlipaySide, position: int, byte: int
     ) -> None:

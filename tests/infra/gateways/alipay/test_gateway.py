@@ -1,4 +1,6 @@
-from datetime import UTC, date, datetime, timedelta
+"""Alipay's calls, as they are asked and as they are read."""
+
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -6,12 +8,17 @@ import pytest
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
-    BillNotReady,
     Declined,
     TradeNotFound,
     TryLater,
 )
-from domain.payment import Charge, PaymentScene, QrAction, RedirectAction, TradeState
+from domain.payment import (
+    Charge,
+    PaymentScene,
+    QrAction,
+    RedirectAction,
+    TradeState,
+)
 from domain.refund import RefundInstruction, RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
 from tests.support.notice_keys import PAYMENT_ID
@@ -19,8 +26,7 @@ from tests.support.provider_doubles import AlipayDouble, Answer, done, failed
 
 QUERY, CLOSE, REFUND = "alipay.trade.query", "alipay.trade.close", "alipay.trade.refund"
 REFUND_QUERY = "alipay.trade.fastpay.refund.query"
-BILL = "alipay.data.dataservice.bill.downloadurl.query"
-REFUND_ORDER = RefundInstruction(
+INSTRUCTION = RefundInstruction(
     refund_id="R-1",
     payment_id=PAYMENT_ID,
     trade_no="2026",
@@ -194,12 +200,12 @@ class TestRefund:
         self, gateway: AlipayGateway, alipay: AlipayDouble
     ) -> None:
         alipay.answers[REFUND] = done(out_trade_no=PAYMENT_ID, fund_change="Y", refund_fee="88.00")
-        assert (await gateway.refund(REFUND_ORDER)).state is RefundState.DONE
+        assert (await gateway.refund(INSTRUCTION)).state is RefundState.DONE
         assert alipay.asked[0][1] == {
             "out_trade_no": PAYMENT_ID,
             "refund_amount": "88.00",
             "out_request_no": "R-1",
-            "refund_reason": REFUND_ORDER.reason,
+            "refund_reason": INSTRUCTION.reason,
         }
 
     @pytest.mark.parametrize(
@@ -218,7 +224,7 @@ class TestRefund:
     ) -> None:
         repeat = done(out_trade_no=PAYMENT_ID, fund_change="N", refund_fee="88.00")
         alipay.answers |= {REFUND: repeat, REFUND_QUERY: found}
-        assert (await gateway.refund(REFUND_ORDER)).state is state
+        assert (await gateway.refund(INSTRUCTION)).state is state
 
     @pytest.mark.parametrize(
         ("code", "error"),
@@ -238,7 +244,7 @@ class TestRefund:
     ) -> None:
         alipay.answers[REFUND] = failed(code)
         with pytest.raises(error, match=code.removeprefix("aop.")):
-            await gateway.refund(REFUND_ORDER)
+            await gateway.refund(INSTRUCTION)
 
     @pytest.mark.parametrize(
         ("answer", "state"),
@@ -261,30 +267,4 @@ class TestRefund:
         self, gateway: AlipayGateway, alipay: AlipayDouble, answer: Answer, state: RefundState
     ) -> None:
         alipay.answers[REFUND_QUERY] = answer
-        assert (await gateway.query_refund(REFUND_ORDER)).state is state
-
-
-class TestStatement:
-    DAY = date(2026, 11, 20)
-
-    @pytest.mark.parametrize(("days_ago", "ready"), [(0, False), (40, True)])
-    async def test_a_missing_statement_is_empty_only_once_it_was_due(
-        self, gateway: AlipayGateway, alipay: AlipayDouble, days_ago: int, ready: bool
-    ) -> None:
-        alipay.answers[BILL] = failed("isp.bill_not_exist")
-        day = datetime.now(UTC).date() - timedelta(days=days_ago)
-        if ready:
-            assert await gateway.download_bill(day) == ()
-        else:
-            with pytest.raises(BillNotReady):
-                await gateway.download_bill(day)
-
-    async def test_a_broken_file_means_try_later(
-        self, gateway: AlipayGateway, alipay: AlipayDouble
-    ) -> None:
-        address = "https://files.test/bill?x=1"
-        alipay.answers[BILL] = done(bill_download_url=address)
-        alipay.files[address] = b"PK\x05\x06" + b"\0" * 18 + b"broken"
-        with pytest.raises(TryLater, match="unreadable"):
-            await gateway.download_bill(self.DAY)
-        assert alipay.asked[0][1] == {"bill_type": "trade", "bill_date": "2026-11-20"}
+        assert (await gateway.query_refund(INSTRUCTION)).state is state

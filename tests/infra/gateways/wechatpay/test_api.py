@@ -1,10 +1,15 @@
+"""Answers of WeChat Pay that are broken, forged or about something else."""
+
 import time
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from domain.gateway_errors import Declined, TryLater
+from domain.gateway_errors import (
+    Declined,
+    TryLater,
+)
 from infra.gateways.wechatpay.gateway import WechatPayGateway
 from tests.support.notice_keys import PAYMENT_ID, new_key
 from tests.support.provider_doubles import WechatPayDouble
