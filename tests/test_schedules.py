@@ -5,7 +5,6 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
-from redis.asyncio import Redis
 from temporalio.client import (
     Client,
     ScheduleBackfill,
@@ -16,20 +15,18 @@ from temporalio.client import (
 from domain.bill import SHANGHAI
 from domain.payment import PaymentMethod
 from infra.postgres.bills import Bills
-from infra.postgres.engine import Database
 from schedules import keep_schedules
 from tests.support.polling import until
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 EVERY_SCHEDULE = ("upkeep", "archive", "bills")
 
 
 @pytest.fixture
-async def shop(database: Database, redis: Redis, temporal_client: Client) -> AsyncIterator[Shop]:
-    """Without a worker, unless a test starts one."""
-    async with open_shop(database, redis, temporal_client) as opened:
-        opened.settings = opened.settings.model_copy(update={"upkeep_every_seconds": 3600})
-        yield opened
+def shop(shop_without_worker: Shop) -> Shop:
+    hourly = {"upkeep_every_seconds": 3600}
+    shop_without_worker.settings = shop_without_worker.settings.model_copy(update=hourly)
+    return shop_without_worker
 
 
 @pytest.fixture

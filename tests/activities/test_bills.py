@@ -1,30 +1,26 @@
 """A provider's bill, step by step: fetched, merged, and kept beside our ledger."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
-from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.bills import Billers, BillRef, ConcludeBill, MissBill, merged
 from domain.bill import BillFault, BillLine
 from domain.payment import FlowKind, PaymentMethod
-from infra.postgres.engine import Database
 from tests.support.bookkeeper import DAY, NOON, Bookkeeper
-from tests.support.shop import PRICE, Shop, open_shop
+from tests.support.shop import PRICE, Shop
 
 BILL = BillRef(method=PaymentMethod.ALIPAY, day=DAY)
 LATER = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 @pytest.fixture
-async def shop(database: Database, redis: Redis, temporal_client: Client) -> AsyncIterator[Shop]:
-    async with open_shop(database, redis, temporal_client) as opened:
-        yield opened
+def shop(shop_without_worker: Shop) -> Shop:
+    return shop_without_worker
 
 
 @pytest.fixture

@@ -1,31 +1,24 @@
 """Notices nobody has acted on are relayed in each round; one that cannot be keeps no other back."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from redis.asyncio import Redis
-from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.notices import Relayed
 from domain.gateway_errors import TryLater
 from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
-from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from notices.relay import NoticeRelay
 from tests.support.kept_notices import begun
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 
 @pytest.fixture
-async def shop(
-    database: Database, redis: Redis, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Shop]:
+def shop(shop_without_worker: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setattr("activities.notices.OLD_ENOUGH", timedelta())
-    async with open_shop(database, redis, temporal_client) as opened:
-        yield opened
+    return shop_without_worker
 
 
 async def _keep(

@@ -7,14 +7,14 @@ import pytest
 from activities.refunds import FailRefund, FinishRefund, RefundActivities, ReopenRefund
 from domain.attention import AttentionKind
 from domain.order import Order, OrderDossier
-from domain.payment import Payment, Receipt
+from domain.payment import Payment
 from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from tests.support.ledger import begin, cancel, figures, money_of, open_item, pay, place
-from tests.support.values import NOON, PRICE, a_payment
+from tests.support.values import PRICE, a_payment, a_receipt
 
 EVE, WHY = "operator:eve", "paid by bank transfer"
 
@@ -42,16 +42,9 @@ def _request(
     amount: int = PRICE,
     part: int = 0,
 ) -> RefundRequest:
-    receipt = Receipt(
-        method=payment.method,
-        payment_id=payment.payment_id,
-        trade_no=f"T{payment.payment_id}",
-        amount=payment.amount,
-        paid_at=NOON,
-    )
     return RefundRequest(
         order_id=payment.order_id,
-        receipt=receipt,
+        receipt=a_receipt(payment),
         amount=amount,
         currency="CNY",
         reason=reason,

@@ -2,23 +2,13 @@
 
 from activities.settlements import RecordSurplus, Settled, SettlementActivities, SettlePayment
 from domain.order import EventKind, Order
-from domain.payment import Payment, PaymentMethod, Receipt
+from domain.payment import PaymentMethod, Receipt
 from domain.refund import RefundReason
 from domain.states import OrderStatus, PaymentStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from tests.support.ledger import begin, cancel, figures, money_of, open_item, pay, place
-from tests.support.values import NOON, PRICE, a_payment
-
-
-def _money(payment: Payment, amount: int = PRICE) -> Receipt:
-    return Receipt(
-        method=payment.method,
-        payment_id=payment.payment_id,
-        trade_no=f"T{payment.payment_id}",
-        amount=amount,
-        paid_at=NOON,
-    )
+from tests.support.values import PRICE, a_payment, a_receipt
 
 
 async def _settle(database: Database, order: Order, receipt: Receipt) -> Settled:
@@ -29,7 +19,7 @@ async def _settle(database: Database, order: Order, receipt: Receipt) -> Settled
 async def test_the_money_told_twice_pays_once(database: Database) -> None:
     item = await open_item(database)
     order = await place(database, item)
-    receipt = _money(await begin(database, a_payment(order)))
+    receipt = a_receipt(await begin(database, a_payment(order)))
 
     assert await _settle(database, order, receipt) == Settled()
     assert await _settle(database, order, receipt) == Settled()
@@ -43,14 +33,14 @@ async def test_an_order_that_is_paid_cannot_take_more(database: Database) -> Non
     await pay(database, order)
     second = await begin(database, a_payment(order, PaymentMethod.WECHATPAY))
 
-    settled = await _settle(database, order, _money(second))
+    settled = await _settle(database, order, a_receipt(second))
 
     assert settled.surplus is RefundReason.SECOND_PAYMENT
 
 
 async def test_another_amount_is_not_taken_and_marks_its_payment(database: Database) -> None:
     order = await place(database, await open_item(database))
-    receipt = _money(await begin(database, a_payment(order)), PRICE - 1)
+    receipt = a_receipt(await begin(database, a_payment(order)), amount=PRICE - 1)
 
     settled = await _settle(database, order, receipt)
     assert settled.surplus is RefundReason.WRONG_AMOUNT
@@ -67,7 +57,7 @@ async def test_another_amount_is_not_taken_and_marks_its_payment(database: Datab
 
 async def test_money_for_what_was_given_up_or_never_known_is_late(database: Database) -> None:
     order = await place(database, await open_item(database))
-    receipt = _money(await begin(database, a_payment(order)))
+    receipt = a_receipt(await begin(database, a_payment(order)))
     unknown = receipt.model_copy(update={"payment_id": "unknown"})
     await cancel(database, order)
 
@@ -77,7 +67,7 @@ async def test_money_for_what_was_given_up_or_never_known_is_late(database: Data
 
 async def test_surplus_money_is_put_on_the_ledger_once(database: Database) -> None:
     order = await place(database, await open_item(database))
-    receipt = _money(await begin(database, a_payment(order)))
+    receipt = a_receipt(await begin(database, a_payment(order)))
     await cancel(database, order)
     surplus = RecordSurplus(
         order_id=order.order_id, receipt=receipt, reason=RefundReason.LATE_PAYMENT

@@ -13,14 +13,13 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from redis.asyncio import Redis
-from temporalio.client import Client
 
 from api.app import create_app
 from infra.postgres.engine import Database
 from infra.settings import Settings
 from tests.support.callers import SECRET, served
 from tests.support.provider_notices import API_V3_KEY, APP_ID, APPID, MCHID, SELLER_ID, SERIAL
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +87,9 @@ async def api(
 
 
 @pytest.fixture
-async def shop(database: Database, redis: Redis, temporal_client: Client) -> AsyncIterator[Shop]:
-    """One published sale with one item; no worker runs unless a test starts one."""
-    async with open_shop(database, redis, temporal_client) as opened:
-        yield opened
+def shop(shop_without_worker: Shop) -> Shop:
+    """One published sale with one item."""
+    return shop_without_worker
 
 
 @pytest.fixture

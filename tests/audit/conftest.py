@@ -16,21 +16,16 @@ from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
 from infra.temporal.client import DATA_CONVERTER
-from practice.stack.ports import free_port
-from practice.stack.process import start, stop
-from practice.stack.temporal import TemporalServer
 from tests.support.paper_book import PaperBook
 from tests.support.polling import until
+from tests.support.servers import own_temporal
 from tests.support.shop import Shop, open_shop
 
 
 @pytest.fixture(scope="session")
 async def audited_temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
-    folder = tmp_path_factory.mktemp("audited_temporal")
-    server = TemporalServer(free_port(), free_port())
-    running = await start(server, folder / "temporal.log", die_with_parent=True)
-    yield await Client.connect(server.address, data_converter=DATA_CONVERTER)
-    await stop(running)
+    async with own_temporal(tmp_path_factory.mktemp("audited_temporal")) as address:
+        yield await Client.connect(address, data_converter=DATA_CONVERTER)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -42,7 +43,7 @@ class Project:
             for path, text in self.python.items()
             if not path.startswith(("tests/", MIGRATIONS))
             and PurePosixPath(path).stem not in ("__init__", "__main__")
-            and any(True for _ in functions(text))
+            and _functions(text)
         ]
 
     @property
@@ -136,10 +137,11 @@ def functions(text: str) -> Iterator[tuple[str, int]]:
         yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
 
 
-def _functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+# Parsing all files takes a second; each is asked about more than once.
+@cache
+def _functions(text: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
+    nodes = ast.walk(ast.parse(text))
+    return tuple(it for it in nodes if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def _asked_for(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:

@@ -7,6 +7,7 @@ import pytest
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from temporalio.client import Client
     from temporalio.testing import WorkflowEnvironment
 
     from infra.postgres.engine import Database
@@ -30,6 +31,17 @@ async def shop(
         open_shop(database, redis, time_skipping.client) as opened,
         opened.worker(**options),
     ):
+        yield opened
+
+
+@pytest.fixture
+async def shop_without_worker(
+    database: "Database", redis: "Redis", temporal_client: "Client"
+) -> "AsyncIterator[Shop]":
+    """On the session's Temporal, in real time; no worker runs unless a test starts one."""
+    from tests.support.shop import open_shop
+
+    async with open_shop(database, redis, temporal_client) as opened:
         yield opened
 
 

@@ -11,6 +11,7 @@ from practice.stack.process import start, stop
 from practice.stack.redis import RedisServer
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("durable", [True, False])
 async def test_only_a_durable_one_still_has_after_kill_nine_what_it_answered(
     tmp_path: Path, durable: bool
