@@ -57,16 +57,21 @@ class WorkflowClient:
         except WorkflowAlreadyStartedError:
             return
 
-    async def start_order_again(self, intent: Intent) -> bool:
-        """False when it runs after all, or ended as it should. One that was terminated or failed
-        begins anew and finds what its steps have done before."""
+    async def start_order_again(self, intent: Intent, *, even_if_it_runs: bool = False) -> bool:
+        """Begins anew, however the workflow ended, and finds what its steps have done before.
+        False when it runs after all; `even_if_it_runs` ends that run and begins a new one."""
+        conflict = WorkflowIDConflictPolicy
         try:
             await self._client.start_workflow(
                 OrderWorkflow.run,
                 intent,
                 id=workflow_id(intent.order_id),
                 task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                # Also one that completed: a Postgres that was put back has its order in hand again.
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=(
+                    conflict.TERMINATE_EXISTING if even_if_it_runs else conflict.FAIL
+                ),
                 rpc_timeout=AUDIT_TIMEOUT,
                 static_summary="started again by an audit",
                 search_attributes=attributes_of_a_new_order(intent),

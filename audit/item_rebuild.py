@@ -46,7 +46,12 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
 async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:
     in_redis = {known.order_id: known async for known in sources.gate.reservations(item.ref)}
     in_redis |= await _intents_without_reservation(sources, item.ref, in_redis.keys())
-    lost = {reservation.order_id for reservation in (await unplaced_of(sources, item.ref)).lost}
+    for lost in (await unplaced_of(sources, item.ref)).lost:
+        # Its line is the last trace of an accepted order, so it stays until there is a row. A
+        # sold one has to come to an order again, whose units are held.
+        if lost.state is ReservationState.SOLD:
+            held = lost.model_copy(update={"state": ReservationState.HELD})
+            in_redis[lost.order_id] = held
     # Postgres is read last: what it knows by now is no longer on its way.
     async with sources.database.transaction() as connection:
         placed = [order async for order in orders_of_item(connection, item.ref)]
@@ -55,8 +60,8 @@ async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:
         for order in placed
         if (reservation := as_ordered(order, in_redis.get(order.order_id)))
     ]
-    not_ahead = lost | {order.order_id for order in placed}
-    ahead = [known for order_id, known in in_redis.items() if order_id not in not_ahead]
+    decided_ids = {order.order_id for order in placed}
+    ahead = [known for order_id, known in in_redis.items() if order_id not in decided_ids]
     return [*decided, *as_far_as_stock_goes(ahead, item.total - _units(decided))]
 
 
@@ -89,10 +94,13 @@ def as_ordered(order: OrderRow, known: Reservation | None) -> Reservation | None
         state = ReservationState.SOLD
     elif known is None:
         return None
+    # A line released for good has no units, or money that went back could buy the order again.
+    is_released = state is ReservationState.RELEASED
+    still_released = is_released and known and known.state is ReservationState.RELEASED
     return Reservation(
         order_id=order.order_id,
         user_id=order.user_id,
-        quantity=order.quantity,
+        quantity=known.quantity if known and still_released else order.quantity,
         state=state,
         reserved_at_ms=known.reserved_at_ms if known else created_at_ms(order.order_id),
     )

@@ -1,6 +1,11 @@
-"""`seckill audit --repair`: what can be put right without deciding anything for a person."""
+"""`seckill audit --repair`: what can be put right without deciding anything for a person.
+
+May be killed at any line and run again: what it does is found undone by the next audit, and each
+step of a workflow looks for what was done before.
+"""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -8,17 +13,24 @@ from audit.checks import a2_redis, a7_intents
 from audit.checks.a4_workflows import unwatched_orders
 from audit.findings import look_until_sure
 from audit.item_rebuild import rebuild_item
+from audit.items import all_items
+from audit.lost_orders import call_for_sold
+from audit.queries import known_orders
 from audit.sources import AuditSources
 from domain.ids import created_at_ms
 from domain.model import Value
-from domain.reservation import Intent
+from domain.reservation import Intent, Reservation
+from domain.sale import ItemRef
 from infra.postgres.orders import Orders
 
 log = structlog.get_logger()
 
+# What one round writes in Redis may be overtaken by orders that go on meanwhile.
+ROUNDS = 3
+
 
 class Repairs(Value):
-    """What was done. `left`: orders whose workflow ended regularly and is not begun again."""
+    """What was done. `left`: orders about which a person is called to the attention list."""
 
     put_back: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
@@ -26,49 +38,64 @@ class Repairs(Value):
     left: tuple[str, ...] = ()
 
 
+@dataclass
+class _Done:
+    """By subject; what is done twice is named once."""
+
+    restarted: dict[str, None] = field(default_factory=dict)
+    rebuilt: dict[str, None] = field(default_factory=dict)
+    left: dict[str, None] = field(default_factory=dict)
+
+
 async def repair(sources: AuditSources) -> Repairs:
-    """Puts dead intents back once, gives orders their workflow again, and rebuilds items in Redis
-    from Postgres, in this order: each step leaves the next one less to do.
+    """Puts dead intents back once; then rebuilds items in Redis from Postgres, and gives orders
+    their workflow again, until nothing is found or three rounds are over.
 
     Safe to run again, and while a sale runs. Raises what the clients raise for a store that is
     away.
     """
+    put_back = await _put_dead_intents_back(sources)
+    done = _Done()
+    for _ in range(ROUNDS):
+        if not await _mend(sources, done):
+            break
+    return Repairs(
+        put_back=tuple(put_back),
+        restarted=tuple(done.restarted),
+        rebuilt=tuple(done.rebuilt),
+        left=tuple(done.left),
+    )
+
+
+async def _mend(sources: AuditSources, done: _Done) -> bool:
+    """True if there was something to do."""
+    lost = await _lost_orders(sources)
+    # First of all, for what Redis says of a sold order is gone once its item is rebuilt.
+    called = await call_for_sold(sources, lost)
+    # Before any workflow: a new run asks Redis first, and believes what it says.
+    rebuilt = await _rebuild_items(sources)
+    restarted = [name async for name in _restart_unwatched(sources)]
+    restarted += [name async for name in _restart_lost(sources, lost)]
+    done.left |= dict.fromkeys(called)
+    done.rebuilt |= dict.fromkeys(rebuilt)
+    done.restarted |= dict.fromkeys(restarted)
+    return bool(rebuilt or restarted)
+
+
+async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
     put_back: list[str] = []
-    for item in await sources.intents.items():
+    for item in await all_items(sources):
         # Listed first: one that dies again meanwhile waits for the next repair.
         for dead in [dead async for dead in sources.intents.dead(item)]:
             await sources.intents.revive(dead)
             put_back.append(dead.fields.get("order_id", dead.entry_id))
-    restarted: list[str] = []
-    left: list[str] = []
-    async for intent in _without_workflow(sources):
-        started = await sources.workflows.start_order_again(intent)
-        (restarted if started else left).append(intent.order_id)
-        if started:
-            log.info("workflow_started_again", order_id=intent.order_id)
-    sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
-    wrong = {finding.item for finding in sure.findings.values() if finding.item}
-    rebuilt = [
-        f"{item.sale_id}/{item.sku_id}"
-        for item in sorted(wrong, key=lambda item: (item.sale_id, item.sku_id))
-        if await rebuild_item(sources, item)
-    ]
-    return Repairs(
-        put_back=tuple(put_back),
-        restarted=tuple(restarted),
-        rebuilt=tuple(rebuilt),
-        left=tuple(left),
-    )
+    return put_back
 
 
-async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
-    for order_id in await unwatched_orders(sources):
-        async with sources.database.transaction() as connection:
-            order = await Orders(connection).get(order_id)
-        if order:
-            yield order.intent.model_copy(update={"accepted_at_ms": created_at_ms(order_id)})
-    # Accepted, and then forgotten: their workflow makes an order or a rejection of them.
+async def _lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation]]:
+    """Accepted, and then forgotten: Redis alone has a trace of them."""
     sure = await look_until_sure(lambda: a7_intents.look(sources), sources.grace)
+    found: list[tuple[ItemRef, Reservation]] = []
     for finding in sure.findings.values():
         if finding.item is None:
             continue
@@ -76,11 +103,51 @@ async def _without_workflow(sources: AuditSources) -> AsyncIterator[Intent]:
             lost = await sources.gate.reservation(finding.item, order_id)
             # A mark left by a release of something that was never reserved names no buyer.
             if lost and lost.quantity > 0:
-                yield Intent(
-                    order_id=order_id,
-                    sale_id=finding.item.sale_id,
-                    sku_id=finding.item.sku_id,
-                    user_id=lost.user_id,
-                    quantity=lost.quantity,
-                    accepted_at_ms=lost.reserved_at_ms,
-                )
+                found.append((finding.item, lost))
+    return found
+
+
+async def _rebuild_items(sources: AuditSources) -> list[str]:
+    sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
+    items = {finding.item for finding in sure.findings.values() if finding.item}
+    return [
+        f"{item.sale_id}/{item.sku_id}"
+        for item in sorted(items, key=lambda item: (item.sale_id, item.sku_id))
+        if await rebuild_item(sources, item)
+    ]
+
+
+async def _restart_unwatched(sources: AuditSources) -> AsyncIterator[str]:
+    """Orders Postgres has in hand and nobody works on. Whatever became of their workflow: the
+    provider is asked first, and each step is done once however often it is tried."""
+    for order_id in await unwatched_orders(sources):
+        async with sources.database.transaction() as connection:
+            order = await Orders(connection).get(order_id)
+        if order is None:
+            continue
+        intent = order.intent.model_copy(update={"accepted_at_ms": created_at_ms(order_id)})
+        if await sources.workflows.start_order_again(intent):
+            log.info("workflow_started_again", order_id=order_id)
+            yield order_id
+
+
+async def _restart_lost(
+    sources: AuditSources, lost: list[tuple[ItemRef, Reservation]]
+) -> AsyncIterator[str]:
+    """Their workflow makes an order or a rejection of them."""
+    for item, reservation in lost:
+        order_id = reservation.order_id
+        async with sources.database.transaction() as connection:
+            if await known_orders(connection, [order_id]):
+                continue
+        intent = Intent(
+            order_id=order_id,
+            sale_id=item.sale_id,
+            sku_id=item.sku_id,
+            user_id=reservation.user_id,
+            quantity=reservation.quantity,
+            accepted_at_ms=reservation.reserved_at_ms,
+        )
+        if await sources.workflows.start_order_again(intent, even_if_it_runs=True):
+            log.info("workflow_started_again", order_id=order_id)
+            yield order_id

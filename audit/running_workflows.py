@@ -22,8 +22,9 @@ class AuditedWorkflows(Protocol):
         """Those of the workflows that do not run, by their own records and not by the search,
         and what became of each: "does not exist", "has ended (failed)"."""
 
-    async def start_order_again(self, intent: Intent) -> bool:
-        """False when it runs after all, or ended as it should."""
+    async def start_order_again(self, intent: Intent, *, even_if_it_runs: bool = False) -> bool:
+        """However it ended. False when it runs after all; `even_if_it_runs` ends that run and
+        begins a new one."""
 
 
 async def ended_orders(workflows: AuditedWorkflows, order_ids: Iterable[str]) -> dict[str, str]:

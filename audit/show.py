@@ -29,7 +29,7 @@ def repairs_list(repairs: Repairs) -> RenderableType:
         _line("items rebuilt in Redis", repairs.rebuilt),
     ]
     if repairs.left:
-        lines.append(_line("left for a person: the workflow has completed", repairs.left))
+        lines.append(_line("left for a person: see the attention list", repairs.left))
     return Group(*lines)
 
 

@@ -16,12 +16,14 @@ from infra.stores import open_stores
 CONNECTIONS = 10
 # Sums over a whole sale take longer than any query a buyer waits for.
 POSTGRES_TIMEOUT_SECONDS = 30.0
+# What can be done is done in seconds, and what a provider must be asked for in two minutes.
+OVERDUE_AFTER = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
 class AuditSources:
     """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
-    Postgres."""
+    Postgres. What should have been done longer ago than `overdue_after` is stuck."""
 
     database: Database
     gate: StockGate
@@ -29,6 +31,7 @@ class AuditSources:
     workflows: AuditedWorkflows
     book: ProviderBook | None
     grace: timedelta
+    overdue_after: timedelta = OVERDUE_AFTER
 
 
 @asynccontextmanager
@@ -57,6 +60,7 @@ async def open_sources(
             workflows=workflows,
             book=book,
             grace=settings.audit_grace,
+            overdue_after=settings.audit_overdue,
         )
 
 

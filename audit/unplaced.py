@@ -1,7 +1,8 @@
 """Reservations that Postgres knows no order for: on their way, or lost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from audit.batches import batches
 from audit.queries import known_orders
@@ -13,8 +14,9 @@ from domain.sale import ItemRef
 
 @dataclass(frozen=True)
 class Unplaced:
-    """`lost` have neither an order, nor a waiting intent, nor a running workflow, and are older
-    than the grace. `reservations` counts all there are of the item."""
+    """`lost` have no order, no waiting intent, and either no running workflow or one that has had
+    all the time it needed; they are older than the grace. `reservations` counts all there are of
+    the item."""
 
     lost: tuple[Reservation, ...]
     on_their_way: frozenset[str]
@@ -30,13 +32,20 @@ async def unplaced_of(sources: AuditSources, item: ItemRef) -> Unplaced:
         async with sources.database.transaction() as connection:
             known = await known_orders(connection, [one.order_id for one in batch])
         unknown |= {one.order_id: one for one in batch if one.order_id not in known}
-    old_enough = datetime.now(UTC).timestamp() * 1000 - sources.grace.total_seconds() * 1000
-    suspects = {name for name, one in unknown.items() if one.reserved_at_ms <= old_enough}
+    suspects = _older_than(sources.grace, unknown)
     if suspects:
         suspects -= await queued_orders(sources, item)
-        suspects = set(await ended_orders(sources.workflows, suspects))
+        ended = await ended_orders(sources.workflows, suspects)
+        # A workflow writes its row in its first moments. One that has long been waiting without
+        # a row wrote it before Postgres was put back, and will never write it again.
+        suspects &= ended.keys() | _older_than(sources.overdue_after, unknown)
     lost = tuple(unknown[name] for name in sorted(suspects))
     return Unplaced(lost, frozenset(unknown.keys() - suspects), seen)
+
+
+def _older_than(age: timedelta, reservations: Mapping[str, Reservation]) -> set[str]:
+    until = (datetime.now(UTC) - age).timestamp() * 1000
+    return {name for name, one in reservations.items() if one.reserved_at_ms <= until}
 
 
 async def queued_orders(sources: AuditSources, item: ItemRef) -> set[str]:

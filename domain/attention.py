@@ -9,6 +9,7 @@ from domain.model import Value
 class AttentionKind(StrEnum):
     STOCK_DRIFT = "stock_drift"
     DEAD_INTENT = "dead_intent"
+    LOST_ORDER = "lost_order"
     UNMATCHED_NOTICE = "unmatched_notice"
     SURPLUS_MONEY = "surplus_money"
     DELIVERY_FAILED = "delivery_failed"

@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     upkeep_every_seconds: int = 10
     archive_after_days: int = Field(default=30, ge=1)
     audit_grace_seconds: float = 5.0
+    audit_overdue_seconds: float = 180.0
     audit_book: bool = True
 
     log_json: bool = True
@@ -128,3 +129,7 @@ class Settings(BaseSettings):
     @property
     def audit_grace(self) -> timedelta:
         return timedelta(seconds=self.audit_grace_seconds)
+
+    @property
+    def audit_overdue(self) -> timedelta:
+        return timedelta(seconds=self.audit_overdue_seconds)

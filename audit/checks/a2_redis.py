@@ -1,7 +1,8 @@
-"""A2: Redis agrees with Postgres: order by order, and in each item's stock and buyers."""
+"""A2: Redis agrees with Postgres: order by order, and in each item's stock, buyers and terms."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from audit.batches import batches
@@ -10,12 +11,13 @@ from audit.queries import OrderRow, orders_of_item
 from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 from domain.reservation import Reservation, ReservationState
-from domain.sale import Item, ItemRef, Sale
+from domain.sale import Item, ItemRef, ItemTerms, Sale
 from domain.states import HOLDING_STOCK, OWNING_STOCK, SaleStatus
 from infra.postgres.sales import Sales
+from infra.redis.item_snapshots import terms_fields
 from infra.redis.item_tally import ItemTally
 
-RULE = "Redis has the same orders, stock and buyers"
+RULE = "Redis has the same orders, stock, buyers and terms"
 SALES_PER_PAGE = 100
 # Redis need not know these: one was never put up, the others are over and may be cleared away.
 NOT_NEEDED = (SaleStatus.DRAFT, SaleStatus.SETTLED, SaleStatus.CANCELLED)
@@ -68,20 +70,38 @@ async def _compare(sources: AuditSources, sale: Sale, item: Item, seen: _Seen) -
     if tally.stock is None and tally.live_units == 0 and sale.status in NOT_NEEDED:
         return
     seen.findings |= dict(miscounts(item, tally))
+    if tally.stock is not None:
+        seen.findings |= dict(wrong_terms(sale.terms_of(item), tally.terms))
+    if await _is_unlisted(sources, sale, item):
+        what = f"{_name_of(item)} is missing in Redis' directory, so nobody reads its intents"
+        seen.findings |= dict([_of_item(item.ref, "directory", what)])
     async with sources.database.transaction() as connection:
         async for batch in batches(orders_of_item(connection, item.ref)):
             seen.orders += len(batch)
             names = [order.order_id for order in batch]
             reservations = await sources.gate.reservations_of(item.ref, names)
             for order in batch:
-                if what := disagreement(order, reservations.get(order.order_id)):
-                    seen.findings[order.order_id] = Finding(what, (order.order_id,), item.ref)
+                if wrong := disagreement(order, reservations.get(order.order_id)):
+                    seen.findings[order.order_id] = Finding(wrong, (order.order_id,), item.ref)
     unplaced = await unplaced_of(sources, item.ref)
     seen.on_their_way += len(unplaced.on_their_way)
     for lost in unplaced.lost:
         if lost.state in LIVE:
             what = f"order {lost.order_id} is {lost.state} in Redis, but Postgres has no row"
-            seen.findings[lost.order_id] = Finding(what, (lost.order_id,), item.ref)
+            # A held one needs a workflow, which finds its reservation as it is: only a sold one
+            # needs the item written anew.
+            to_rebuild = item.ref if lost.state is ReservationState.SOLD else None
+            seen.findings[lost.order_id] = Finding(what, (lost.order_id,), to_rebuild)
+
+
+async def _is_unlisted(sources: AuditSources, sale: Sale, item: Item) -> bool:
+    if await sources.gate.listed(item.item_number) == item.ref:
+        return False
+    # What is over may be struck off the list, once nothing of it waits.
+    is_over = sale.status in NOT_NEEDED or sale.ends_at <= datetime.now(UTC)
+    if not is_over or item.held:
+        return True
+    return any([True async for _ in sources.intents.unfinished(item.ref)])
 
 
 def disagreement(order: OrderRow, reservation: Reservation | None) -> str | None:
@@ -109,7 +129,7 @@ def disagreement(order: OrderRow, reservation: Reservation | None) -> str | None
 
 def miscounts(item: Item, tally: ItemTally) -> Iterator[Named]:
     """What in Redis's own figures of one item does not add up."""
-    name = f"item {item.sku_id} of sale {item.sale_id}"
+    name = _name_of(item)
     if tally.stock is None:
         yield _of_item(item.ref, "missing", f"{name} is missing in Redis")
     elif tally.stock != item.total - tally.live_units:
@@ -121,6 +141,23 @@ def miscounts(item: Item, tally: ItemTally) -> Iterator[Named]:
             f"{name}: Redis counts {counted(units, 'unit')} for user {user_id}, who has {reserved}"
         )
         yield _of_item(item.ref, f"buyer {user_id}", what)
+
+
+def wrong_terms(terms: ItemTerms, kept: Mapping[str, str]) -> Iterator[Named]:
+    """Each of the terms on which the gate sells otherwise than Postgres says."""
+    parts = terms_fields(terms)
+    for field_, should in zip(parts[::2], parts[1::2], strict=True):
+        found = kept.get(str(field_))
+        if found != str(should):
+            what = (
+                f"item {terms.sku_id} of sale {terms.sale_id}: {field_} is "
+                f"{found or 'missing'} in Redis and should be {should}"
+            )
+            yield _of_item(terms.ref, str(field_), what)
+
+
+def _name_of(item: Item) -> str:
+    return f"item {item.sku_id} of sale {item.sale_id}"
 
 
 def _of_item(ref: ItemRef, topic: str, what: str) -> Named:

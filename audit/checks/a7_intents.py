@@ -1,6 +1,7 @@
 """A7: every accepted intent became an order or an explicit rejection, or is on its way."""
 
 from audit.findings import Finding, Look, counted
+from audit.items import all_items
 from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 
@@ -10,7 +11,7 @@ RULE = "each became an order or a rejection"
 async def look(sources: AuditSources) -> Look:
     findings: dict[str, Finding] = {}
     reservations = on_their_way = 0
-    for item in await sources.intents.items():
+    for item in await all_items(sources):
         unplaced = await unplaced_of(sources, item)
         for lost in unplaced.lost:
             what = (

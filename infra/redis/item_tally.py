@@ -1,7 +1,7 @@
 """An item's books in Redis added up: do stock, buyers and reservations agree?"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.reservation import ReservationState
 from infra.redis.reservation_lines import parse_reservation, units_of
@@ -10,14 +10,21 @@ from infra.redis.reservation_lines import parse_reservation, units_of
 @dataclass(frozen=True)
 class ItemTally:
     """`stock` is None for an item Redis does not know. `miscounted`: users whose count of units
-    differs from their live reservations, as (counted, reserved)."""
+    differs from their live reservations, as (counted, reserved). `terms`: the item's fields as
+    Redis keeps them, which may be none, or not all."""
 
     stock: int | None
     live_units: int
     miscounted: Mapping[str, tuple[int, int]]
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
-def tally_from(stock: str | None, lines: Iterable[str], buyers: Mapping[str, str]) -> ItemTally:
+def tally_from(
+    stock: str | None,
+    lines: Iterable[str],
+    buyers: Mapping[str, str],
+    terms: Mapping[str, str] | None = None,
+) -> ItemTally:
     reserved: dict[str, int] = {}
     for line in lines:
         reservation = parse_reservation("", line)
@@ -34,4 +41,5 @@ def tally_from(stock: str | None, lines: Iterable[str], buyers: Mapping[str, str
             for user_id in counted.keys() | reserved.keys()
             if counted.get(user_id, 0) != reserved.get(user_id, 0)
         },
+        terms=terms or {},
     )

@@ -128,6 +128,11 @@ class StockGate:
             self._item_numbers[number] = item_from_line(str(line))
         return self._item_numbers[number]
 
+    async def listed(self, item_number: int) -> ItemRef | None:
+        """The directory's line of this number as it is now; `item_of` may remember an older one."""
+        line = await self._redis.hget(DIRECTORY, str(item_number))
+        return None if line is None else item_from_line(str(line))
+
     async def reservation(self, item: ItemRef, order_id: str) -> Reservation | None:
         line = await self._redis.hget(ItemKeys.of(item).reservations, order_id)
         return None if line is None else parse_reservation(order_id, str(line))
@@ -151,11 +156,12 @@ class StockGate:
         keys = ItemKeys.of(item)
         async with self._redis.pipeline(transaction=True) as snapshot:
             # Inside a pipeline these only queue the command; there is nothing to await.
-            snapshot.execute_command("HGET", keys.item, STOCK)
+            snapshot.execute_command("HGETALL", keys.item)
             snapshot.execute_command("HVALS", keys.reservations)
             snapshot.execute_command("HGETALL", keys.buyers)
-            stock, lines, buyers = await snapshot.execute()
-        return tally_from(stock, lines, buyers)
+            fields, lines, buyers = await snapshot.execute()
+        stock = fields.pop(STOCK, None)
+        return tally_from(stock, lines, buyers, fields)
 
     async def reservations(self, item: ItemRef) -> AsyncIterator[Reservation]:
         """All of them, released ones too, in no order; one may come twice while others change."""

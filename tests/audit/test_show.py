@@ -47,4 +47,4 @@ def test_what_was_repaired_is_listed_and_what_is_left_only_if_there_is_some() ->
     assert "intents put back: 0" in repaired
     assert "items rebuilt in Redis: 1\n  noon/mug" in repaired
     assert "left for a person" not in repaired
-    assert "left for a person: the workflow has completed: 1\n  ORDER-1" in left
+    assert "left for a person: see the attention list: 1\n  ORDER-1" in left

@@ -35,7 +35,7 @@ class WorkflowsDouble:
         self.refunds.append(request)
         return new
 
-    async def start_order_again(self, intent: Intent) -> bool:
+    async def start_order_again(self, intent: Intent, *, even_if_it_runs: bool = False) -> bool:
         await self._answer()
         self.started_again.append(intent)
         return True

@@ -1,9 +1,12 @@
 """Redis that contradicts Postgres, or itself, is named by A2."""
 
+import pytest
 from redis.asyncio import Redis
 
 from audit.sources import AuditSources
-from infra.redis.keys import ItemKeys
+from domain.sale import Sale
+from infra.postgres.sales import Sales
+from infra.redis.keys import DIRECTORY, ItemKeys
 from tests.support.audited_orders import assert_breaks, cancelled, check_of, dispatched, paid
 from tests.support.ledger import damage
 from tests.support.shop import Shop
@@ -84,6 +87,61 @@ async def test_a2_an_item_that_redis_has_forgotten(
 
     assert "item teapot" in check_of(report, "A2").detail
     assert "is missing in Redis" in check_of(report, "A2").detail
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("paused", "1"), ("per_user_limit", "50"), ("ends_at_ms", "1"), ("item_number", "77")],
+)
+async def test_a2_terms_on_which_the_gate_sells_otherwise_than_postgres_says(
+    shop: Shop, sources: AuditSources, redis: Redis, keys: ItemKeys, field: str, value: str
+) -> None:
+    await redis.hset(keys.item, field, value)
+
+    report = await assert_breaks(sources, "A2")
+
+    assert f"{field} is {value} in Redis and should be" in check_of(report, "A2").detail
+
+
+async def test_a2_a_term_that_redis_has_lost(
+    shop: Shop, sources: AuditSources, redis: Redis, keys: ItemKeys
+) -> None:
+    await redis.hdel(keys.item, "starts_at_ms")
+
+    assert "starts_at_ms is missing in Redis" in (
+        check_of(await assert_breaks(sources, "A2"), "A2").detail
+    )
+
+
+async def test_a2_an_item_that_is_missing_in_the_directory(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    await redis.delete(DIRECTORY)
+
+    report = await assert_breaks(sources, "A2")
+
+    assert "is missing in Redis' directory" in check_of(report, "A2").detail
+
+
+async def test_what_is_over_and_has_nothing_waiting_may_be_struck_off_the_directory(
+    shop: Shop, sources: AuditSources, redis: Redis, keys: ItemKeys
+) -> None:
+    ended = "UPDATE sales SET ends_at = now() - interval '1 minute', starts_at = '2020-01-01'"
+    await damage(shop.database, ended)
+    sale = (await all_sales(shop))[0]
+    await shop.gate.preheat(sale.terms_of(sale.items[0]), 20)
+    await redis.delete(DIRECTORY)
+
+    await assert_breaks(sources, "")
+
+    await redis.xadd(keys.intents, {"order_id": "nonsense"})
+
+    await assert_breaks(sources, "A2")
+
+
+async def all_sales(shop: Shop) -> list[Sale]:
+    async with shop.database.transaction() as connection:
+        return (await Sales(connection).page(None, 10))[0]
 
 
 async def test_a_draft_need_not_be_in_redis(
