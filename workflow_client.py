@@ -26,6 +26,8 @@ NOTICE_TIMEOUT = timedelta(seconds=2)
 START_TIMEOUT = timedelta(seconds=5)
 AUDIT_TIMEOUT = timedelta(seconds=10)
 DESCRIBED_AT_ONCE = 20
+# What the server notes by itself on a workflow whose tasks fail several times in a row.
+REPORTED_PROBLEMS = "TemporalReportedProblems"
 # Temporal refuses summaries above 200 bytes, and a user id may be long.
 SUMMARY_BYTES = 180
 
@@ -110,6 +112,19 @@ class WorkflowClient:
         query = f"WorkflowType = '{OrderWorkflow.__name__}' AND ExecutionStatus = 'Running'"
         async for workflow in self._client.list_workflows(query, rpc_timeout=AUDIT_TIMEOUT):
             yield order_id_of_workflow(workflow.id)
+
+    async def failing(self) -> AsyncIterator[tuple[str, str]]:
+        """Workflows of any kind that run and whose tasks fail again and again, each by its id,
+        and how; none where the server is too old to tell."""
+        query = f"{REPORTED_PROBLEMS} IS NOT NULL AND ExecutionStatus = 'Running'"
+        try:
+            async for workflow in self._client.list_workflows(query, rpc_timeout=AUDIT_TIMEOUT):
+                problems = workflow.search_attributes.get(REPORTED_PROBLEMS, ())
+                yield workflow.id, ", ".join(str(problem) for problem in problems)
+        except RPCError as error:
+            # A server before 1.29 does not know the attribute.
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
 
     async def ended(self, workflow_ids: Iterable[str]) -> dict[str, str]:
         """Those of the workflows that do not run, by their own records and not by the search,

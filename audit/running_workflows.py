@@ -18,6 +18,10 @@ class AuditedWorkflows(Protocol):
     def running_orders(self) -> AsyncIterator[str]:
         """Ids of orders with a running workflow by Temporal's search, which lags a little."""
 
+    def failing(self) -> AsyncIterator[tuple[str, str]]:
+        """Workflows of any kind that run and cannot go on, each by its id, and why; none where
+        the server does not watch for that."""
+
     async def ended(self, workflow_ids: Iterable[str]) -> Mapping[str, str]:
         """Those of the workflows that do not run, by their own records and not by the search,
         and what became of each: "does not exist", "has ended (failed)"."""

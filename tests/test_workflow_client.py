@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.ids import new_order_id, workflow_id
 from domain.notice import RefundReport
@@ -15,8 +18,12 @@ from domain.refund import RefundReason, RefundRequest
 from domain.reservation import Intent
 from infra.settings import Settings
 from practice.stack.ports import free_port
+from practice.stack.temporal import TemporalServer
 from tests.support.polling import until
+from tests.support.servers import running
 from workflow_client import WorkflowClient, connect_workflows
+
+TELL_AT_ONCE = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1"
 
 
 @pytest.fixture
@@ -141,6 +148,30 @@ async def test_an_audit_hears_who_runs_and_what_became_of_the_others(
     await until(is_listed)
     await handle.terminate()
     assert await workflows.ended([name]) == {name: "has ended (terminated)"}
+
+
+@workflow.defn
+class Broken:
+    @workflow.run
+    async def run(self) -> None:
+        raise RuntimeError("a bug in the code of the workflow")
+
+
+async def test_an_audit_hears_of_workflows_that_cannot_go_on(tmp_path: Path) -> None:
+    server = TemporalServer(free_port(), free_port(), dynamic_config=(TELL_AT_ONCE,))
+    async with running(server, tmp_path) as address:
+        client = await Client.connect(address)
+        broken = Worker(
+            client, task_queue="q", workflows=[Broken], workflow_runner=UnsandboxedWorkflowRunner()
+        )
+        async with broken:
+            await client.start_workflow(Broken.run, id="order-X", task_queue="q")
+            workflows = WorkflowClient(client, "q")
+
+            async def named() -> dict[str, str]:
+                return {name: problem async for name, problem in workflows.failing()}
+
+            assert "WorkflowTaskFailed" in (await until(named))["order-X"]
 
 
 async def test_a_process_starts_while_temporal_is_away_and_hears_of_it_at_the_first_call(

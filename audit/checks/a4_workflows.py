@@ -1,4 +1,5 @@
-"""A4: every order in hand has a running workflow, and every running one has something to do."""
+"""A4: every order in hand has a running workflow, which goes on in time, and every running one has
+something to do."""
 
 from collections.abc import AsyncIterator, Collection, Iterable
 
@@ -6,10 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit.findings import Finding, Look, counted
+from audit.outages import store_of
+from audit.overdue import overdue_orders
 from audit.queries import OrderRow, known_orders, stream
 from audit.running_workflows import ended_orders
 from audit.sources import AuditSources
 from audit.unplaced import queued_orders
+from domain.ids import is_order_id, order_id_of_workflow
 from domain.refund import trade_workflow_id
 from domain.states import IN_HAND, PaymentStatus
 from infra.postgres.payments import Payments
@@ -20,6 +24,21 @@ ORDERS_PER_QUERY = 1000
 
 
 async def look(sources: AuditSources) -> Look:
+    async with sources.database.transaction() as connection:
+        overdue = await overdue_orders(connection, sources.overdue_after)
+    late = {order.order_id: order.finding() for order in overdue}
+    try:
+        workflows = await _look_at_workflows(sources)
+    except Exception as error:
+        # What Postgres knows is said all the same; without it nothing is proved or found.
+        store = store_of(error)
+        if store is None or not late:
+            raise
+        return Look(f"Postgres alone, for {store} does not answer", RULE, late)
+    return Look(workflows.covered, RULE, {**late, **workflows.findings})
+
+
+async def _look_at_workflows(sources: AuditSources) -> Look:
     running = {order_id async for order_id in sources.workflows.running_orders()}
     unfinished = await _unfinished(sources)
     unwatched = await _unwatched(sources, [name for name in unfinished if name not in running])
@@ -34,6 +53,10 @@ async def look(sources: AuditSources) -> Look:
         )
         for order_id in idle
     }
+    async for name, problem in sources.workflows.failing():
+        order_id = order_id_of_workflow(name)
+        of = (order_id,) if is_order_id(order_id) else ()
+        findings[order_id] = Finding(f"the workflow {name} cannot go on: {problem}", of)
     covered = f"{counted(len(unfinished), 'unfinished order')}, {counted(len(running), 'workflow')}"
     return Look(covered, RULE, findings)
 

@@ -44,6 +44,7 @@ class TemporalServer:
     database: Path | None = None
     name: str = "temporal"
     stop_signal: signal.Signals = signal.SIGTERM
+    dynamic_config: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -69,7 +70,7 @@ class TemporalServer:
             storage = ("--db-filename", str(self.database), *pragmas)
         types = tuple(f"{name}={kind}" for name, kind in SEARCH_TYPES.items())
         attributes = _repeat("--search-attribute", types)
-        dynamic = _repeat("--dynamic-config-value", _DYNAMIC_CONFIG)
+        dynamic = _repeat("--dynamic-config-value", (*_DYNAMIC_CONFIG, *self.dynamic_config))
         # The caller's own Temporal profile is meant for clients, not for this server.
         quiet = ("--log-level", "warn", "--disable-config-file", "--disable-config-env")
         argv = (server, "server", "start-dev", *ports, *ui, *storage, *attributes, *dynamic, *quiet)

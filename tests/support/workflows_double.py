@@ -16,6 +16,7 @@ class WorkflowsDouble:
     """`running`: workflow ids. `away`: what every call raises. `hangs`: no call returns."""
 
     running: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     told: list[Receipt | RefundReport] = field(default_factory=list)
     refunds: list[RefundRequest] = field(default_factory=list)
     started_again: list[Intent] = field(default_factory=list)
@@ -44,6 +45,11 @@ class WorkflowsDouble:
         await self._answer()
         for name in self.running:
             yield name.removeprefix("order-")
+
+    async def failing(self) -> AsyncIterator[tuple[str, str]]:
+        await self._answer()
+        for name in self.running & self.broken:
+            yield name, "category=WorkflowTaskFailed"
 
     async def ended(self, workflow_ids: Iterable[str]) -> dict[str, str]:
         await self._answer()

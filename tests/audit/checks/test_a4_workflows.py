@@ -1,9 +1,12 @@
 """Orders without a workflow, and workflows without an order, are named by A4."""
 
+from dataclasses import replace
+
 from audit.sources import AuditSources
 from domain.ids import new_order_id, workflow_id
 from tests.support.audited_orders import assert_breaks, check_of, dispatched
 from tests.support.shop import Shop
+from tests.support.workflows_double import WorkflowsDouble
 from workflows.order import OrderWorkflow
 
 
@@ -25,3 +28,13 @@ async def test_a4_a_workflow_that_nothing_else_knows_of(shop: Shop, sources: Aud
     )
 
     await assert_breaks(sources, "A4", ghost.order_id)
+
+
+async def test_a4_a_workflow_that_runs_and_cannot_go_on(shop: Shop, sources: AuditSources) -> None:
+    intent = await dispatched(shop, sources, "ada")
+    name = workflow_id(intent.order_id)
+    failing = WorkflowsDouble(running={name}, broken={name})
+
+    report = await assert_breaks(replace(sources, workflows=failing), "A4", intent.order_id)
+
+    assert "cannot go on: category=WorkflowTaskFailed" in check_of(report, "A4").detail
