@@ -116,6 +116,12 @@ def audit(
     repair: Annotated[
         bool, typer.Option("--repair", help="Put right what needs no decision, and audit again.")
     ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole", help="Look at all, not only at what changed since an audit was sound."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Prove that all stores agree: those the environment names, else the running stack's.
@@ -128,7 +134,8 @@ def audit(
 
     settings = running_settings()
     connect = partial(connect_workflows, settings)
-    raise typer.Exit(show_audit(settings, connect, with_repair=repair, as_json=as_json))
+    code = show_audit(settings, connect, with_repair=repair, as_json=as_json, whole=whole)
+    raise typer.Exit(code)
 
 
 @app.command()

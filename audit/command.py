@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from audit.outages import store_of
 from audit.repair import Repairs, repair
-from audit.run import run_audit
+from audit.run import run_audit, since_last_sound
 from audit.running_workflows import AuditedWorkflows
 from audit.show import repairs_list, report_table
 from audit.sources import open_sources
@@ -27,9 +27,11 @@ def show_audit(
     *,
     with_repair: bool,
     as_json: bool,
+    whole: bool = True,
 ) -> int:
     """Audits the stores that the settings name, and the workflows of the client that `connect`
-    opens.
+    opens. Not `whole`, it looks at what is open or has changed since an audit was sound; a repair
+    always looks at all.
 
     Returns the exit code: 0 only if every check is proved, in the end; 2 if a repair could not
     reach a store.
@@ -37,7 +39,7 @@ def show_audit(
     # Standard output is the report's alone: a script may read it as JSON.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        report = asyncio.run(_audit(settings, connect, with_repair, as_json))
+        report = asyncio.run(_audit(settings, connect, with_repair, as_json, whole))
     except Exception as error:
         store = store_of(error)
         if store is None:
@@ -52,11 +54,13 @@ async def _audit(
     connect: Callable[[], Awaitable[AuditedWorkflows]],
     with_repair: bool,
     as_json: bool,
+    whole: bool,
 ) -> AuditReport:
     before: AuditReport | None = None
     repairs: Repairs | None = None
     async with open_sources(settings, await connect()) as sources:
-        report = await run_audit(sources)
+        looks_at_all = whole or with_repair
+        report = await run_audit(sources if looks_at_all else await since_last_sound(sources))
         if with_repair:
             before = report
             if not as_json:

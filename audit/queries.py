@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audit.window import among
 from domain.model import Value
 from domain.payment import PaymentMethod
 from domain.sale import ItemRef
@@ -93,7 +94,7 @@ def total(amount: ColumnElement[int], when: ColumnExpressionArgument[bool]) -> C
     return cast(func.coalesce(func.sum(amount).filter(when), 0), BigInteger)
 
 
-def flows_per_order() -> Subquery:
+def flows_per_order(order_ids: tuple[str, ...] | None = None) -> Subquery:
     """`money` (minor units) and `points` are what the order keeps: received less refunded."""
     flow = payment_flows.c
     came, went = flow.kind == "received", flow.kind == "refunded"
@@ -108,6 +109,7 @@ def flows_per_order() -> Subquery:
             (received - refunded - points).label("money"),
             points.label("points"),
         )
+        .where(among(flow.order_id, order_ids))
         .group_by(flow.order_id)
         .subquery("flows_per_order")
     )

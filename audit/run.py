@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -19,6 +20,7 @@ from audit.checks import (
 from audit.findings import Look, look_until_sure, verdict_of
 from audit.outages import store_of
 from audit.sources import AuditSources
+from audit.window import window_since_last_sound
 from domain.audit import AuditReport, Check
 from infra.postgres.audits import Audits
 
@@ -61,6 +63,17 @@ async def run_audit(sources: AuditSources) -> AuditReport:
     return report
 
 
+async def since_last_sound(sources: AuditSources) -> AuditSources:
+    """The same, to look only at what is open or has changed since an audit found all in order."""
+    try:
+        return replace(sources, window=await window_since_last_sound(sources.database))
+    except Exception as error:
+        # The checks will say that Postgres is away.
+        if store_of(error) is None:
+            raise
+        return sources
+
+
 async def _prove(code: str, sources: AuditSources) -> Check:
     deadline = asyncio.timeout(CHECK_TIMEOUT_SECONDS)
     try:
@@ -76,4 +89,7 @@ async def _prove(code: str, sources: AuditSources) -> Check:
         if deadline.expired():
             why = f"it took longer than {CHECK_TIMEOUT_SECONDS} s"
         return Check(code=code, ok=False, detail=f"could not be proved: {why}")
+    if sources.window:
+        covered = f"since {sources.window.since:%Y-%m-%d %H:%M} UTC, {look.covered}"
+        look = replace(look, covered=covered)
     return verdict_of(code, look)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from audit.running_workflows import AuditedWorkflows
+from audit.window import Window
 from infra.gateways.provider_book import ProviderBook, SandboxBook
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
@@ -23,7 +24,8 @@ OVERDUE_AFTER = timedelta(minutes=3)
 @dataclass(frozen=True)
 class AuditSources:
     """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
-    Postgres. What should have been done longer ago than `overdue_after` is stuck."""
+    Postgres. What should have been done longer ago than `overdue_after` is stuck.
+    `window` is None where the whole is looked at."""
 
     database: Database
     gate: StockGate
@@ -32,6 +34,15 @@ class AuditSources:
     book: ProviderBook | None
     grace: timedelta
     overdue_after: timedelta = OVERDUE_AFTER
+    window: Window | None = None
+
+    @property
+    def orders_within(self) -> tuple[str, ...] | None:
+        return self.window.orders if self.window else None
+
+    @property
+    def sales_within(self) -> tuple[str, ...] | None:
+        return self.window.sales if self.window else None
 
 
 @asynccontextmanager

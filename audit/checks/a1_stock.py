@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Subquery, and_, case, func, or_, select
+from sqlalchemy import Column, ColumnElement, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit.findings import Finding, Look, counted
 from audit.queries import fetch_all, or_zero, same_item, total
 from audit.sources import AuditSources
+from audit.window import among, rows_among
 from domain.model import Value
 from domain.sale import ItemRef
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus
@@ -76,9 +77,13 @@ class StrayMovement(Value):
 
 async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
-        items = await Stock(connection).items()
-        unbalanced = await items_out_of_balance(connection)
-        strays = await stray_movements(connection)
+        items = [
+            item
+            for item in await Stock(connection).items()
+            if sources.window is None or item.sale_id in sources.window.sale_set
+        ]
+        unbalanced = await items_out_of_balance(connection, sources.sales_within)
+        strays = await stray_movements(connection, sources.orders_within)
     findings = {f"{item.sale_id}/{item.sku_id}": item.finding() for item in unbalanced}
     findings |= {stray.order_id: stray.finding() for stray in strays}
     units = sum(item.total for item in items)
@@ -86,10 +91,14 @@ async def look(sources: AuditSources) -> Look:
     return Look(covered, RULE, findings)
 
 
-async def items_out_of_balance(connection: AsyncConnection) -> list[UnbalancedItem]:
+async def items_out_of_balance(
+    connection: AsyncConnection, sale_ids: tuple[str, ...] | None = None
+) -> list[UnbalancedItem]:
     """Items whose figures do not add up, or differ from their orders or movements."""
-    item, ordered = sale_items.c, _stock_by_orders()
-    moved = _moved_by("moved_by_item", stock_movements.c.sale_id, stock_movements.c.sku_id)
+    item, ordered = sale_items.c, _stock_by_orders(sale_ids)
+    movement = stock_movements.c
+    within = among(movement.sale_id, sale_ids)
+    moved = _moved_by("moved_by_item", within, movement.sale_id, movement.sku_id)
     sums = {
         "held_by_orders": or_zero(ordered.c.held),
         "sold_by_orders": or_zero(ordered.c.sold),
@@ -102,6 +111,7 @@ async def items_out_of_balance(connection: AsyncConnection) -> list[UnbalancedIt
         .join(ordered, same_item(item, ordered.c), isouter=True)
         .join(moved, same_item(item, moved.c), isouter=True)
         .where(
+            among(item.sale_id, sale_ids),
             or_(
                 item.total != item.available + item.held + item.sold,
                 item.held != sums["held_by_orders"],
@@ -109,37 +119,42 @@ async def items_out_of_balance(connection: AsyncConnection) -> list[UnbalancedIt
                 item.total != sums["total_moved"],
                 item.held != sums["held_moved"],
                 item.sold != sums["sold_moved"],
-            )
+            ),
         )
         .order_by(item.item_number)
     )
     return await fetch_all(connection, query, UnbalancedItem)
 
 
-async def stray_movements(connection: AsyncConnection) -> list[StrayMovement]:
+async def stray_movements(
+    connection: AsyncConnection, order_ids: tuple[str, ...] | None = None
+) -> list[StrayMovement]:
     """Orders whose movements disagree with their status, and movements of no order."""
-    movement = stock_movements.c
-    moved = _moved_by("moved_by_order", movement.order_id, movement.sale_id, movement.sku_id)
-    should_hold = case((orders.c.status.in_(HOLDING_STOCK), orders.c.quantity), else_=0)
-    should_own = case((orders.c.status.in_(OWNING_STOCK), orders.c.quantity), else_=0)
+    movement, ordered = stock_movements.c, rows_among(orders, "order_id", order_ids)
+    order, within = ordered.c, among(movement.order_id, order_ids)
+    moved = _moved_by(
+        "moved_by_order", within, movement.order_id, movement.sale_id, movement.sku_id
+    )
+    should_hold = case((order.status.in_(HOLDING_STOCK), order.quantity), else_=0)
+    should_own = case((order.status.in_(OWNING_STOCK), order.quantity), else_=0)
     held, sold = or_zero(moved.c.held), or_zero(moved.c.sold)
     # The item belongs to the key: movements on another item than the order's are of no order.
-    both = and_(moved.c.order_id == orders.c.order_id, same_item(moved.c, orders.c))
+    both = and_(moved.c.order_id == order.order_id, same_item(moved.c, order))
     query = (
         select(
-            func.coalesce(orders.c.order_id, moved.c.order_id).label("order_id"),
-            orders.c.status,
-            or_zero(orders.c.quantity).label("quantity"),
+            func.coalesce(order.order_id, moved.c.order_id).label("order_id"),
+            order.status,
+            or_zero(order.quantity).label("quantity"),
             held.label("held_moved"),
             sold.label("sold_moved"),
         )
-        .select_from(orders.join(moved, both, full=True))
+        .select_from(ordered.join(moved, both, full=True))
         .where(or_(held != should_hold, sold != should_own))
     )
     return await fetch_all(connection, query, StrayMovement)
 
 
-def _stock_by_orders() -> Subquery:
+def _stock_by_orders(sale_ids: tuple[str, ...] | None) -> Subquery:
     order = orders.c
     return (
         select(
@@ -148,12 +163,13 @@ def _stock_by_orders() -> Subquery:
             total(order.quantity, order.status.in_(HOLDING_STOCK)).label("held"),
             total(order.quantity, order.status.in_(OWNING_STOCK)).label("sold"),
         )
+        .where(among(order.sale_id, sale_ids))
         .group_by(order.sale_id, order.sku_id)
         .subquery("stock_by_orders")
     )
 
 
-def _moved_by(name: str, *key: Column[Any]) -> Subquery:
+def _moved_by(name: str, within: ColumnElement[bool], *key: Column[Any]) -> Subquery:
     """What each key's movements come to: units ever put on sale, held now and sold now."""
     kind, quantity = stock_movements.c.kind, stock_movements.c.quantity
     came = total(quantity, kind.in_(["opening", "restock"]))
@@ -161,4 +177,5 @@ def _moved_by(name: str, *key: Column[Any]) -> Subquery:
     sold = total(quantity, kind.in_(["sell", "sell_again"])) - total(quantity, kind == "take_back")
     query = select(*key, came.label("total"), held.label("held"), sold.label("sold"))
     # Openings and restocks are of no order.
-    return query.where(*(column.is_not(None) for column in key)).group_by(*key).subquery(name)
+    of_key = (column.is_not(None) for column in key)
+    return query.where(within, *of_key).group_by(*key).subquery(name)

@@ -60,7 +60,8 @@ async def _all_sales(sources: AuditSources) -> AsyncIterator[Sale]:
         async with sources.database.transaction() as connection:
             sales, cursor = await Sales(connection).page(cursor, SALES_PER_PAGE)
         for sale in sales:
-            yield sale
+            if sources.window is None or sale.sale_id in sources.window.sale_set:
+                yield sale
         if cursor is None:
             return
 

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audit.findings import Finding, Look, counted
 from audit.queries import fetch_all, same_item
 from audit.sources import AuditSources
+from audit.window import among
 from domain.model import Value
 from domain.states import HOLDING_STOCK, OWNING_STOCK
 from infra.postgres.stock import Stock
@@ -30,12 +31,14 @@ class UserAboveLimit(Value):
 async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
         items = await Stock(connection).items()
-        above = await users_above_limit(connection)
+        above = await users_above_limit(connection, sources.sales_within)
     findings = {f"{user.user_id} {user.sale_id}/{user.sku_id}": user.finding() for user in above}
     return Look(counted(len(items), "item"), "nobody has more than the limit", findings)
 
 
-async def users_above_limit(connection: AsyncConnection) -> list[UserAboveLimit]:
+async def users_above_limit(
+    connection: AsyncConnection, sale_ids: tuple[str, ...] | None = None
+) -> list[UserAboveLimit]:
     """Who holds or owns more of an item than its limit allows, and by which orders."""
     order, item = orders.c, sale_items.c
     units = func.sum(order.quantity)
@@ -49,7 +52,7 @@ async def users_above_limit(connection: AsyncConnection) -> list[UserAboveLimit]
             func.array_agg(order.order_id).label("orders"),
         )
         .join(sale_items, same_item(order, item))
-        .where(order.status.in_(HOLDING_STOCK | OWNING_STOCK))
+        .where(among(order.sale_id, sale_ids), order.status.in_(HOLDING_STOCK | OWNING_STOCK))
         .group_by(order.sale_id, order.sku_id, order.user_id, item.per_user_limit)
         .having(units > item.per_user_limit)
     )

@@ -10,6 +10,7 @@ from audit.findings import Finding, Look, counted
 from audit.queries import fetch_all, flows_per_order, or_zero, total
 from audit.running_workflows import UNDER_WAY, refunds_under_way
 from audit.sources import AuditSources
+from audit.window import among, rows_among
 from domain.model import Value
 from domain.order import OrderDossier
 from domain.payment import PaymentMethod
@@ -57,7 +58,7 @@ async def look(sources: AuditSources) -> Look:
 
 async def _judge_wrong_money(sources: AuditSources, judged: _Judged) -> None:
     async with sources.database.transaction() as connection:
-        suspects = await orders_with_wrong_money(connection)
+        suspects = await orders_with_wrong_money(connection, sources.orders_within)
         dossiers = [await Orders(connection).dossier(one.order_id) for one in suspects]
     for one, dossier in zip(suspects, dossiers, strict=True):
         what = f"money of an order that does not exist, {one.order_id}: {one.moved}"
@@ -115,40 +116,45 @@ async def _judge_refunding_orders(sources: AuditSources, judged: _Judged) -> Non
             return
 
 
-async def orders_with_wrong_money(connection: AsyncConnection) -> list[WrongMoney]:
+async def orders_with_wrong_money(
+    connection: AsyncConnection, order_ids: tuple[str, ...] | None = None
+) -> list[WrongMoney]:
     """Orders that keep other money than they should. A paid one keeps its amount less its partial
     refunds, or the price in points of its points payment, never both; a refunding one may have
     given all back already; any other, and money of no order, keeps nothing."""
-    flows, charge, refund = flows_per_order(), _points_charges(), refunds.c
+    ordered = rows_among(orders, "order_id", order_ids)
+    order, refund = ordered.c, refunds.c
+    flows, charge = flows_per_order(order_ids), _points_charges(order_ids)
     given_back = and_(refund.reason == RefundReason.PARTIAL, refund.status == RefundStatus.DONE)
-    partial = _refunded("partial_refunds", given_back)
-    returning = _refunded("refunds_under_way", refund.status.in_(UNDER_WAY))
+    partial = _refunded("partial_refunds", order_ids, given_back)
+    under_way = refund.status.in_(UNDER_WAY)
+    returning = _refunded("refunds_under_way", order_ids, under_way)
     money, points = or_zero(flows.c.money), or_zero(flows.c.points)
     empty = and_(money == 0, points == 0)
-    by_money = and_(money == orders.c.amount - or_zero(partial.c.amount), points == 0)
+    by_money = and_(money == order.amount - or_zero(partial.c.amount), points == 0)
     by_points = and_(money == 0, points == charge.c.amount)
     # Without a points payment the comparison with its price is NULL, which NOT leaves NULL: such
     # an order would never be named.
     full = func.coalesce(or_(by_money, by_points), False)
     sound = case(
-        (orders.c.status == OrderStatus.REFUNDING, or_(full, empty)),
-        (orders.c.status.in_(OWNING_STOCK), full),
+        (order.status == OrderStatus.REFUNDING, or_(full, empty)),
+        (order.status.in_(OWNING_STOCK), full),
         else_=empty,
     )
-    order_id = func.coalesce(orders.c.order_id, flows.c.order_id)
+    order_id = func.coalesce(order.order_id, flows.c.order_id)
     query = (
         select(
             order_id.label("order_id"),
-            orders.c.status,
-            or_zero(orders.c.amount).label("amount"),
+            order.status,
+            or_zero(order.amount).label("amount"),
             or_zero(flows.c.received).label("received"),
             or_zero(flows.c.refunded).label("refunded"),
             or_zero(returning.c.amount).label("refunding"),
         )
         .select_from(
-            orders.join(flows, flows.c.order_id == orders.c.order_id, full=True)
-            .outerjoin(charge, charge.c.order_id == orders.c.order_id)
-            .outerjoin(partial, partial.c.order_id == orders.c.order_id)
+            ordered.join(flows, flows.c.order_id == order.order_id, full=True)
+            .outerjoin(charge, charge.c.order_id == order.order_id)
+            .outerjoin(partial, partial.c.order_id == order.order_id)
             .outerjoin(returning, returning.c.order_id == order_id)
         )
         .where(not_(sound))
@@ -156,16 +162,17 @@ async def orders_with_wrong_money(connection: AsyncConnection) -> list[WrongMone
     return await fetch_all(connection, query, WrongMoney)
 
 
-def _points_charges() -> Subquery:
+def _points_charges(order_ids: tuple[str, ...] | None) -> Subquery:
     """What each order asks for in points, where it was offered for points."""
     return (
         select(payments.c.order_id, func.max(payments.c.amount).label("amount"))
-        .where(payments.c.method == PaymentMethod.POINTS)
+        .where(among(payments.c.order_id, order_ids), payments.c.method == PaymentMethod.POINTS)
         .group_by(payments.c.order_id)
         .subquery("points_charges")
     )
 
 
-def _refunded(name: str, which: ColumnElement[bool]) -> Subquery:
+def _refunded(name: str, order_ids: tuple[str, ...] | None, which: ColumnElement[bool]) -> Subquery:
     amount = total(refunds.c.amount, which).label("amount")
-    return select(refunds.c.order_id, amount).group_by(refunds.c.order_id).subquery(name)
+    query = select(refunds.c.order_id, amount).where(among(refunds.c.order_id, order_ids))
+    return query.group_by(refunds.c.order_id).subquery(name)

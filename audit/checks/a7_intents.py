@@ -12,6 +12,8 @@ async def look(sources: AuditSources) -> Look:
     findings: dict[str, Finding] = {}
     reservations = on_their_way = 0
     for item in await all_items(sources):
+        if sources.window is not None and item.sale_id not in sources.window.sale_set:
+            continue
         unplaced = await unplaced_of(sources, item)
         for lost in unplaced.lost:
             what = (

@@ -10,6 +10,7 @@ from audit.findings import Finding, counted
 from audit.queries import known_orders, stream, total
 from audit.running_workflows import ended_orders, refunds_under_way
 from audit.sources import AuditSources
+from audit.window import among
 from domain.model import Value
 from domain.payment import PaymentMethod, order_id_of_payment
 from domain.states import OrderStatus
@@ -64,7 +65,11 @@ async def compare_with_book(sources: AuditSources) -> BookComparison:
     """Money the provider has for an order that still waits, or is giving back, is on its way."""
     if sources.book is None:
         return BookComparison("no provider's book to compare with")
-    trades = {trade.out_trade_no: trade async for trade in sources.book.trades() if trade.paid}
+    trades = {
+        trade.out_trade_no: trade
+        async for trade in sources.book.trades()
+        if trade.paid and _is_looked_at(sources, trade.out_trade_no)
+    }
     covered = f"{counted(len(trades), 'paid trade')} in the provider's book"
     findings: dict[str, Finding] = {}
     on_their_way = 0
@@ -82,11 +87,17 @@ async def compare_with_book(sources: AuditSources) -> BookComparison:
     return BookComparison(covered, findings)
 
 
+def _is_looked_at(sources: AuditSources, number: str) -> bool:
+    """What is no payment of an order of ours has no row that could have changed."""
+    order_id = order_id_of_payment(number)
+    return sources.window is None or order_id is None or order_id in sources.window.order_set
+
+
 async def _differences(sources: AuditSources, trades: dict[str, BookTrade]) -> list[_Difference]:
     """Takes each trade we know out of `trades`: what remains there is unknown to us."""
     differences: list[_Difference] = []
     async with sources.database.transaction() as connection:
-        async for money in payment_money(connection):
+        async for money in payment_money(connection, sources.orders_within):
             difference = _Difference(money, trades.pop(money.payment_id, None))
             if not difference.is_none:
                 differences.append(difference)
@@ -115,7 +126,9 @@ async def _is_returning(sources: AuditSources, one: _Difference) -> bool:
     return sum(refund.amount for refund in under_way) >= one.refunded - one.money.refunded
 
 
-async def payment_money(connection: AsyncConnection) -> AsyncIterator[PaymentMoney]:
+async def payment_money(
+    connection: AsyncConnection, order_ids: tuple[str, ...] | None = None
+) -> AsyncIterator[PaymentMoney]:
     """Every payment at a provider, by payment id. Points have no provider."""
     payment, flow = payments.c, payment_flows.c
     query = (
@@ -127,7 +140,7 @@ async def payment_money(connection: AsyncConnection) -> AsyncIterator[PaymentMon
             total(flow.amount, flow.kind == "refunded").label("refunded"),
         )
         .join(payment_flows, flow.payment_id == payment.payment_id, isouter=True)
-        .where(payment.method != PaymentMethod.POINTS)
+        .where(among(payment.order_id, order_ids), payment.method != PaymentMethod.POINTS)
         .group_by(payment.payment_id)
     )
     async for money in stream(connection, query, payment.payment_id, PaymentMoney):

@@ -1,6 +1,8 @@
 """Reports of past audits."""
 
-from sqlalchemy import select
+from datetime import datetime
+
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +19,12 @@ class Audits:
         """False if a report of this id stands already."""
         query = insert(audits).values(ok=report.ok, **report.model_dump())
         return await happened(self._connection, query.on_conflict_do_nothing())
+
+    async def last_sound(self) -> datetime | None:
+        """When the newest audit began that found all in order; None if there is none."""
+        query = select(func.max(audits.c.started_at)).where(audits.c.ok)
+        found: datetime | None = (await self._connection.execute(query)).scalar_one()
+        return found
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[AuditReport], str | None]:
         """Newest first."""

@@ -46,3 +46,5 @@ order_events = Table(
     Column("actor", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
 )
+# An audit asks what has changed since the last one; rows come in the order of their time.
+Index(None, order_events.c.at, postgresql_using="brin")

@@ -44,3 +44,5 @@ Index(
     unique=True,
     postgresql_where=text(one_of("kind", (MovementKind.RELEASE, MovementKind.SELL))),
 )
+# An audit asks what has changed since the last one; rows come in the order of their time.
+Index(None, stock_movements.c.at, postgresql_using="brin")
