@@ -157,6 +157,7 @@ class Broken:
         raise RuntimeError("a bug in the code of the workflow")
 
 
+@pytest.mark.servers
 async def test_an_audit_hears_of_workflows_that_cannot_go_on(tmp_path: Path) -> None:
     server = TemporalServer(free_port(), free_port(), dynamic_config=(TELL_AT_ONCE,))
     async with running(server, tmp_path) as address:
