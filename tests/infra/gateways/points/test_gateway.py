@@ -143,7 +143,7 @@ async def test_a_payment_nobody_began_is_not_found(gateway: PointsGateway) -> No
                 subject="a mug",
                 expires_at=NOON,
                 scene=PaymentScene.PAGE,
-            )  # fmt: skip
+            )
         )
 
 
