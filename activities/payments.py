@@ -16,6 +16,7 @@ from domain.payment import (
     Payment,
     PaymentMethod,
     QrAction,
+    Receipt,
     RedirectAction,
     Trade,
     is_signed_link,
@@ -24,6 +25,7 @@ from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.hot_path import HotPath
+from notices.stray_money import tell_of_returned_money
 
 
 class OfferPayment(Value):
@@ -80,12 +82,21 @@ class PaymentActivities:
     @activity.defn
     async def query_payment(self, ref: PaymentRef) -> Trade:
         """Ask the provider what became of a payment."""
-        return await self._gateway(ref.method).query(ref.payment_id)
+        trade = await self._gateway(ref.method).query(ref.payment_id)
+        await self._tell_of(ref, trade.returned)
+        return trade
 
     @activity.defn
     async def close_payment(self, ref: PaymentRef) -> ClosedTrade:
         """Make sure the payment cannot be paid any more, or learn that it has been."""
-        return await self._gateway(ref.method).close(ref.payment_id)
+        closed = await self._gateway(ref.method).close(ref.payment_id)
+        await self._tell_of(ref, closed.returned)
+        return closed
+
+    async def _tell_of(self, ref: PaymentRef, returned: Receipt | None) -> None:
+        if returned is not None:
+            async with self._database.transaction() as connection:
+                await tell_of_returned_money(connection, ref.order_id, returned)
 
     def _gateway(self, method: PaymentMethod) -> Gateway:
         gateway = self._gateways.get(method)

@@ -27,6 +27,7 @@ from infra.postgres.payments import PaymentFlows, Payments
 from infra.postgres.points import Points
 from infra.postgres.refunds import Refunds
 from infra.postgres.stock import Stock
+from notices.stray_money import tell_of_stranded_money
 
 
 class OpenedRefund(Value):
@@ -76,7 +77,9 @@ class RefundActivities:
             order = await Orders(connection).lock(request.order_id)
             payment = await Payments(connection).lock(request.receipt.payment_id)
             if order is None or payment is None or payment.order_id != order.order_id:
-                return OpenedRefund(refused="there is no such payment of this order")
+                why = "there is no such payment of this order"
+                await _leave_to_a_person(connection, request, why)
+                return OpenedRefund(refused=why)
             if standing := await Refunds(connection).get(request.refund_id):
                 await _mark_handled(connection, request)
                 return _opened(order, standing)
@@ -90,6 +93,7 @@ class RefundActivities:
                     connection, request.order_id, request.receipt, request.reason
                 )
             if why := await _why_not(connection, order, payment, request):
+                await _leave_to_a_person(connection, request, why)
                 return _refused(order, why)
             return await _open(connection, order, request)
 
@@ -146,6 +150,13 @@ class RefundActivities:
                 if refund.reason is RefundReason.ORDER:
                     await _undo_order(connection, order)
             return await _standing(connection, command.refund_id)
+
+
+async def _leave_to_a_person(connection: AsyncConnection, request: RefundRequest, why: str) -> None:
+    # Who asked for a refund hears the refusal. Surplus money was asked back by nobody, so its
+    # refusal would be heard by nobody.
+    if request.reason in SURPLUS:
+        await tell_of_stranded_money(connection, request.order_id, request.receipt, why)
 
 
 async def _open(connection: AsyncConnection, order: Order, request: RefundRequest) -> OpenedRefund:

@@ -129,15 +129,20 @@ class TradeState(StrEnum):
 
 
 class Trade(Value):
-    """What a provider answers about one payment; `receipt` is there when it was ever paid."""
+    """What a provider answers about one payment. `receipt`: it is paid, and nothing of it has
+    gone back, as far as the answer tells. `returned`: it was paid, and money of it has gone back,
+    all or a part: that pays no order any more."""
 
     state: TradeState
     # Apart from the state, because a trade that was paid and given back is CLOSED at Alipay.
     receipt: Receipt | None = None
+    returned: Receipt | None = None
 
 
 class ClosedTrade(Value):
-    """Answer to a close: paid after all (`receipt`), or never to be paid any more."""
+    """Answer to a close: paid after all (`receipt`), or never to be paid any more; then
+    `returned` is what it had been paid with, and what has gone back since, all or a part."""
 
     # The buyer may pay between our last look and the close: then the close must not lose it.
     receipt: Receipt | None = None
+    returned: Receipt | None = None

@@ -35,7 +35,8 @@ TAKES = (PointsKind.DEBIT, PointsKind.AWARD_BACK)
 
 
 class PointsEntry(Value):
-    """A line of the ledger. `amount` is signed: what the account gained or lost by it."""
+    """A line of the ledger. `amount` is signed: what the account gained or lost by it.
+    `payment_id`: the payment that a debit belongs to."""
 
     user_id: str
     order_id: str | None
@@ -44,6 +45,7 @@ class PointsEntry(Value):
     balance_after: int
     note: str
     at: datetime
+    payment_id: str | None = None
 
 
 class PointsDebited(Value):

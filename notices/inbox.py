@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.attention import AttentionKind
 from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
-from domain.payment import Payment, PaymentMethod
+from domain.payment import Payment, PaymentMethod, order_id_of_payment
 from domain.surplus_money import is_settled
 from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.attentions import Attentions
@@ -21,6 +21,7 @@ from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.payments import Payments
 from notices.relay import NoticeRelay, RelayOutcome
+from notices.stray_money import tell_of_stranded_money
 
 log = structlog.get_logger()
 
@@ -90,6 +91,14 @@ class NoticeInbox:
                 {name: value for name, value in raw.headers.items() if name in KEPT_HEADERS},
             )
             must_be_told = await _must_be_told(connection, verdict, notice, payment)
+            if verdict is Verdict.UNKNOWN_PAYMENT and verified.receipt is not None:
+                # The provider hears no, and in the end stops asking: the money would stay there.
+                await tell_of_stranded_money(
+                    connection,
+                    order_id_of_payment(verified.receipt.payment_id),
+                    verified.receipt,
+                    "there is no such payment here",
+                )
         log.info(
             "notice_kept",
             method=method,

@@ -38,8 +38,8 @@ class Gateway(Protocol):
         ...
 
     async def close(self, payment_id: str) -> ClosedTrade:
-        """End an unpaid trade. A trade that was paid answers with its receipt; an unknown or
-        closed one counts as closed."""
+        """End an unpaid trade. A trade that is paid answers with its receipt; an unknown or
+        closed one counts as closed, and nobody can pay it later."""
         ...
 
     async def refund(self, instruction: RefundInstruction) -> RefundAnswer:

@@ -47,8 +47,8 @@ class ProviderApi:
         TryLater if it is neither closed nor paid."""
         if trade.state is TradeState.WAITING:
             raise self.later(operation, payment_id, "refused, though the trade is unpaid")
-        # One that was paid and wholly given back has a receipt as well, and is closed.
-        return ClosedTrade(receipt=trade.receipt if trade.state is TradeState.PAID else None)
+        receipt = trade.receipt if trade.state is TradeState.PAID else None
+        return ClosedTrade(receipt=receipt, returned=trade.returned)
 
     def lines(
         self, read: Callable[[bytes], tuple[BillLine, ...]], file: bytes, day: date

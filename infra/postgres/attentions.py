@@ -1,6 +1,6 @@
 """Attentions: what waits for a person."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,6 +29,21 @@ class Attentions:
             kind=kind, subject=subject, order_id=order_id, what=what, advice=advice
         )
         return await happened(self._connection, query.on_conflict_do_nothing())
+
+    async def raise_once(
+        self,
+        kind: AttentionKind,
+        subject: str,
+        *,
+        order_id: str | None = None,
+        what: str,
+        advice: str,
+    ) -> bool:
+        """As `raise_`, but never again once it was resolved."""
+        same = (attentions.c.kind == kind, attentions.c.subject == subject)
+        if await self._connection.scalar(select(exists().where(*same))):
+            return False
+        return await self.raise_(kind, subject, order_id=order_id, what=what, advice=advice)
 
     async def resolve(
         self, kind: AttentionKind, subject: str, by: str, resolution: str = ""

@@ -27,6 +27,11 @@ class Payments:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Payment.model_validate(row) if row else None
 
+    async def insert(self, payment: Payment) -> bool:
+        """False if one of this id stands already."""
+        statement = insert(payments).values(payment.model_dump())
+        return await happened(self._connection, statement.on_conflict_do_nothing())
+
     async def of_order(self, order_id: str) -> list[Payment]:
         """Oldest first."""
         query = (

@@ -39,16 +39,18 @@ class Points:
         return True
 
     async def debit(
-        self, order_id: str, user_id: str, amount: int
+        self, order_id: str, user_id: str, amount: int, payment_id: str | None = None
     ) -> PointsDebited | InsufficientPoints:
-        """Pay an order with points, once. A repeat answers as the first did; a debit that was
-        refused leaves nothing, and may be tried again."""
+        """Pay an order with points, once, by this payment of it. A repeat answers as the first
+        did; a debit that was refused leaves nothing, and may be tried again."""
         _require_positive(amount)
         balance = await self._lock(user_id)
         standing = await self._standing(PointsKind.DEBIT, order_id)
         if standing:
             return PointsDebited(amount=-standing.amount, balance=standing.balance_after)
-        changed = await self._change(user_id, PointsKind.DEBIT, -amount, order_id=order_id)
+        changed = await self._change(
+            user_id, PointsKind.DEBIT, -amount, order_id=order_id, payment_id=payment_id
+        )
         if changed is None:
             # No entry is kept of a refusal: the same order may be paid once there are points.
             return InsufficientPoints(balance=balance, needed=amount)
@@ -74,6 +76,10 @@ class Points:
     async def debit_of(self, order_id: str) -> PointsEntry | None:
         """What an order was paid with."""
         return await self._standing(PointsKind.DEBIT, order_id)
+
+    async def credit_of(self, order_id: str) -> PointsEntry | None:
+        """What an order was given back."""
+        return await self._standing(PointsKind.CREDIT, order_id)
 
     async def take_award_back(self, order_id: str, user_id: str, note: str) -> int:
         """Undo an order's award, as far as the points have not been spent. Answers the points

@@ -7,17 +7,27 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.payments import OfferPayment, PaymentActivities, PaymentRef
+from domain.attention import AttentionKind
 from domain.errors import ErrorCode
 from domain.order import Order
-from domain.payment import Payment, PaymentMethod, PaymentScene, TradeState
+from domain.payment import (
+    ClosedTrade,
+    Payment,
+    PaymentMethod,
+    PaymentScene,
+    Trade,
+    TradeState,
+)
 from domain.states import PaymentStatus
 from infra.gateways.protocol import Gateway
+from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
+from infra.postgres.refunds import Refunds
 from tests.support.gateway_double import GatewayDouble
 from tests.support.ledger import open_item, place
-from tests.support.values import NOON, a_payment
+from tests.support.values import NOON, a_payment, a_refund
 
 
 def _offer(order: Order) -> OfferPayment:
@@ -138,3 +148,53 @@ async def test_the_shape_of_before_is_read(database: Database) -> None:
         expires_at=NOON,
         created_at=NOON,
     )
+
+
+def _ref(payment: Payment) -> PaymentRef:
+    return PaymentRef(
+        payment_id=payment.payment_id, order_id=payment.order_id, method=payment.method
+    )
+
+
+class GivenBack(GatewayDouble):
+    """A provider in whose console somebody gives back whatever was paid."""
+
+    async def query(self, payment_id: str) -> Trade:
+        trade = await super().query(payment_id)
+        return Trade(state=TradeState.CLOSED, returned=trade.receipt)
+
+    async def close(self, payment_id: str) -> ClosedTrade:
+        return ClosedTrade(returned=(await super().close(payment_id)).receipt)
+
+
+async def test_money_that_went_back_without_us_is_told_to_a_person_once(
+    database: Database,
+) -> None:
+    gateway, order = GivenBack(), await place(database, await open_item(database))
+    activities = _activities(database, gateway)
+    payment = await _begin(activities, _offer(order))
+    receipt, ref = gateway.pay(payment.payment_id), _ref(payment)
+
+    for _ in range(2):
+        asked = await ActivityEnvironment().run(activities.query_payment, ref)
+        closed = await ActivityEnvironment().run(activities.close_payment, ref)
+        assert (asked.receipt, closed.receipt) == (None, None)
+
+    async with database.transaction() as connection:
+        (open_one,), _ = await Attentions(connection).open_(None, 10)
+    assert (open_one.kind, open_one.subject) == (AttentionKind.SURPLUS_MONEY, receipt.trade_no)
+    assert open_one.order_id == order.order_id
+
+
+async def test_money_that_we_gave_back_ourselves_is_nobodys_business(database: Database) -> None:
+    gateway, order = GivenBack(), await place(database, await open_item(database))
+    activities = _activities(database, gateway)
+    payment = await _begin(activities, _offer(order))
+    gateway.pay(payment.payment_id)
+    async with database.transaction() as connection:
+        await Refunds(connection).request(a_refund(payment))
+
+    await ActivityEnvironment().run(activities.query_payment, _ref(payment))
+
+    async with database.transaction() as connection:
+        assert await Attentions(connection).open_(None, 10) == ([], None)

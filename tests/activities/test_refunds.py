@@ -8,7 +8,7 @@ from activities.refunds import FailRefund, FinishRefund, RefundActivities, Reope
 from domain.attention import AttentionKind
 from domain.order import Order, OrderDossier
 from domain.payment import Payment
-from domain.refund import RefundReason, RefundRequest
+from domain.refund import SURPLUS, RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
@@ -147,6 +147,37 @@ async def test_another_orders_payment_is_none_of_this_one(
     assert opened.refused == "there is no such payment of this order"
 
 
+@pytest.mark.parametrize("reason", sorted(SURPLUS))
+async def test_surplus_money_that_cannot_go_back_is_left_to_one_person(
+    database: Database, activities: RefundActivities, order: Order, reason: RefundReason
+) -> None:
+    """Each refusal but the one: nobody asked for this refund, so nobody would hear of it."""
+    begun = await begin(database, a_payment(order))
+    lost = begun.model_copy(update={"order_id": order.order_id[::-1]})
+    unknown = begun.model_copy(update={"payment_id": "P-unknown"})
+    await activities.open_refund(_request(begun, reason))
+    promised = _request(begun, reason, part=1)
+
+    for refused in (_request(lost, reason), _request(unknown, reason), promised):
+        for _ in range(2):
+            assert (await activities.open_refund(refused)).refund is None
+
+    assert await _open_attentions(database) == [
+        (AttentionKind.SURPLUS_MONEY, f"T{begun.payment_id}"),
+        (AttentionKind.SURPLUS_MONEY, "TP-unknown"),
+    ]
+
+
+async def test_who_is_refused_the_refund_he_asked_for_is_the_one_who_hears_it(
+    database: Database, activities: RefundActivities, order: Order
+) -> None:
+    begun = await begin(database, a_payment(order))
+    for payment in (begun, begun.model_copy(update={"payment_id": "P-unknown"})):
+        assert (await activities.open_refund(_request(payment))).refused
+
+    assert await _open_attentions(database) == []
+
+
 async def test_late_money_is_on_the_ledger_as_soon_as_its_refund_is(
     database: Database, activities: RefundActivities, order: Order
 ) -> None:
@@ -160,11 +191,12 @@ async def test_late_money_is_on_the_ledger_as_soon_as_its_refund_is(
 
 
 async def test_the_money_that_paid_an_order_is_no_surplus(
-    activities: RefundActivities, payment: Payment
+    database: Database, activities: RefundActivities, payment: Payment
 ) -> None:
     opened = await activities.open_refund(_request(payment, RefundReason.LATE_PAYMENT))
 
     assert (opened.refund, opened.refused) == (None, "the order was paid with this money")
+    assert await _open_attentions(database) == []
 
 
 async def test_what_fails_needs_one_person_who_may_have_it_tried_again(

@@ -112,6 +112,34 @@ async def test_a_payment_nobody_began_is_unknown_and_told_to_nobody(receiver: Re
     assert judged.kept.order_id is None
 
 
+async def test_money_for_a_payment_nobody_began_is_left_to_a_person_once(
+    receiver: Receiver, database: Database
+) -> None:
+    """As after Postgres was put back: the provider hears no, and gives up one day."""
+    for body in (b"as it came", b"as it came again"):
+        receiver.provider.found = paid("01JD0000000001ABCDEFGHJKMNA1")
+        await receiver.inbox.judge(ALIPAY, RawNotice(body, {}))
+    assert await receiver.attentions() == [AttentionKind.SURPLUS_MONEY]
+
+    async with database.transaction() as connection:
+        await Attentions(connection).resolve(
+            AttentionKind.SURPLUS_MONEY, "T01JD0000000001ABCDEFGHJKMNA1", "operator:olga", "done"
+        )
+    await receiver.inbox.judge(ALIPAY, RawNotice(b"as it came at last", {}))
+    assert await receiver.attentions() == []
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.PAYMENT, NoticeKind.OTHER])
+async def test_what_brought_no_money_is_left_to_nobody(
+    receiver: Receiver, kind: NoticeKind
+) -> None:
+    receiver.provider.found = VerifiedNotice(
+        provider_notice_id="n-1", kind=kind, verdict=Verdict.NOT_PAID, payment_id="somebody-elses"
+    )
+    await receiver.inbox.judge(ALIPAY, RAW)
+    assert await receiver.attentions() == []
+
+
 @pytest.mark.parametrize("verdict", [Verdict.BAD_SIGNATURE, Verdict.STALE, Verdict.FOREIGN_APP])
 async def test_what_is_not_authentic_and_ours_may_name_no_payment(
     receiver: Receiver, payment: Payment, verdict: Verdict

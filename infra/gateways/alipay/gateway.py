@@ -206,7 +206,7 @@ def _trade(answer: _Queried) -> Trade:
     if answer.trade_status != "TRADE_CLOSED":
         return Trade(state=TradeState.WAITING)
     paid_once = answer.send_pay_date is not None
-    return Trade(state=TradeState.CLOSED, receipt=_receipt(answer) if paid_once else None)
+    return Trade(state=TradeState.CLOSED, returned=_receipt(answer) if paid_once else None)
 
 
 def _receipt(answer: _Queried) -> Receipt:

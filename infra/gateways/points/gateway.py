@@ -1,27 +1,45 @@
 """Points as a payment provider of our own: the trade is the debit, and its number the payment's."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.bill import BillLine
-from domain.gateway_errors import AlreadyClosed, Declined, NotEnoughPoints, TradeNotFound
+from domain.gateway_errors import (
+    AlreadyClosed,
+    AlreadyPaid,
+    Declined,
+    NotEnoughPoints,
+    TradeNotFound,
+)
 from domain.notice import Verdict, VerifiedNotice
 from domain.order import Order
-from domain.payment import Charge, ClosedTrade, Payment, PaymentMethod, Receipt, Trade, TradeState
-from domain.points import CreditExceedsDebit, InsufficientPoints
+from domain.payment import (
+    POINTS_CURRENCY,
+    Charge,
+    ClosedTrade,
+    Payment,
+    PaymentMethod,
+    Receipt,
+    Trade,
+    TradeState,
+    order_id_of_payment,
+    payment_id_for,
+)
+from domain.points import CreditExceedsDebit, InsufficientPoints, PointsEntry
 from domain.refund import RefundAnswer, RefundInstruction, RefundState
-from domain.states import PaymentStatus
+from domain.states import OrderStatus, PaymentStatus
 from infra.gateways.protocol import RawNotice, refused_notice
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.points import Points
+from infra.postgres.stock import Stock
 
 
 class PointsGateway:
-    """Each call is one transaction that holds the payment's row, so that a debit and a close of
-    the same payment come one after the other."""
+    """Each call is one transaction that holds the order's and the payment's row, so that a debit
+    and a close of the same order come one after the other."""
 
     method = PaymentMethod.POINTS
 
@@ -29,29 +47,46 @@ class PointsGateway:
         self._database = database
 
     async def create(self, charge: Charge) -> None:
-        """Take the points. Raises NotEnoughPoints, or AlreadyClosed for a closed payment."""
+        """Take the points. Raises NotEnoughPoints; AlreadyClosed when the payment is closed or
+        the order over; AlreadyPaid when another payment of the order took its points."""
         async with self._database.transaction() as connection:
-            payment, order = await _lock(connection, charge.payment_id)
+            payment, order = await _expect(connection, charge.payment_id)
             if payment.status is PaymentStatus.CLOSED:
                 raise AlreadyClosed("the payment is closed")
-            debit = await Points(connection).debit(order.order_id, order.user_id, payment.amount)
-            if isinstance(debit, InsufficientPoints):
-                raise NotEnoughPoints(debit.balance, debit.needed)
+            debit = await Points(connection).debit_of(order.order_id)
+            if debit is not None and _paid_by(debit, order) != payment.payment_id:
+                raise AlreadyPaid(f"payment {_paid_by(debit, order)} took the order's points")
+            # A worker that stood still may come here long after the order was given up.
+            if debit is None and order.status is not OrderStatus.PENDING_PAYMENT:
+                raise AlreadyClosed(f"the order is {order.status}")
+            taken = await Points(connection).debit(
+                order.order_id, order.user_id, payment.amount, payment.payment_id
+            )
+            if isinstance(taken, InsufficientPoints):
+                raise NotEnoughPoints(taken.balance, taken.needed)
 
     async def query(self, payment_id: str) -> Trade:
         async with self._database.transaction() as connection:
-            payment, order = await _lock(connection, payment_id)
-            receipt = await _receipt(connection, payment, order)
-        if receipt:
-            return Trade(state=TradeState.PAID, receipt=receipt)
-        closed = payment.status is PaymentStatus.CLOSED
-        return Trade(state=TradeState.CLOSED if closed else TradeState.WAITING)
+            held = await _lock(connection, payment_id)
+            if held is None:
+                return Trade(state=TradeState.NOT_FOUND)
+            return await _trade(connection, *held)
 
     async def close(self, payment_id: str) -> ClosedTrade:
+        """A payment that was never written is written as closed: its beginning may still be on
+        its way, and must take nothing then."""
         async with self._database.transaction() as connection:
-            payment, order = await _lock(connection, payment_id)
-            if receipt := await _receipt(connection, payment, order):
-                return ClosedTrade(receipt=receipt)
+            held = await _lock(connection, payment_id)
+            if held is None:
+                await _write_closed(connection, payment_id)
+                # One that was begun in this very moment came first, and is closed as any other.
+                held = await _lock(connection, payment_id)
+            # Without its order the payment cannot be written by anybody else either.
+            if held is None:
+                return ClosedTrade()
+            trade = await _trade(connection, *held)
+            if trade.receipt or trade.returned:
+                return ClosedTrade(receipt=trade.receipt, returned=trade.returned)
             await Payments(connection).change_status(
                 payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
             )
@@ -59,7 +94,9 @@ class PointsGateway:
 
     async def refund(self, instruction: RefundInstruction) -> RefundAnswer:
         async with self._database.transaction() as connection:
-            _, order = await _lock(connection, instruction.payment_id)
+            payment, order = await _expect(connection, instruction.payment_id)
+            if await _receipt(connection, payment, order) is None:
+                raise Declined(f"no points were paid as {instruction.payment_id}")
             # One credit an order, so that a repeat gives nothing twice.
             credit = await Points(connection).credit(
                 order.order_id, order.user_id, instruction.amount
@@ -69,8 +106,12 @@ class PointsGateway:
             return RefundAnswer(state=RefundState.DONE)
 
     async def query_refund(self, instruction: RefundInstruction) -> RefundAnswer:
-        """Points come back at once, so asking what became of them is giving them back."""
-        return await self.refund(instruction)
+        """Points come back at once: what is not back was never asked for."""
+        async with self._database.transaction() as connection:
+            held = await _lock(connection, instruction.payment_id)
+            trade = await _trade(connection, *held) if held else None
+        done = trade is not None and trade.returned is not None
+        return RefundAnswer(state=RefundState.DONE if done else RefundState.NOT_FOUND)
 
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         """Nobody sends notices about points, so one that comes is forged."""
@@ -84,17 +125,61 @@ class PointsGateway:
         return None
 
 
-async def _lock(connection: AsyncConnection, payment_id: str) -> tuple[Payment, Order]:
+async def _lock(connection: AsyncConnection, payment_id: str) -> tuple[Payment, Order] | None:
+    payment = await Payments(connection).get(payment_id)
+    # The order before the payment, as everywhere: no deadlock.
+    order = await Orders(connection).lock(payment.order_id) if payment else None
     payment = await Payments(connection).lock(payment_id)
-    order = await Orders(connection).get(payment.order_id) if payment else None
-    if payment is None or order is None:
+    return (payment, order) if payment and order else None
+
+
+async def _expect(connection: AsyncConnection, payment_id: str) -> tuple[Payment, Order]:
+    held = await _lock(connection, payment_id)
+    if held is None:
         raise TradeNotFound(f"no payment {payment_id}")
-    return payment, order
+    return held
+
+
+async def _write_closed(connection: AsyncConnection, payment_id: str) -> None:
+    order_id = order_id_of_payment(payment_id)
+    order = await Orders(connection).lock(order_id) if order_id else None
+    item = await Stock(connection).item(order.item) if order else None
+    if order is None or item is None:
+        return
+    now = datetime.now(UTC)
+    closed = Payment(
+        payment_id=payment_id,
+        order_id=order.order_id,
+        method=PaymentMethod.POINTS,
+        status=PaymentStatus.CLOSED,
+        # An item that has no price in points any more: nobody will pay this amount anyway.
+        amount=item.points_price * order.quantity if item.points_price else order.amount,
+        currency=POINTS_CURRENCY,
+        expires_at=now,
+        created_at=now,
+    )
+    await Payments(connection).insert(closed)
+
+
+def _paid_by(debit: PointsEntry, order: Order) -> str:
+    # An order has one debit, so it must name its payment: told by two, it would look like two
+    # payments. One that was written before debits named theirs is the first payment's.
+    return debit.payment_id or payment_id_for(order.order_id, PaymentMethod.POINTS)
+
+
+async def _trade(connection: AsyncConnection, payment: Payment, order: Order) -> Trade:
+    receipt = await _receipt(connection, payment, order)
+    if receipt and await Points(connection).credit_of(order.order_id):
+        return Trade(state=TradeState.CLOSED, returned=receipt)
+    if receipt:
+        return Trade(state=TradeState.PAID, receipt=receipt)
+    closed = payment.status is PaymentStatus.CLOSED
+    return Trade(state=TradeState.CLOSED if closed else TradeState.WAITING)
 
 
 async def _receipt(connection: AsyncConnection, payment: Payment, order: Order) -> Receipt | None:
     debit = await Points(connection).debit_of(order.order_id)
-    if debit is None:
+    if debit is None or _paid_by(debit, order) != payment.payment_id:
         return None
     return Receipt(
         method=PaymentMethod.POINTS,

@@ -31,8 +31,9 @@ _TRADE_BILL = "/v3/bill/tradebill"
 
 # `time_expire` must be a minute ahead by the rules, and a little for the way there.
 SHORTEST_TO_PAY = timedelta(seconds=65)
-# REFUND says that some of the money went back, and so that it had arrived.
-_PAID = {"SUCCESS", "REFUND"}
+# SUCCESS is what the buyer may have the goods for. REFUND says that the money had arrived, and that
+# some of it went back or is about to.
+_PAID, _RETURNED = "SUCCESS", "REFUND"
 _CLOSED = {"CLOSED", "REVOKED"}
 # PROCESSING is how a refund is taken in; that it is done, a notice or a query says.
 _REFUND_STATES = {
@@ -184,12 +185,15 @@ class WechatPayGateway:
     def _trade(self, answer: Transaction) -> Trade:
         if answer.trade_state in _CLOSED:
             return Trade(state=TradeState.CLOSED)
-        if answer.trade_state not in _PAID:
+        if answer.trade_state not in (_PAID, _RETURNED):
             return Trade(state=TradeState.WAITING)
         try:
-            return Trade(state=TradeState.PAID, receipt=answer.receipt())
+            receipt = answer.receipt()
         except ValueError as error:
             raise self._api.later("query", answer.out_trade_no, str(error)) from error
+        if answer.trade_state == _RETURNED:
+            return Trade(state=TradeState.CLOSED, returned=receipt)
+        return Trade(state=TradeState.PAID, receipt=receipt)
 
     def _refund_answer(self, answer: _Refund, instruction: RefundInstruction) -> RefundAnswer:
         self._api.expect(

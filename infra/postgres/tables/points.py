@@ -31,6 +31,7 @@ points_entries = Table(
     Column("entry_id", BigInteger, Identity(), primary_key=True),
     Column("user_id", ForeignKey(points_accounts.c.user_id), nullable=False),
     Column("order_id", String(26)),
+    Column("payment_id", String(32)),
     Column("kind", String(20), nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("balance_after", BigInteger, nullable=False),

@@ -151,7 +151,9 @@ class TestQuery:
     ) -> None:
         alipay.answers[QUERY] = answer
         found = await gateway.query(PAYMENT_ID)
-        assert (found.state, found.receipt is not None) == (state, ever_paid)
+        paid = state is TradeState.PAID
+        assert (found.state, found.receipt is not None) == (state, paid)
+        assert (found.returned is not None) == (ever_paid and not paid)
 
 
 class TestClose:

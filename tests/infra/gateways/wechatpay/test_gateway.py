@@ -119,7 +119,7 @@ class TestQuery:
         ("said", "state"),
         [
             ("SUCCESS", TradeState.PAID),
-            ("REFUND", TradeState.PAID),
+            ("REFUND", TradeState.CLOSED),
             ("NOTPAY", TradeState.WAITING),
             ("USERPAYING", TradeState.WAITING),
             ("PAYERROR", TradeState.WAITING),
@@ -134,6 +134,7 @@ class TestQuery:
         wechatpay.answers[QUERY] = 200, {**wechatpay.side.paid(), "trade_state": said}
         found = await gateway.query(PAYMENT_ID)
         assert (found.state, found.receipt is not None) == (state, state is TradeState.PAID)
+        assert (found.returned is not None) == (said == "REFUND")
 
     async def test_an_unpaid_trade_has_no_number_yet(
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble
