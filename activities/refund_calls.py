@@ -63,13 +63,13 @@ class RefundCallActivities:
             detail = f"{command.refund.method} is not set up here"
             return RefundAnswer(state=RefundState.FAILED, detail=detail)
         await self._wait_for_turn(command.refund)
-        order = _order(command)
+        instruction = _instruction(command)
         try:
-            answer = await gateway.refund(order)
+            answer = await gateway.refund(instruction)
         except TryLater as error:
             raise ApplicationError(str(error), type=TRY_LATER) from error
         except GatewayError as refused:
-            answer = await _is_it_done_already(gateway, order, refused)
+            answer = await _is_it_done_already(gateway, instruction, refused)
         if answer.state is RefundState.PROCESSING:
             # Taken on is not done: who looks at the refund meanwhile is told the difference.
             async with self._database.transaction() as connection:
@@ -85,7 +85,7 @@ class RefundCallActivities:
         if gateway is None:
             return RefundAnswer(state=RefundState.PROCESSING)
         try:
-            return await gateway.query_refund(_order(command))
+            return await gateway.query_refund(_instruction(command))
         except GatewayError as error:
             return RefundAnswer(state=RefundState.PROCESSING, detail=str(error))
 
@@ -107,11 +107,11 @@ class RefundCallActivities:
 
 
 async def _is_it_done_already(
-    gateway: Gateway, order: RefundInstruction, refused: GatewayError
+    gateway: Gateway, instruction: RefundInstruction, refused: GatewayError
 ) -> RefundAnswer:
     # A refusal may come because an earlier call, whose answer was lost, has done it.
     try:
-        answer = await gateway.query_refund(order)
+        answer = await gateway.query_refund(instruction)
     except TryLater as error:
         raise ApplicationError(str(error), type=TRY_LATER) from error
     except GatewayError:
@@ -121,7 +121,7 @@ async def _is_it_done_already(
     return answer
 
 
-def _order(command: AskRefund) -> RefundInstruction:
+def _instruction(command: AskRefund) -> RefundInstruction:
     refund = command.refund
     return RefundInstruction(
         refund_id=refund.refund_id,

@@ -49,7 +49,7 @@ class RefundWorkflow(DecidesDeliveries):
         self._details = Details(f"{request.amount} {request.currency} back: {request.reason}")
         self._deliveries = Deliveries(request.order_id, self._details)
         self._opened: OpenedRefund | None = None
-        self._news: RefundReport | None = None
+        self._report: RefundReport | None = None
         self._failed = False
         self._retry: DecideRefund | None = None
         self._by_hand: DecideRefund | None = None
@@ -168,13 +168,13 @@ class RefundWorkflow(DecidesDeliveries):
         """Wait for a notice, `pause` at most."""
         with contextlib.suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self._news is not None,
+                lambda: self._report is not None,
                 timeout=pause,
                 timeout_summary="until the provider is asked again",
             )
-        news, self._news = self._news, None
-        # Bad news may be old: they only end the wait, and the provider is asked what is true.
-        return news is not None and news.succeeded
+        report, self._report = self._report, None
+        # A bad one may be old: it only ends the wait, and the provider is asked what is true.
+        return report is not None and report.succeeded
 
     async def _is_settled_by_hand(self, refund: Refund, answer: RefundAnswer) -> bool:
         """Leave the refund to a person. True: the money was given back by other means; False:
@@ -209,10 +209,10 @@ class RefundWorkflow(DecidesDeliveries):
     # What callers may say.
 
     @workflow.signal(description="A provider says what became of the refund")
-    def refund_noticed(self, news: RefundReport) -> None:
+    def refund_noticed(self, report: RefundReport) -> None:
         # Notices come in any order; a late bad one must not replace the good one.
-        if self._news is None or news.succeeded:
-            self._news = news
+        if self._report is None or report.succeeded:
+            self._report = report
 
     @workflow.update
     async def opened(self) -> Refund:

@@ -11,12 +11,17 @@ from workflows.updates import ExtendDeadline
 
 
 async def run_out_of_time(handle: WorkflowHandle[OrderWorkflow, Any], window_seconds: int) -> None:
-    """Take the whole window back, as soon as payment is waited for; or return when the order has
-    ended. So nothing depends on how much of its window a slow machine needs."""
-    none_left = ExtendDeadline(seconds=-window_seconds, actor="operator:eve", reason="a test")
+    """Take the whole window back. So nothing depends on how much of its window a slow machine
+    needs."""
+    await extend(handle, -window_seconds)
+
+
+async def extend(handle: WorkflowHandle[OrderWorkflow, Any], seconds: int) -> None:
+    """As soon as payment is waited for; or return when the order has ended."""
+    update = ExtendDeadline(seconds=seconds, actor="operator:eve", reason="bank is down")
     while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
         try:
-            await handle.execute_update(OrderWorkflow.extend_deadline, none_left)
+            await handle.execute_update(OrderWorkflow.extend_deadline, update)
             return
         except (RPCError, WorkflowUpdateFailedError):
             await asyncio.sleep(0.1)

@@ -9,9 +9,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.reservation import ReservationState
 from domain.states import OrderStatus, PaymentStatus
+from tests.support.deadlines import extend
 from tests.support.shop import PRICE, Shop
-from workflows.order import OrderWorkflow
-from workflows.updates import ExtendDeadline
 
 
 async def test_an_order_that_is_paid_owns_its_stock(shop: Shop) -> None:
@@ -92,10 +91,7 @@ async def test_an_extended_deadline_leaves_more_time(
     shop: Shop, time_skipping: WorkflowEnvironment
 ) -> None:
     handle = await shop.start(await shop.intent())
-    await handle.execute_update(
-        OrderWorkflow.extend_deadline,
-        ExtendDeadline(seconds=3600, actor="operator:eve", reason="bank is down"),
-    )
+    await extend(handle, 3600)
     await time_skipping.sleep(timedelta(minutes=45))
     await shop.pay(handle)
     assert (await handle.result()).status is OrderStatus.FULFILLED
