@@ -52,10 +52,10 @@ async def test_orders_within_a_long_payment_window_are_left_in_peace(rush_at: Ru
 
 async def test_every_faulty_shop_is_found_out(rush_at: Rusher) -> None:
     rushes = (
+        # Who was forgotten waits as long as he may to be told that he has paid.
         rush_at(
-            ShopDouble(faults), pay=1, cancel=0, buyers=90, units=units,
-            # What was paid and forgotten comes out when its time is over.
-            pay_window=3 if faults.forget_payments else LONG,
+            ShopDouble(faults), pay=1, cancel=0, buyers=90, units=units, pay_window=LONG,
+            settle_seconds=5.0 if faults.forget_payments else 15.0,
         )
         for faults, _, units in FAULTY
     )  # fmt: skip
