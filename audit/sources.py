@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from audit.running_workflows import AuditedWorkflows
+<<<<<<< HEAD
 from audit.window import Window
 from infra.gateways.provider_book import ProviderBook, SandboxBook
+=======
+from infra.gateways.provider_book import PracticeBook, ProviderBook
+>>>>>>> world
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
@@ -78,5 +82,5 @@ async def open_sources(
 def open_book(settings: Settings) -> ProviderBook | None:
     """The provider's own book, where there is one and the settings want it compared."""
     if settings.audit_book and settings.sandbox_url:
-        return SandboxBook(settings.sandbox_url)
+        return PracticeBook(settings.sandbox_url)
     return None

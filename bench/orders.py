@@ -76,7 +76,11 @@ class OrderBench:
 
     async def measure(self) -> tuple[Figure, ...]:
         """No-op workflows and orders take turns, round by round."""
-        await self._warm_up()
+        warm_up = min(AT_ONCE, self._plan.orders)
+        await self._noops(warm_up)
+        item = await self._stack.open_sale(warm_up)
+        await self._pay(item, await self._begin(await self._place(item, warm_up)))
+        await self._until_all_ended()
         rounds: dict[str, list[Round]] = {}
         async with asyncio.timeout(self._plan.rounds * ROUND_SECONDS_AT_MOST):
             for _ in range(self._plan.rounds):
@@ -91,13 +95,6 @@ class OrderBench:
         history = await handle.fetch_history()
         names = (EventType.Name(event.event_type) for event in history.events)
         return dict(Counter(name.removeprefix("EVENT_TYPE_") for name in names))
-
-    async def _warm_up(self) -> None:
-        count = min(AT_ONCE, self._plan.orders)
-        await self._noops(count)
-        item = await self._stack.open_sale(count)
-        await self._pay(item, await self._begin(await self._place(item, count)))
-        await self._until_all_ended()
 
     async def _round(self) -> list[tuple[str, Round]]:
         count = self._plan.orders

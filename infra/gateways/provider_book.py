@@ -39,12 +39,12 @@ class ProviderBook(Protocol):
     async def aclose(self) -> None: ...
 
 
-class SandboxBook:
-    """The book of the practice provider. Real ones have statements, a day late."""
+class PracticeBook:
+    """The book of the practice provider. Real ones have bills, a day late."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/") + "/book"
-        self._connection = ProviderConnection("sandbox", TIMEOUT_SECONDS)
+        self._connection = ProviderConnection("practice provider", TIMEOUT_SECONDS)
 
     async def trades(self) -> AsyncIterator[BookTrade]:
         cursor: str | None = ""

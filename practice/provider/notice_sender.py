@@ -12,7 +12,7 @@ import httpx
 import structlog
 
 from practice.provider import alipay_wire, wechatpay_wire
-from practice.provider.book import Provider, Trade
+from practice.provider.book import Provider
 from practice.provider.control import Controls
 from practice.provider.keys import Keys
 from practice.provider.notice_queue import Event, Notice, NoticeQueue
@@ -72,6 +72,11 @@ class NoticeSender:
 
     async def run(self) -> None:
         """Deliver for ever; cancelled at shutdown, when unanswered notices stay as they are."""
+
+        def ended(notice_id: int, _: asyncio.Task[None]) -> None:
+            self._under_way.pop(notice_id, None)
+            self._wake.set()
+
         while True:
             self._wake.clear()
             now = self._clock()
@@ -79,7 +84,7 @@ class NoticeSender:
             for notice in self._queue.due(now, free, besides=self._under_way.keys()):
                 task = asyncio.create_task(self._deliver(notice))
                 self._under_way[notice.id] = task
-                task.add_done_callback(partial(self._ended, notice.id))
+                task.add_done_callback(partial(ended, notice.id))
             upcoming = self._queue.next_due_at(now)
             pause = LONGEST_SLEEP if upcoming is None else min(upcoming - now, LONGEST_SLEEP)
             # Not wait_for: Python 3.11's forgets that it was cancelled if the wait ends just then.
@@ -99,10 +104,6 @@ class NoticeSender:
         if answer.acknowledged:
             self._queue.delivered(notice, answer.body)
         return answer
-
-    def _ended(self, notice_id: int, _task: asyncio.Task[None]) -> None:
-        self._under_way.pop(notice_id, None)
-        self._wake.set()
 
     async def _deliver(self, notice: Notice) -> None:
         answer = await self._post(notice)
@@ -125,7 +126,10 @@ class NoticeSender:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             log.info("notice_unanswered", out_trade_no=out_trade_no, error=type(error).__name__)
             return Answer(False, None, type(error).__name__)
-        acknowledged = _acknowledges(notice.event.trade, response)
+        acknowledged = response.status_code in (200, 204)
+        if notice.event.trade.provider == Provider.ALIPAY:
+            # The plain word and nothing else: a page that contains it is no success.
+            acknowledged = response.status_code == 200 and response.content == b"success"
         if not acknowledged:
             status_code = response.status_code
             log.info("notice_refused", out_trade_no=out_trade_no, status_code=status_code)
@@ -157,10 +161,3 @@ def latest(notices: list[Notice], kind: str | None) -> Notice | None:
     """The notice that "send it again" means: the last thing that happened, of this kind."""
     matching = [notice for notice in notices if kind in (None, notice.event.kind)]
     return matching[-1] if matching else None
-
-
-def _acknowledges(trade: Trade, response: httpx.Response) -> bool:
-    # The plain word and nothing else: a page or a redirect that contains it is no success.
-    if trade.provider == Provider.ALIPAY:
-        return response.status_code == 200 and response.content == b"success"
-    return response.status_code in (200, 204)

@@ -140,15 +140,13 @@ class Trading:
                 if self.book.close(trade, now):
                     self._announce(NoticeKind.CLOSED, self.book.by_id(trade.id))
         for refund in self.book.due_refunds(now):
-            trade = self.book.by_id(refund.trade_id)
-            self.settle(refund, self._outcome(trade))
-
-    def _outcome(self, trade: Trade) -> RefundStatus:
-        switches = self.controls.of(trade.out_trade_no)
-        if self.controls.happens(switches.refund_abnormal):
-            return RefundStatus.ABNORMAL
-        closed = self.controls.happens(switches.refund_closed)
-        return RefundStatus.CLOSED if closed else RefundStatus.SUCCESS
+            switches = self.controls.of(self.book.by_id(refund.trade_id).out_trade_no)
+            outcome = RefundStatus.SUCCESS
+            if self.controls.happens(switches.refund_abnormal):
+                outcome = RefundStatus.ABNORMAL
+            elif self.controls.happens(switches.refund_closed):
+                outcome = RefundStatus.CLOSED
+            self.settle(refund, outcome)
 
     def _check_refund(self, trade: Trade, amount: int) -> None:
         over = {

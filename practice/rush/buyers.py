@@ -58,8 +58,14 @@ def draw_buyers(plan: RushPlan, run: str, random: Random) -> list[Buyer]:
 def intentions(plan: RushPlan, random: Random) -> Iterator[Intention]:
     """What the winners have in mind, in the order they win: the shares hold for every run of
     winners, not only on average, so that a small rush shows every ending too."""
+    unheard = plan.pay * plan.lost_notices
+    shares = {
+        Intention.PAY: plan.pay - unheard,
+        Intention.PAY_UNHEARD: unheard,
+        Intention.CANCEL: plan.cancel,
+        Intention.LEAVE: max(0.0, 1 - plan.pay - plan.cancel),
+    }
     owed = dict.fromkeys(Intention, 0.0)
-    shares = _shares(plan)
     while True:
         deck: list[Intention] = []
         for _ in range(DECK):
@@ -70,13 +76,3 @@ def intentions(plan: RushPlan, random: Random) -> Iterator[Intention]:
             deck.append(next_one)
         random.shuffle(deck)
         yield from deck
-
-
-def _shares(plan: RushPlan) -> dict[Intention, float]:
-    unheard = plan.pay * plan.lost_notices
-    return {
-        Intention.PAY: plan.pay - unheard,
-        Intention.PAY_UNHEARD: unheard,
-        Intention.CANCEL: plan.cancel,
-        Intention.LEAVE: max(0.0, 1 - plan.pay - plan.cancel),
-    }

@@ -118,10 +118,15 @@ class Connection(asyncio.Protocol):
 
 
 class HttpClient:
-    """Requests to one host over at most `connections` connections."""
+    """Requests to one host over at most `connections` connections. Raises ValueError for a `url`
+    that is no HTTP address."""
 
     def __init__(self, url: str, *, connections: int, timeout_seconds: float) -> None:
-        self._host, self._port, secure = _address(url)
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not an HTTP address: {url}")
+        secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port or (443 if secure else 80)
         self._tls = ssl.create_default_context() if secure else None
         self._free = asyncio.Semaphore(connections)
         self._idle: deque[Connection] = deque()
@@ -197,12 +202,3 @@ class HttpClient:
             lines.append(f"Content-Length: {len(content)}")
         lines.extend(f"{name}: {value}" for name, value in headers.items())
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
-
-
-def _address(url: str) -> tuple[str, int, bool]:
-    """Host, port and whether TLS is spoken. Raises ValueError for what is no HTTP address."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"not an HTTP address: {url}")
-    secure = parts.scheme == "https"
-    return parts.hostname, parts.port or (443 if secure else 80), secure

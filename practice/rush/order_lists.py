@@ -50,9 +50,14 @@ class OrderLists:
                     else:
                         untold.append(order_id)
         await asyncio.gather(*map(self._look, list(self._notes.orders.values())))
-        return _judged(
-            len(users), sum(listed is None for listed in lists.values()), untold, missing
-        )
+        unseen = sum(listed is None for listed in lists.values())
+        detail = f"{len(users) - unseen} buyers' lists name the orders they were given"
+        if untold or missing:
+            detail = f"{len(untold)} orders nobody was told of, {len(missing)} are in no list"
+        if unseen:
+            detail += f", {unseen} could not be had"
+        ok = not (untold or missing or unseen)
+        return Check(code="R8", ok=ok, detail=detail, orders=(*untold, *missing))
 
     async def _listed(self, user_id: str) -> set[str] | None:
         token, listed, cursor = self._tokens[user_id], set[str](), None
@@ -65,13 +70,3 @@ class OrderLists:
             cursor = page.next_cursor
             if not cursor:
                 return listed
-
-
-def _judged(users: int, unseen: int, untold: list[str], missing: list[str]) -> Check:
-    detail = f"{users - unseen} buyers' lists name the orders they were given"
-    if untold or missing:
-        detail = f"{len(untold)} orders nobody was told of, {len(missing)} are in no list"
-    if unseen:
-        detail += f", {unseen} could not be had"
-    ok = not (untold or missing or unseen)
-    return Check(code="R8", ok=ok, detail=detail, orders=(*untold, *missing))

@@ -29,7 +29,12 @@ def print_report(console: Console, report: RushReport) -> None:
     _print_checks(console, "What the crowd saw must hold", report.crowd)
     _print_checks(console, "The audit of all stores", report.audit)
     console.print()
-    console.print(_verdict(report))
+    if report.ok:
+        console.print(Text("Nothing was lost and nothing was sold twice.", style="bold green"))
+    elif not report.audit:
+        console.print(Text("There was no audit, so nothing is proved.", style="bold red"))
+    else:
+        console.print(Text("It does not hold: see the lines marked ✗.", style="bold red"))
 
 
 def _counts(report: RushReport) -> Table:
@@ -102,11 +107,3 @@ def _print_checks(console: Console, title: str, checks: Iterable[Check]) -> None
             named, more = ", ".join(check.orders[:SHOWN_ORDERS]), len(check.orders) - SHOWN_ORDERS
             text = f"     {named}" + (f" and {more} more" if more > 0 else "")
             console.print(Text(text, style="red"), soft_wrap=True)
-
-
-def _verdict(report: RushReport) -> Text:
-    if report.ok:
-        return Text("Nothing was lost and nothing was sold twice.", style="bold green")
-    if not report.audit:
-        return Text("There was no audit, so nothing is proved.", style="bold red")
-    return Text("It does not hold: see the lines marked ✗.", style="bold red")

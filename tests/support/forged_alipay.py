@@ -22,7 +22,7 @@ Fields = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Bench:
+class Forger:
     """The honest notice (`base`, unsigned) and the tools to spoil it."""
 
     side: AlipaySide
@@ -53,50 +53,50 @@ class Bench:
         return urlencode({k: v for k, v in self.side.seal(self.base).items() if k != name}).encode()
 
 
-def _foreign_key(bench: Bench) -> bytes:
-    return replace(bench.side, key=new_key()).body(bench.base)
+def _foreign_key(forger: Forger) -> bytes:
+    return replace(forger.side, key=new_key()).body(forger.base)
 
 
-def _sha1(bench: Bench) -> bytes:
-    return bench.resigned(
-        lambda text: b64encode(bench.side.key.sign(text, PKCS1v15(), SHA1())).decode()  # noqa: S303
+def _sha1(forger: Forger) -> bytes:
+    return forger.resigned(
+        lambda text: b64encode(forger.side.key.sign(text, PKCS1v15(), SHA1())).decode()  # noqa: S303
     )
 
 
-def _pss(bench: Bench) -> bytes:
+def _pss(forger: Forger) -> bytes:
     padding = PSS(MGF1(SHA256()), PSS.MAX_LENGTH)
-    return bench.resigned(
-        lambda text: b64encode(bench.side.key.sign(text, padding, SHA256())).decode()
+    return forger.resigned(
+        lambda text: b64encode(forger.side.key.sign(text, padding, SHA256())).decode()
     )
 
 
-def _signs_its_type(bench: Bench) -> bytes:
-    return bench.resigned(lambda text: signature(bench.side.key, text), sign_type="RSA2")
+def _signs_its_type(forger: Forger) -> bytes:
+    return forger.resigned(lambda text: signature(forger.side.key, text), sign_type="RSA2")
 
 
-def _signed_as_encoded(bench: Bench) -> bytes:
-    encoded = urlencode(sorted(bench.base.items())).encode()
-    return bench.resigned(lambda _: signature(bench.side.key, encoded))
+def _signed_as_encoded(forger: Forger) -> bytes:
+    encoded = urlencode(sorted(forger.base.items())).encode()
+    return forger.resigned(lambda _: signature(forger.side.key, encoded))
 
 
-def _of_another_notice(bench: Bench) -> bytes:
-    return bench.altered(sign=bench.side.seal({**bench.base, "total_amount": "0.01"})["sign"])
+def _of_another_notice(forger: Forger) -> bytes:
+    return forger.altered(sign=forger.side.seal({**forger.base, "total_amount": "0.01"})["sign"])
 
 
-def _twice(bench: Bench, name: str, value: str) -> bytes:
-    return bench.signed() + f"&{name}={value}".encode()
+def _twice(forger: Forger, name: str, value: str) -> bytes:
+    return forger.signed() + f"&{name}={value}".encode()
 
 
-def _gbk_called_utf8(bench: Bench) -> bytes:
-    return bench.side.body({**bench.base, "subject": "秒杀商品"}, charset="gb18030")
+def _gbk_called_utf8(forger: Forger) -> bytes:
+    return forger.side.body({**forger.base, "subject": "秒杀商品"}, charset="gb18030")
 
 
-def _full_refund(bench: Bench, **changes: str) -> bytes:
+def _full_refund(forger: Forger, **changes: str) -> bytes:
     refunded = {"trade_status": "TRADE_CLOSED", "gmt_refund": "2026-11-21 10:00:00.000"}
-    return bench.signed(**{**refunded, **changes})
+    return forger.signed(**{**refunded, **changes})
 
 
-_BAD_SIGNATURE: list[tuple[str, Callable[[Bench], bytes]]] = [
+_BAD_SIGNATURE: list[tuple[str, Callable[[Forger], bytes]]] = [
     ("no signature", lambda b: b.dropped_after_signing("sign")),
     ("an empty signature", lambda b: b.altered(sign="")),
     ("a signature that is no base64", lambda b: b.altered(sign="%%% not base64 %%%")),
@@ -127,17 +127,17 @@ _BAD_SIGNATURE: list[tuple[str, Callable[[Bench], bytes]]] = [
     ("a blank added after signing", lambda b: b.altered(version="1.0 ")),
     ("a body cut short", lambda b: b.signed()[:-40].rpartition(b"%")[0]),
 ]  # fmt: skip
-_FOREIGN_APP: list[tuple[str, Callable[[Bench], bytes]]] = [
+_FOREIGN_APP: list[tuple[str, Callable[[Forger], bytes]]] = [
     ("a foreign app_id, validly signed", lambda b: b.signed(app_id="2021999999999999")),
     ("no app_id, validly signed", lambda b: b.without("app_id")),
     ("our app_id with a blank, validly signed", lambda b: b.signed(app_id=b.side.app_id + " ")),
 ]
-_FOREIGN_SELLER: list[tuple[str, Callable[[Bench], bytes]]] = [
+_FOREIGN_SELLER: list[tuple[str, Callable[[Forger], bytes]]] = [
     ("a foreign seller, validly signed", lambda b: b.signed(seller_id="2088999999999999")),
     ("no seller, validly signed", lambda b: b.without("seller_id")),
     ("an empty seller, validly signed", lambda b: b.signed(seller_id="")),
 ]
-_NOT_PAID: list[tuple[str, Callable[[Bench], bytes]]] = [
+_NOT_PAID: list[tuple[str, Callable[[Forger], bytes]]] = [
     ("a trade that waits", lambda b: b.signed(trade_status="WAIT_BUYER_PAY")),
     ("a trade closed by timeout", lambda b: b.signed(trade_status="TRADE_CLOSED")),
     ("an unknown state", lambda b: b.signed(trade_status="TRADE_DREAMT")),
@@ -151,7 +151,7 @@ _AMOUNTS = {
     "a newline after": "88.00\n", "full-width digits": "８８.00", "an underscore": "8_8.00",
     "enormous": "99999999999.00", "empty": "", "hexadecimal": "0x58", "a plus": "+88.00",
 }  # fmt: skip
-_MALFORMED: list[tuple[str, Callable[[Bench], bytes]]] = [
+_MALFORMED: list[tuple[str, Callable[[Forger], bytes]]] = [
     ("an empty body", lambda _: b""),
     ("JSON instead of a form", lambda b: json.dumps(dict(b.base)).encode()),
     ("XML instead of a form", lambda _: b"<xml><return_code>SUCCESS</return_code></xml>\n"),
@@ -205,4 +205,4 @@ ALIPAY_NAMES = [name for name, _, _ in TABLE]
 def alipay_forgery(name: str, side: AlipaySide, base: Mapping[str, str]) -> Forgery:
     """One of the table. `base`: the fields of an honest notice, unsigned (`AlipaySide.paid`)."""
     forge, expected = next((forge, verdict) for named, forge, verdict in TABLE if named == name)
-    return Forgery(name, forge(Bench(side, base)), dict(FORM_HEADERS), expected)
+    return Forgery(name, forge(Forger(side, base)), dict(FORM_HEADERS), expected)

@@ -13,7 +13,7 @@ Sent = tuple[bytes, dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Bench:
+class Forger:
     """The honest resource (`base`, unencrypted) and the tools to spoil it."""
 
     side: WechatPaySide
@@ -64,63 +64,63 @@ class Bench:
         return self.signed({k: v for k, v in self.side.envelope(self.base).items() if k != name})
 
 
-def _altered(bench: Bench, change: Callable[[bytes], bytes]) -> Sent:
-    body, headers = bench.headed()
+def _altered(forger: Forger, change: Callable[[bytes], bytes]) -> Sent:
+    body, headers = forger.headed()
     return change(body), headers
 
 
-def _probe_of_right(bench: Bench) -> Sent:
-    body, headers = bench.headed()
+def _probe_of_right(forger: Forger) -> Sent:
+    body, headers = forger.headed()
     probe = "WECHATPAY/SIGNTEST/" + headers["wechatpay-signature"]
     return body, {**headers, "wechatpay-signature": probe}
 
 
-def _of_foreign_key(bench: Bench) -> Sent:
-    body = bench.honest()
-    return body, replace(bench.side, key=new_key()).headers(body)
+def _of_foreign_key(forger: Forger) -> Sent:
+    body = forger.honest()
+    return body, replace(forger.side, key=new_key()).headers(body)
 
 
-def _signed_without_newline(bench: Bench) -> Sent:
-    body = bench.honest()
-    headers = bench.side.headers(body)
+def _signed_without_newline(forger: Forger) -> Sent:
+    body = forger.honest()
+    headers = forger.side.headers(body)
     head = f"{headers['wechatpay-timestamp']}\n{headers['wechatpay-nonce']}\n".encode()
-    return body, {**headers, "wechatpay-signature": signature(bench.side.key, head + body)}
+    return body, {**headers, "wechatpay-signature": signature(forger.side.key, head + body)}
 
 
-def _nonce_swallows_body(bench: Bench) -> Sent:
+def _nonce_swallows_body(forger: Forger) -> Sent:
     """The signed text is the same, cut at another newline."""
-    body, headers = bench.headed()
+    body, headers = forger.headed()
     nonce = headers["wechatpay-nonce"]
     message = f"{headers['wechatpay-timestamp']}\n{nonce}\nX\n".encode() + body + b"\n"
     spoilt = {**headers, "wechatpay-nonce": f"{nonce}\nX"}
-    return body, {**spoilt, "wechatpay-signature": signature(bench.side.key, message)}
+    return body, {**spoilt, "wechatpay-signature": signature(forger.side.key, message)}
 
 
-def _timestamp_of(bench: Bench, stamp: str) -> Sent:
+def _timestamp_of(forger: Forger, stamp: str) -> Sent:
     """Signed together with this timestamp."""
-    body, headers = bench.headed()
+    body, headers = forger.headed()
     message = f"{stamp}\n{headers['wechatpay-nonce']}\n".encode() + body + b"\n"
     return body, {
         **headers,
         "wechatpay-timestamp": stamp,
-        "wechatpay-signature": signature(bench.side.key, message),
+        "wechatpay-signature": signature(forger.side.key, message),
     }
 
 
-def _wrong_aead_key(bench: Bench) -> Sent:
-    return bench.signed(replace(bench.side, api_v3_key=b"f" * 32).envelope(bench.base))
+def _wrong_aead_key(forger: Forger) -> Sent:
+    return forger.signed(replace(forger.side, api_v3_key=b"f" * 32).envelope(forger.base))
 
 
-def _cut_ciphertext(bench: Bench, keep: int) -> Sent:
-    envelope = bench.side.envelope(bench.base)
+def _cut_ciphertext(forger: Forger, keep: int) -> Sent:
+    envelope = forger.side.envelope(forger.base)
     resource = envelope["resource"]
     assert isinstance(resource, dict)
     sealed = b64decode(str(resource["ciphertext"]))[:keep]
     cut = {**resource, "ciphertext": b64encode(sealed).decode()}
-    return bench.signed({**envelope, "resource": cut})
+    return forger.signed({**envelope, "resource": cut})
 
 
-_BAD_SIGNATURE: list[tuple[str, Callable[[Bench], Sent]]] = [
+_BAD_SIGNATURE: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("no headers at all", lambda b: (b.honest(), {})),
     ("no signature", lambda b: b.headless("signature")),
     ("no timestamp", lambda b: b.headless("timestamp")),
@@ -152,24 +152,24 @@ _BAD_SIGNATURE: list[tuple[str, Callable[[Bench], Sent]]] = [
     ("the body cut short", lambda b: _altered(b, lambda body: body[:-10])),
     ("an empty body under another's signature", lambda b: _altered(b, lambda _: b"")),
 ]  # fmt: skip
-_STALE: list[tuple[str, Callable[[Bench], Sent]]] = [
+_STALE: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("five minutes old", lambda b: b.headed(at=time.time() - 301)),
     ("a day old", lambda b: b.headed(at=time.time() - 86_400)),
     ("five minutes ahead", lambda b: b.headed(at=time.time() + 302)),
     ("of the year 1970", lambda b: b.headed(at=0)),
     ("of the far future", lambda b: b.headed(at=999_999_999_999)),
 ]
-_FOREIGN_APP: list[tuple[str, Callable[[Bench], Sent]]] = [
+_FOREIGN_APP: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("a foreign appid, validly signed", lambda b: b.says(appid="wx9999999999999999")),
     ("an empty appid, validly signed", lambda b: b.says(appid="")),
     ("our appid in capitals, validly signed", lambda b: b.says(appid=b.side.appid.upper())),
 ]
-_FOREIGN_SELLER: list[tuple[str, Callable[[Bench], Sent]]] = [
+_FOREIGN_SELLER: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("a foreign mchid, validly signed", lambda b: b.says(mchid="1999999999")),
     ("an empty mchid, validly signed", lambda b: b.says(mchid="")),
     ("a refund of a foreign mchid", lambda b: b.refund(mchid="1999999999")),
 ]
-_NOT_PAID: list[tuple[str, Callable[[Bench], Sent]]] = [
+_NOT_PAID: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("a trade that waits", lambda b: b.says(trade_state="NOTPAY")),
     ("a trade that is closed", lambda b: b.says(trade_state="CLOSED")),
     ("a payment that failed", lambda b: b.says(trade_state="PAYERROR")),
@@ -177,10 +177,10 @@ _NOT_PAID: list[tuple[str, Callable[[Bench], Sent]]] = [
     ("an event of another product", lambda b: b.event("COUPON.USE")),
     ("a refund still in work", lambda b: b.refund(refund_status="PROCESSING")),
 ]
-_WRONG_AMOUNT: list[tuple[str, Callable[[Bench], Sent]]] = [
+_WRONG_AMOUNT: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("another currency", lambda b: b.says(amount={"total": 8800, "currency": "JPY"})),
 ]
-_MALFORMED: list[tuple[str, Callable[[Bench], Sent]]] = [
+_MALFORMED: list[tuple[str, Callable[[Forger], Sent]]] = [
     ("an empty body, signed", lambda b: b.signed(b"")),
     ("no JSON", lambda b: b.signed(b"<xml/>")),
     ("a form", lambda b: b.signed(b"id=1&event_type=TRANSACTION.SUCCESS")),
@@ -249,5 +249,5 @@ WECHATPAY_NAMES = [name for name, _, _ in TABLE]
 def wechatpay_forgery(name: str, side: WechatPaySide, base: dict[str, object]) -> Forgery:
     """One of the table. `base`: the resource of an honest notice (`WechatPaySide.paid`)."""
     forge, expected = next((forge, verdict) for named, forge, verdict in TABLE if named == name)
-    body, headers = forge(Bench(side, base))
+    body, headers = forge(Forger(side, base))
     return Forgery(name, body, headers, expected)

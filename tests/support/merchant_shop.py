@@ -25,7 +25,7 @@ from domain.payment import (
 from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
 from infra.gateways.protocol import Gateway, RawNotice
-from infra.gateways.provider_book import BookTrade, SandboxBook
+from infra.gateways.provider_book import BookTrade, PracticeBook
 from infra.gateways.wechatpay.gateway import WechatPayGateway
 from infra.settings import AlipaySettings, WechatPaySettings
 from practice.provider.server import create_app
@@ -35,7 +35,7 @@ from tests.support.polling import until
 
 
 @dataclass
-class Shop:
+class MerchantShop:
     """Our gateways, the provider they talk to, and the notices that came in."""
 
     provider_url: str
@@ -67,7 +67,7 @@ class Shop:
         return self.told(kind, payment_id)[0]
 
     async def book(self) -> list[BookTrade]:
-        book = SandboxBook(self.provider_url)
+        book = PracticeBook(self.provider_url)
         lines = [trade async for trade in book.trades()]
         await book.aclose()
         return lines
@@ -100,12 +100,12 @@ def wechatpay_of(keys: Path, provider_url: str) -> WechatPaySettings:
 
 
 @asynccontextmanager
-async def opened_shop(keys: Path) -> AsyncIterator[Shop]:
+async def opened_shop(keys: Path) -> AsyncIterator[MerchantShop]:
     async with AsyncExitStack() as stack:
         app = create_app(keys, None, notify_retry_scale=0.001, refund_seconds=0.05)
         provider_url = await stack.enter_async_context(serving(app))
         client = await stack.enter_async_context(loopback_http(provider_url))
-        shop = Shop(provider_url, client)
+        shop = MerchantShop(provider_url, client)
         route = Route("/v1/webhooks/{method}", shop.notify, methods=["POST"])
         url = await stack.enter_async_context(serving(Starlette(routes=[route])))
         shop.gateways = {
@@ -129,14 +129,14 @@ def charge_for(method: PaymentMethod, scene: PaymentScene = PaymentScene.QR) -> 
     )
 
 
-async def paid(shop: Shop, method: PaymentMethod) -> Charge:
+async def paid(shop: MerchantShop, method: PaymentMethod) -> Charge:
     charge = charge_for(method)
     await shop.gateways[method].create(charge)
     await shop.pay(charge.payment_id)
     return charge
 
 
-async def refund_of(shop: Shop, charge: Charge, method: PaymentMethod) -> RefundInstruction:
+async def refund_of(shop: MerchantShop, charge: Charge, method: PaymentMethod) -> RefundInstruction:
     receipt = (await shop.gateways[method].query(charge.payment_id)).receipt
     assert receipt is not None
     return RefundInstruction(

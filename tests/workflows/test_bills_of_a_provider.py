@@ -30,7 +30,7 @@ class ConnectedShop(Shop):
 
 
 @pytest.fixture
-async def provider(keys_dir: Path) -> AsyncIterator[provider_side.Shop]:
+async def provider(keys_dir: Path) -> AsyncIterator[provider_side.MerchantShop]:
     async with opened_shop(keys_dir) as opened:
         yield opened
 
@@ -40,7 +40,7 @@ async def shop(
     database: Database,
     redis: Redis,
     time_skipping: WorkflowEnvironment,
-    provider: provider_side.Shop,
+    provider: provider_side.MerchantShop,
 ) -> AsyncIterator[Shop]:
     async with open_shop(database, redis, time_skipping.client) as opened:
         connected = ConnectedShop(**vars(opened))
@@ -52,7 +52,7 @@ async def shop(
 @pytest.mark.parametrize("method", [PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY])
 async def test_a_payment_nobody_was_told_of_is_found_in_the_bill(
     shop: Shop,
-    provider: provider_side.Shop,
+    provider: provider_side.MerchantShop,
     time_skipping: WorkflowEnvironment,
     method: PaymentMethod,
 ) -> None:

@@ -24,7 +24,7 @@ from domain.payment import (
 from domain.refund import RefundState
 from infra.gateways.alipay.gateway import AlipayGateway
 from tests.support.merchant_shop import (
-    Shop,
+    MerchantShop,
     charge_for,
     opened_shop,
     paid,
@@ -37,14 +37,14 @@ BOTH = pytest.mark.parametrize("method", [PaymentMethod.ALIPAY, PaymentMethod.WE
 
 
 @pytest.fixture(scope="module")
-async def shop(keys_dir: Path) -> AsyncIterator[Shop]:
+async def shop(keys_dir: Path) -> AsyncIterator[MerchantShop]:
     async with opened_shop(keys_dir) as shop:
         yield shop
 
 
 @BOTH
 async def test_a_trade_is_unknown_before_and_waits_or_hides_after_creation(
-    shop: Shop, method: PaymentMethod
+    shop: MerchantShop, method: PaymentMethod
 ) -> None:
     gateway, charge = shop.gateways[method], charge_for(method)
     assert (await gateway.query(charge.payment_id)).state is TradeState.NOT_FOUND
@@ -59,7 +59,7 @@ async def test_a_trade_is_unknown_before_and_waits_or_hides_after_creation(
 
 @BOTH
 async def test_a_payment_is_told_by_notice_and_by_query_alike(
-    shop: Shop, method: PaymentMethod
+    shop: MerchantShop, method: PaymentMethod
 ) -> None:
     charge = await paid(shop, method)
     notice = await shop.notice(NoticeKind.PAYMENT, charge.payment_id)
@@ -74,7 +74,7 @@ async def test_a_payment_is_told_by_notice_and_by_query_alike(
 
 @BOTH
 async def test_a_refund_is_done_once_however_often_it_is_asked_for(
-    shop: Shop, method: PaymentMethod
+    shop: MerchantShop, method: PaymentMethod
 ) -> None:
     gateway = shop.gateways[method]
     charge = await paid(shop, method)
@@ -95,7 +95,7 @@ async def test_a_refund_is_done_once_however_often_it_is_asked_for(
 
 @BOTH
 async def test_a_closed_trade_can_be_closed_again_and_not_be_paid(
-    shop: Shop, method: PaymentMethod
+    shop: MerchantShop, method: PaymentMethod
 ) -> None:
     gateway, charge = shop.gateways[method], charge_for(method, PaymentScene.PAGE)
     action = await gateway.create(charge)
@@ -110,7 +110,9 @@ async def test_a_closed_trade_can_be_closed_again_and_not_be_paid(
 
 
 @BOTH
-async def test_a_buyer_who_pays_while_we_close_has_paid(shop: Shop, method: PaymentMethod) -> None:
+async def test_a_buyer_who_pays_while_we_close_has_paid(
+    shop: MerchantShop, method: PaymentMethod
+) -> None:
     gateway, charge = shop.gateways[method], charge_for(method, PaymentScene.PAGE)
     action = await gateway.create(charge)
     if isinstance(action, RedirectAction):
@@ -122,13 +124,13 @@ async def test_a_buyer_who_pays_while_we_close_has_paid(shop: Shop, method: Paym
 
 
 @BOTH
-async def test_an_unknown_trade_counts_as_closed(shop: Shop, method: PaymentMethod) -> None:
+async def test_an_unknown_trade_counts_as_closed(shop: MerchantShop, method: PaymentMethod) -> None:
     closed = await shop.gateways[method].close(charge_for(method).payment_id)
     assert closed.receipt is None
 
 
 @BOTH
-async def test_the_bill_lists_what_moved(shop: Shop, method: PaymentMethod) -> None:
+async def test_the_bill_lists_what_moved(shop: MerchantShop, method: PaymentMethod) -> None:
     gateway = shop.gateways[method]
     charge = await paid(shop, method)
     order = await refund_of(shop, charge, method)
@@ -146,7 +148,7 @@ async def test_the_bill_lists_what_moved(shop: Shop, method: PaymentMethod) -> N
 
 @BOTH
 async def test_a_day_without_trades_has_an_empty_statement(
-    shop: Shop, method: PaymentMethod
+    shop: MerchantShop, method: PaymentMethod
 ) -> None:
     long_ago = datetime.now(SHANGHAI).date() - timedelta(days=30)
     assert await shop.gateways[method].download_bill(long_ago) == ()
@@ -154,7 +156,7 @@ async def test_a_day_without_trades_has_an_empty_statement(
 
 @BOTH
 async def test_a_failing_call_leaves_the_outcome_open_and_can_be_asked_for_again(
-    shop: Shop, method: PaymentMethod
+    shop: MerchantShop, method: PaymentMethod
 ) -> None:
     gateway = shop.gateways[method]
     charge = await paid(shop, method)
@@ -177,7 +179,7 @@ async def test_a_failing_call_leaves_the_outcome_open_and_can_be_asked_for_again
     [("tamper_app", Verdict.FOREIGN_APP), ("bad_signature", Verdict.BAD_SIGNATURE)],
 )
 async def test_a_provider_that_lies_is_not_believed(
-    shop: Shop, method: PaymentMethod, switch: str, verdict: Verdict
+    shop: MerchantShop, method: PaymentMethod, switch: str, verdict: Verdict
 ) -> None:
     charge = charge_for(method)
     await shop.gateways[method].create(charge)
@@ -188,7 +190,7 @@ async def test_a_provider_that_lies_is_not_believed(
     assert all(n.receipt is None for n in shop.told(NoticeKind.PAYMENT, charge.payment_id))
 
 
-async def test_alipay_brings_the_buyer_back_with_a_page_we_can_verify(shop: Shop) -> None:
+async def test_alipay_brings_the_buyer_back_with_a_page_we_can_verify(shop: MerchantShop) -> None:
     alipay = shop.gateways[PaymentMethod.ALIPAY]
     assert isinstance(alipay, AlipayGateway)
     charge = charge_for(PaymentMethod.ALIPAY, PaymentScene.PAGE)

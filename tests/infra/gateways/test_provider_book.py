@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from domain.gateway_errors import TryLater
 from domain.payment import PaymentMethod
-from infra.gateways.provider_book import BookTrade, SandboxBook
+from infra.gateways.provider_book import BookTrade, PracticeBook
 from tests.support.http_server import serving
 
 
@@ -33,17 +33,17 @@ PAGES = {
 
 
 @pytest.fixture(params=["", "/"])
-async def book(request: pytest.FixtureRequest) -> AsyncIterator[SandboxBook]:
+async def book(request: pytest.FixtureRequest) -> AsyncIterator[PracticeBook]:
     async def page(asked: Request) -> Response:
         return JSONResponse(PAGES[asked.query_params.get("cursor", "")])
 
     async with serving(Starlette(routes=[Route("/book", page)])) as url:
-        opened = SandboxBook(url + request.param)
+        opened = PracticeBook(url + request.param)
         yield opened
         await opened.aclose()
 
 
-async def test_every_page_of_the_book_is_read(book: SandboxBook) -> None:
+async def test_every_page_of_the_book_is_read(book: PracticeBook) -> None:
     trades = [trade async for trade in book.trades()]
     assert [trade.out_trade_no for trade in trades] == ["W1", "W2", "W3"]
     assert trades[0] == BookTrade(
@@ -73,7 +73,7 @@ async def test_a_book_that_cannot_be_read_is_asked_for_later(answer: Response) -
         return answer
 
     async with serving(Starlette(routes=[Route("/book", page)])) as url:
-        book = SandboxBook(url)
-        with pytest.raises(TryLater, match="sandbox book"):
+        book = PracticeBook(url)
+        with pytest.raises(TryLater, match="practice provider book"):
             _ = [trade async for trade in book.trades()]
         await book.aclose()

@@ -20,16 +20,16 @@ def settings_with(
 
 
 @pytest.fixture
-def ledger() -> Database:
+def nowhere() -> Database:
     """Never reached: opening gateways asks nobody."""
     return Database.connect("postgresql://nobody@127.0.0.1:1/nothing")
 
 
 async def test_points_are_there_always_and_providers_when_their_settings_are_complete(
-    alipay_settings: AlipaySettings, wechatpay_settings: WechatPaySettings, ledger: Database
+    alipay_settings: AlipaySettings, wechatpay_settings: WechatPaySettings, nowhere: Database
 ) -> None:
-    assert set(open_gateways(settings_with(), ledger)) == {PaymentMethod.POINTS}
-    both = open_gateways(settings_with(alipay_settings, wechatpay_settings), ledger)
+    assert set(open_gateways(settings_with(), nowhere)) == {PaymentMethod.POINTS}
+    both = open_gateways(settings_with(alipay_settings, wechatpay_settings), nowhere)
     assert {method: gateway.method for method, gateway in both.items()} == {
         PaymentMethod.ALIPAY: PaymentMethod.ALIPAY,
         PaymentMethod.WECHATPAY: PaymentMethod.WECHATPAY,
@@ -43,11 +43,11 @@ async def test_points_are_there_always_and_providers_when_their_settings_are_com
     "name", ["gateway_url", "app_id", "seller_id", "app_private_key", "provider_public_key"]
 )
 def test_alipay_needs_each_of_its_settings(
-    alipay_settings: AlipaySettings, ledger: Database, name: str
+    alipay_settings: AlipaySettings, nowhere: Database, name: str
 ) -> None:
     empty = type(getattr(AlipaySettings(), name))()
     spoilt = alipay_settings.model_copy(update={name: empty or None})
-    assert PaymentMethod.ALIPAY not in open_gateways(settings_with(alipay=spoilt), ledger)
+    assert PaymentMethod.ALIPAY not in open_gateways(settings_with(alipay=spoilt), nowhere)
 
 
 def test_the_api_v3_key_may_come_from_a_file(
@@ -64,18 +64,18 @@ def test_the_api_v3_key_may_come_from_a_file(
 def test_an_unreadable_key_stops_the_start(
     alipay_settings: AlipaySettings,
     wechatpay_settings: WechatPaySettings,
-    ledger: Database,
+    nowhere: Database,
     tmp_path: Path,
 ) -> None:
     missing = tmp_path / "missing.pem"
     with pytest.raises(UnusableKey, match=r"missing\.pem"):
         open_gateways(
-            settings_with(alipay_settings.model_copy(update={"app_private_key": missing})), ledger
+            settings_with(alipay_settings.model_copy(update={"app_private_key": missing})), nowhere
         )
     (tmp_path / "text.pem").write_text("no key")
     spoilt = wechatpay_settings.model_copy(update={"merchant_private_key": tmp_path / "text.pem"})
     with pytest.raises(UnusableKey, match=r"text\.pem"):
-        open_gateways(settings_with(wechatpay=spoilt), ledger)
+        open_gateways(settings_with(wechatpay=spoilt), nowhere)
 
 
 def test_the_return_page_is_checked_where_alipay_is_set_up(

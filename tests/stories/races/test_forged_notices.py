@@ -9,8 +9,7 @@ from sqlalchemy import text
 
 from domain.notice import Verdict
 from infra.postgres.notices import Notices
-from tests.support.idle import audit_when_idle
-from tests.support.notice_forge import (
+from tests.support.forged_notices import (
     ALIPAY_NAMES,
     WECHATPAY_NAMES,
     AlipaySide,
@@ -19,6 +18,7 @@ from tests.support.notice_forge import (
     alipay_forgery,
     wechatpay_forgery,
 )
+from tests.support.idle import audit_when_idle
 from tests.support.whole_system import PRICE, WholeSystem
 
 FEWEST = 40

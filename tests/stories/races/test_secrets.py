@@ -18,9 +18,9 @@ from temporalio.client import Client
 
 from infra.telemetry import configure_logging
 from infra.temporal.client import connect_temporal
+from tests.support.forged_notices import AlipaySide, alipay_forgeries
 from tests.support.http_server import serving
 from tests.support.idle import until_idle
-from tests.support.notice_forge import AlipaySide, alipay_forgeries
 from tests.support.polling import until
 from tests.support.whole_system import JWT_SECRET, OPERATOR, POINTS_PRICE, WholeSystem, bearer
 from tests.support.whole_system_start import fresh_system

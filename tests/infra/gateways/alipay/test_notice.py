@@ -14,7 +14,7 @@ from domain.payment import (
 )
 from infra.gateways.alipay.notice import AlipayNotices
 from infra.gateways.protocol import RawNotice
-from tests.support.notice_forge import ALIPAY_NAMES, alipay_forgery
+from tests.support.forged_notices import ALIPAY_NAMES, alipay_forgery
 from tests.support.notice_keys import FORM_HEADERS, PAYMENT_ID, AlipaySide
 
 PAID_AT = "2026-11-21 10:00:05"

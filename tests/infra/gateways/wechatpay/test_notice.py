@@ -16,7 +16,7 @@ from domain.payment import (
 from infra.gateways.protocol import RawNotice
 from infra.gateways.wechatpay.notice import WechatPayNotices
 from infra.gateways.wechatpay.wire import PlatformKeys
-from tests.support.notice_forge import WECHATPAY_NAMES, wechatpay_forgery
+from tests.support.forged_notices import WECHATPAY_NAMES, wechatpay_forgery
 from tests.support.notice_keys import PAYMENT_ID, WechatPaySide
 
 PAID_AT = "2026-11-21T10:00:05+08:00"
