@@ -4,8 +4,8 @@ import structlog
 from fastapi import APIRouter
 
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
-from api.schemas.audits import AuditsPage, AuditView, audit_view, audits_page
-from audit.run import run_audit
+from api.schemas.audits import AuditBody, AuditsPage, AuditView, audit_view, audits_page
+from audit.run import run_audit, since_last_sound
 from audit.sources import open_sources
 from infra.postgres.audits import Audits
 
@@ -15,12 +15,16 @@ router = APIRouter(prefix="/v1/operator/audits", tags=["operator"])
 
 
 @router.post("", summary="Prove now that all stores agree")
-async def make_audit(operator: OperatorDep, services: ServicesDep) -> AuditView:
-    """Reads every store and changes none. One at a time in this process: each reads everything."""
-    log.info("audit_asked", actor=operator.actor)
+async def make_audit(
+    operator: OperatorDep, services: ServicesDep, body: AuditBody | None = None
+) -> AuditView:
+    """Reads every store and changes none. One at a time in this process: each may read much."""
+    whole = body is not None and body.whole
+    log.info("audit_asked", actor=operator.actor, whole=whole)
     opened = open_sources(services.settings, services.workflow_client)
     async with services.auditing, opened as sources:
-        return audit_view(await run_audit(sources))
+        looked_at = sources if whole else await since_last_sound(sources)
+        return audit_view(await run_audit(looked_at))
 
 
 @router.get("", summary="The newest report on top, and earlier ones")

@@ -4,8 +4,15 @@ from collections.abc import Sequence
 
 from pydantic import AwareDatetime
 
-from api.schemas.model import View
+from api.schemas.model import Body, View
 from domain.audit import AuditReport
+
+
+class AuditBody(Body):
+    """`whole`: look at everything, not only at what is open or has changed since an audit found
+    all in order."""
+
+    whole: bool = False
 
 
 class CheckView(View):

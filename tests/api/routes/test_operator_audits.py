@@ -1,8 +1,12 @@
 """Audits over HTTP: the same code as on the command line."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
+from domain.audit import AuditReport
+from infra.postgres.audits import Audits
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
@@ -42,6 +46,22 @@ async def test_an_audit_names_what_it_cannot_agree_to(api: httpx.AsyncClient, sh
 
     assert report["ok"] is False
     assert "A2" in [check["code"] for check in report["checks"] if not check["ok"]]
+
+
+async def test_a_second_audit_looks_at_what_has_changed_unless_the_whole_is_asked_for(
+    api: httpx.AsyncClient, shop: Shop
+) -> None:
+    async with shop.database.transaction() as connection:
+        now = datetime.now(UTC)
+        sound = AuditReport(audit_id="sound", started_at=now, finished_at=now, checks=())
+        await Audits(connection).save(sound)
+
+    windowed = (await api.post("/v1/operator/audits", headers=OPERATOR)).json()
+    body = {"whole": True}
+    whole = (await api.post("/v1/operator/audits", headers=OPERATOR, json=body)).json()
+
+    assert windowed["checks"][0]["detail"].startswith("since ")
+    assert not whole["checks"][0]["detail"].startswith("since ")
 
 
 async def test_buyers_do_not_audit(api: httpx.AsyncClient) -> None:
