@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from audit.running_workflows import AuditedWorkflows
-<<<<<<< HEAD
 from audit.window import Window
-from infra.gateways.provider_book import ProviderBook, SandboxBook
-=======
 from infra.gateways.provider_book import PracticeBook, ProviderBook
->>>>>>> world
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
