@@ -22,7 +22,7 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.points import Points
 from tests.support.ledger import begin, open_item, place
-from tests.support.merchant_shop import Shop, charge_for, opened_shop, until_done
+from tests.support.merchant_shop import MerchantShop, charge_for, opened_shop, until_done
 from tests.support.values import POINTS_PRICE, a_payment
 
 ALL = pytest.mark.parametrize("method", PaymentMethod)
@@ -32,7 +32,7 @@ ALL = pytest.mark.parametrize("method", PaymentMethod)
 class Buyers:
     """Who buys through each gateway: at the practice provider, or with points of his own."""
 
-    shop: Shop
+    shop: MerchantShop
     database: Database
 
     def gateway(self, method: PaymentMethod) -> Gateway:
@@ -84,13 +84,13 @@ def all_of(charge: Charge, trade_no: str = "T1") -> RefundInstruction:
 
 
 @pytest.fixture(scope="module")
-async def shop(keys_dir: Path) -> AsyncIterator[Shop]:
+async def shop(keys_dir: Path) -> AsyncIterator[MerchantShop]:
     async with opened_shop(keys_dir) as shop:
         yield shop
 
 
 @pytest.fixture
-def buyers(shop: Shop, database: Database) -> Buyers:
+def buyers(shop: MerchantShop, database: Database) -> Buyers:
     return Buyers(shop, database)
 
 
