@@ -146,7 +146,10 @@ def token(
     home = settings.open_home()
     home.create()
     secret, seconds = jwt_secret(settings, home), int(hours * 3600)
-    typer.echo(issue_token(secret, user, role or [], issuer=settings.jwt_issuer, seconds=seconds))
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    typer.echo(
+        issue_token(secret, user, role or [], issuer=issuer, audience=audience, seconds=seconds)
+    )
 
 
 @app.command(

@@ -39,6 +39,7 @@ from api.routes import (
     webhooks,
 )
 from api.sales import ShownSales
+from api.start_checks import refuse_unsafe
 from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
@@ -73,10 +74,10 @@ ROUTERS = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application. Starts while Postgres, Temporal or Redis is away.
 
-    Raises ValueError when no way to check tokens is set.
+    Raises UnusableSetting for settings that would let a stranger be somebody.
     """
     settings = settings or Settings()
-    _require_way_to_check_tokens(settings)
+    refuse_unsafe(settings)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -149,13 +150,8 @@ def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:
     if keys:
         closing.push_async_callback(keys.aclose)
     return Tokens(
-        secret=settings.jwt_secret.get_secret_value(), keys=keys, issuer=settings.jwt_issuer
+        secret=settings.jwt_secret.get_secret_value(),
+        keys=keys,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
     )
-
-
-def _require_way_to_check_tokens(settings: Settings) -> None:
-    secret = settings.jwt_secret.get_secret_value()
-    if not secret and not settings.jwks_url:
-        raise ValueError("set SECKILL_JWT_SECRET or SECKILL_JWKS_URL: tokens must be checked")
-    if settings.dev_login and not secret:
-        raise ValueError("SECKILL_DEV_LOGIN signs tokens and so needs SECKILL_JWT_SECRET")
