@@ -83,11 +83,17 @@ def api() -> None:
     """Serve the HTTP API, with the settings of the environment."""
     from api.serve import serve
     from infra.settings import Settings
-    from infra.telemetry import configure_logging
+    from infra.telemetry import configure_logging, saying_why_not
 
     settings = Settings()
     configure_logging(settings)
-    serve("api.app:create_app", host=settings.api_host, port=settings.api_port)
+    with saying_why_not():
+        serve(
+            "api.app:create_app",
+            host=settings.api_host,
+            port=settings.api_port,
+            connections=settings.api_max_connections,
+        )
 
 
 @app.command()

@@ -16,12 +16,15 @@ from api.edge import Edge
 from api.jwks import KeySet
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.open_files import watch_open_files
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
+from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.routes import (
     dev,
+    docs,
     gate,
     health,
     operator_attentions,
@@ -68,6 +71,7 @@ ROUTERS = (
     operator_bills.router,
     points.router,
     health.router,
+    docs.router,
 )
 
 
@@ -84,6 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
             app.state.services = await open_services(settings, metrics, closing)
+            watching = asyncio.create_task(watch_open_files())
+            closing.callback(watching.cancel)
             tune_garbage_collection()
             yield
 
@@ -92,6 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="1",
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -139,6 +147,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
         notices=NoticeReplay(database, inbox, relay, gateways),
+        readiness=ReadinessLook(redis, database, workflows),
         attentions=AttentionDecisions(database, redis, stock_gate),
         bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),

@@ -17,6 +17,7 @@ from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
 from api.problems import invalid
+from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.sales import ShownSales
 from api.workflow_calls import WorkflowCalls
@@ -51,6 +52,7 @@ class Services:
     payments: OrderPayments
     refunds: OrderRefunds
     inbox: NoticeInbox
+    readiness: ReadinessLook
     notices: NoticeReplay
     attentions: AttentionDecisions
     bills: BillReconciler

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    api_max_connections: int = Field(default=5_000, ge=1)
     public_url: str = "http://127.0.0.1:8000"
     dev_login: bool = False
     jwt_secret: SecretStr = SecretStr("")

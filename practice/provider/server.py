@@ -17,6 +17,7 @@ from practice.provider.cashier import Cashier
 from practice.provider.control import Controls
 from practice.provider.keys import Keys
 from practice.provider.notice_sender import NoticeSender
+from practice.provider.page_headers import PageHeaders
 from practice.provider.storage import Storage
 from practice.provider.trading import Trading
 from practice.provider.wechatpay import WechatPay
@@ -64,6 +65,7 @@ def create_app(
         storage.close()
 
     app = FastAPI(title="Practice payment provider", lifespan=lifespan)
+    app.add_middleware(PageHeaders)
     app.include_router(BookApi(keys, trading, sender, alipay).router())
     app.router.routes += [*alipay.routes(), *cashier.routes(), *wechatpay.routes()]
 

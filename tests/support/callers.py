@@ -23,6 +23,7 @@ def bearer(user_id: str, *roles: str) -> dict[str, str]:
 
 ADA, BOB = bearer("ada"), bearer("bob")
 OPERATOR = bearer("olga", "operator")
+JSON = {"Content-Type": "application/json"}
 
 
 @asynccontextmanager
