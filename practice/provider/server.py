@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.middleware import Middleware
 
 from practice.provider.alipay import Alipay
 from practice.provider.bills import BillFiles
@@ -24,6 +25,7 @@ from practice.provider.wechatpay import WechatPay
 
 log = structlog.get_logger()
 
+OUTERMOST = [Middleware(PageHeaders)]
 TICK_SECONDS = 0.1
 LOOP_PAUSE_SECONDS = 1.0
 
@@ -64,8 +66,7 @@ def create_app(
         await sender.aclose()
         storage.close()
 
-    app = FastAPI(title="Practice payment provider", lifespan=lifespan)
-    app.add_middleware(PageHeaders)
+    app = FastAPI(title="Practice payment provider", lifespan=lifespan, middleware=OUTERMOST)
     app.include_router(BookApi(keys, trading, sender, alipay).router())
     app.router.routes += [*alipay.routes(), *cashier.routes(), *wechatpay.routes()]
 

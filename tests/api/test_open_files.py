@@ -30,6 +30,7 @@ asyncio.run(run())
 """
 
 
+@pytest.mark.servers
 async def test_when_files_run_out_the_log_says_so_and_not_all_the_time() -> None:
     process = await asyncio.create_subprocess_exec(
         *("prlimit", "--nofile=128:128", sys.executable, "-c", RUNS_OUT),

@@ -15,9 +15,9 @@ from api.readiness import ReadinessLook
 from infra.redis.probe import PROBE
 from infra.settings import Settings
 from practice.stack.ports import free_port
-from practice.stack.process import RunningProcess, start, stop
 from practice.stack.redis import RedisServer
 from tests.support.callers import served
+from tests.support.servers import running
 
 Act = Callable[[Redis], Awaitable[Any]]
 
@@ -26,11 +26,10 @@ Act = Callable[[Redis], Awaitable[Any]]
 async def own_redis(tmp_path: Path) -> AsyncIterator[Redis]:
     """A server that a test may spoil."""
     server = RedisServer(tmp_path / "data", free_port(), durable=False)
-    running: RunningProcess = await start(server, tmp_path / "redis.log", die_with_parent=True)
-    client = Redis.from_url(server.address, decode_responses=True)
-    yield client
-    await client.aclose()
-    await stop(running)
+    async with running(server, tmp_path) as address:
+        client = Redis.from_url(address, decode_responses=True)
+        yield client
+        await client.aclose()
 
 
 def at(settings: Settings, redis: Redis) -> Settings:

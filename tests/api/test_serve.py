@@ -12,6 +12,8 @@ from practice.stack.loopback import loopback_http
 from tests.support.api_process import api_process, start_api
 
 HALF = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\n"
+
+pytestmark = pytest.mark.servers
 FEW_FILES = ("prlimit", "--nofile=96:96")
 
 
@@ -89,7 +91,6 @@ async def test_all_it_logs_is_json(tmp_path: Path) -> None:
             {"SECKILL_DEV_LOGIN": "true", "SECKILL_PUBLIC_URL": "https://shop.example"},
             "SECKILL_DEV_LOGIN",
         ),
-        ({"SECKILL_POSTGRES_DSN": "postgresql://host/db?sslmod=require"}, "SECKILL_POSTGRES_DSN"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from tests.support.buyers import eventually, order_id, placed
+from tests.support.buyers import order_id, placed
 from tests.support.callers import ADA, OPERATOR
 from tests.support.operators import decide, give_back, view_of
+from tests.support.polling import eventually
 from tests.support.refunds_asked import order_view, paid
 from tests.support.shop import Shop
 from tests.support.skipping import needs_attention
