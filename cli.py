@@ -83,11 +83,17 @@ def api() -> None:
     """Serve the HTTP API, with the settings of the environment."""
     from api.serve import serve
     from infra.settings import Settings
-    from infra.telemetry import configure_logging
+    from infra.telemetry import configure_logging, saying_why_not
 
     settings = Settings()
     configure_logging(settings)
-    serve("api.app:create_app", host=settings.api_host, port=settings.api_port)
+    with saying_why_not():
+        serve(
+            "api.app:create_app",
+            host=settings.api_host,
+            port=settings.api_port,
+            connections=settings.api_max_connections,
+        )
 
 
 @app.command()
@@ -153,7 +159,10 @@ def token(
     home = settings.open_home()
     home.create()
     secret, seconds = jwt_secret(settings, home), int(hours * 3600)
-    typer.echo(issue_token(secret, user, role or [], issuer=settings.jwt_issuer, seconds=seconds))
+    issuer, audience = settings.jwt_issuer, settings.jwt_audience
+    typer.echo(
+        issue_token(secret, user, role or [], issuer=issuer, audience=audience, seconds=seconds)
+    )
 
 
 @app.command(

@@ -224,7 +224,12 @@ class DeliveryActivities:
             if not still_open and await orders.change_status(
                 order_id, OrderStatus.PAID, OrderStatus.FULFILLED
             ):
-                in_short = "; ".join(f"{one.kind} {one.status}: {one.detail}" for one in owed)
+                # Why one was skipped is the operator's own note, and the buyer reads this line.
+                in_short = "; ".join(
+                    f"{one.kind} {one.status}"
+                    + (f": {one.detail}" if one.status is DeliveryStatus.DONE else "")
+                    for one in owed
+                )
                 await orders.record(order_id, EventKind.FULFILLED, SYSTEM, in_short)
                 return Owed(order_status=OrderStatus.FULFILLED)
             if given_back := await skip_if_given_back(connection, order_id):

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from domain.actors import SYSTEM
+from domain.actors import SYSTEM, is_operator
 from domain.attention import AttentionKind
 from domain.model import Value
-from domain.order import EventKind, Order, RejectReason
+from domain.order import CANCELLED_BY_AN_OPERATOR, EventKind, Order, RejectReason
 from domain.payment import Payment
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
@@ -125,8 +125,9 @@ class OrderActivities:
                 return
             # Paying and cancelling may come at once. Whichever changes the status first has won,
             # and the other one does nothing.
+            reason = _told_to_buyer(command.reason, command.actor)
             if not await orders.change_status(
-                order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=command.reason
+                order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=reason
             ):
                 return
             await Stock(connection).release(order)
@@ -193,7 +194,7 @@ async def _write_rejection(
         amount=item.price * intent.quantity if item else 0,
         currency=item.currency if item else "CNY",
         status=OrderStatus.REJECTED,
-        reason=reason,
+        reason=_told_to_buyer(reason, actor),
         created_at=now,
         pay_deadline=None,
         closed_at=now,
@@ -201,3 +202,8 @@ async def _write_rejection(
     # It may stand already, placed by a try whose answer was lost: then the cancel ends it.
     if await orders.insert(rejected):
         await orders.record(intent.order_id, EventKind.REJECTED, actor, reason)
+
+
+def _told_to_buyer(reason: str, actor: str) -> str:
+    """An operator's own words stay in the event, which only operators read."""
+    return CANCELLED_BY_AN_OPERATOR if is_operator(actor) else reason

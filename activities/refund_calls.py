@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from domain.actors import is_operator
 from domain.gateway_errors import GatewayError, TryLater
 from domain.model import Value
 from domain.payment import PaymentMethod
@@ -20,6 +21,7 @@ from infra.postgres.refunds import Refunds
 TAKES_TURNS = frozenset({PaymentMethod.WECHATPAY})
 TRY_LATER = "TryLater"
 NOT_ITS_TURN = "NotItsTurn"
+BY_THE_SHOP = "given back by the shop"
 
 
 def refund_queue(task_queue: str) -> str:
@@ -130,5 +132,6 @@ def _instruction(command: AskRefund) -> RefundInstruction:
         amount=refund.amount,
         paid_amount=command.paid_amount,
         currency=refund.currency,
-        reason=refund.note or refund.reason,
+        # The provider shows it to the buyer: an operator's note stays here.
+        reason=BY_THE_SHOP if is_operator(refund.requested_by) else refund.note or refund.reason,
     )

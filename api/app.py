@@ -16,12 +16,15 @@ from api.edge import Edge
 from api.jwks import KeySet
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.open_files import watch_open_files
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
+from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.routes import (
     dev,
+    docs,
     gate,
     health,
     operator_attentions,
@@ -39,6 +42,7 @@ from api.routes import (
     webhooks,
 )
 from api.sales import ShownSales
+from api.start_checks import refuse_unsafe
 from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
@@ -67,22 +71,25 @@ ROUTERS = (
     operator_bills.router,
     points.router,
     health.router,
+    docs.router,
 )
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application. Starts while Postgres, Temporal or Redis is away.
 
-    Raises ValueError when no way to check tokens is set.
+    Raises UnusableSetting for settings that would let a stranger be somebody.
     """
     settings = settings or Settings()
-    _require_way_to_check_tokens(settings)
+    refuse_unsafe(settings)
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
             app.state.services = await open_services(settings, metrics, closing)
+            watching = asyncio.create_task(watch_open_files())
+            closing.callback(watching.cancel)
             tune_garbage_collection()
             yield
 
@@ -91,6 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="1",
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -138,6 +147,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
         notices=NoticeReplay(database, inbox, relay, gateways),
+        readiness=ReadinessLook(redis, database, workflows),
         attentions=AttentionDecisions(database, redis, stock_gate),
         bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),
@@ -149,13 +159,8 @@ def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:
     if keys:
         closing.push_async_callback(keys.aclose)
     return Tokens(
-        secret=settings.jwt_secret.get_secret_value(), keys=keys, issuer=settings.jwt_issuer
+        secret=settings.jwt_secret.get_secret_value(),
+        keys=keys,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
     )
-
-
-def _require_way_to_check_tokens(settings: Settings) -> None:
-    secret = settings.jwt_secret.get_secret_value()
-    if not secret and not settings.jwks_url:
-        raise ValueError("set SECKILL_JWT_SECRET or SECKILL_JWKS_URL: tokens must be checked")
-    if settings.dev_login and not secret:
-        raise ValueError("SECKILL_DEV_LOGIN signs tokens and so needs SECKILL_JWT_SECRET")

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,12 +15,27 @@ from domain.errors import ErrorCode, Refusal
 OPERATOR = "operator"
 MAX_TOKEN_LENGTH = 8192
 MAX_USER_ID_LENGTH = 128
-# A key that was withdrawn stops working after this long at the latest.
-REMEMBER_SECONDS = 300.0
+# Together with `jwks.REFRESH_SECONDS` below five minutes: after that a withdrawn key is dead.
+REMEMBER_SECONDS = 90.0
 REMEMBERED_TOKENS = 20_000
 DEV_TOKEN_SECONDS = 12 * 3600
+# Two machines' clocks are never quite the same: `iat`, `nbf` and `exp` are read with some give.
+LEEWAY_SECONDS = 30.0
+# RFC 7518, 3.2: a key shorter than the hash can be guessed from one token.
+MIN_SECRET_BYTES = 32
+ANY_AUDIENCE = "*"
 
-_REQUIRED: Any = {"require": ["exp", "sub"], "verify_aud": False}
+
+# A token is written by a stranger: whatever reading it raises is the stranger's fault, not ours.
+_UNREADABLE = (
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class Caller(NamedTuple):
@@ -36,14 +52,27 @@ class Caller(NamedTuple):
         return operator(self.user_id) if self.is_operator else buyer(self.user_id)
 
 
+def only(authorizations: Sequence[str]) -> str | None:
+    """Two credentials are none: who checks one and who acts on the other may not be the same."""
+    return authorizations[0] if len(authorizations) == 1 else None
+
+
 class Tokens:
     """HS256 by our secret, RS256 by a key set: each algorithm has its own kind of key, so that a
     public key can never pass for a secret."""
 
-    def __init__(self, *, secret: str, keys: KeySet | None = None, issuer: str = "") -> None:
+    def __init__(
+        self, *, secret: str, keys: KeySet | None = None, issuer: str = "", audience: str = ""
+    ) -> None:
+        """With an `audience` a token must name it; with none, or with `*`, nobody looks."""
         self._secret = secret
         self._keys = keys
         self._issuer = issuer or None
+        self._audience = None if audience == ANY_AUDIENCE else audience or None
+        self._options: Any = {
+            "require": ["exp", "sub"],
+            "verify_aud": self._audience is not None,
+        }
         self._remembered: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
 
     async def caller(self, authorization: str | None) -> Caller:
@@ -62,6 +91,8 @@ class Tokens:
         claims = {"sub": user_id, "roles": roles, "iat": now, "exp": now + DEV_TOKEN_SECONDS}
         if self._issuer:
             claims["iss"] = self._issuer
+        if self._audience:
+            claims["aud"] = self._audience
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
     async def _verify(self, token: str) -> Caller:
@@ -72,9 +103,10 @@ class Tokens:
             caller, expires_at = _caller_of(claims), float(claims["exp"])
         except jwt.ExpiredSignatureError as error:
             raise Refusal(ErrorCode.UNAUTHENTICATED, "the token has expired") from error
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        except _UNREADABLE as error:
             raise Refusal(ErrorCode.UNAUTHENTICATED, "the token is not valid") from error
-        self._remembered[token] = (caller, min(expires_at, time.time() + REMEMBER_SECONDS))
+        until = min(expires_at + LEEWAY_SECONDS, time.time() + REMEMBER_SECONDS)
+        self._remembered[token] = (caller, until)
         if len(self._remembered) > REMEMBERED_TOKENS:
             self._remembered.popitem(last=False)
         return caller
@@ -82,15 +114,23 @@ class Tokens:
     async def _decode(self, token: str) -> dict[str, Any]:
         header = _header(token.partition(".")[0])
         key: Any
-        if header["alg"] == "HS256" and self._secret:
+        if header.get("alg") == "HS256" and self._secret:
             algorithm, key = "HS256", self._secret
-        elif header["alg"] == "RS256" and self._keys:
+        elif header.get("alg") == "RS256" and self._keys:
             algorithm, key = "RS256", await self._keys.key(header.get("kid"))
         else:
             raise jwt.InvalidAlgorithmError
         if key is None:
             raise jwt.InvalidKeyError
-        return jwt.decode(token, key, [algorithm], _REQUIRED, issuer=self._issuer)
+        return jwt.decode(
+            token,
+            key,
+            [algorithm],
+            self._options,
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=LEEWAY_SECONDS,
+        )
 
 
 # All tokens of one issuer and key begin alike, and every buyer's first click brings a new one.

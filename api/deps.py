@@ -9,13 +9,15 @@ from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
 from api.attentions import AttentionDecisions
-from api.auth import Caller, Tokens
+from api.auth import Caller, Tokens, only
 from api.bills import BillReconciler
 from api.metrics import Metrics
 from api.notices import NoticeReplay
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
+from api.problems import invalid
+from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.sales import ShownSales
 from api.workflow_calls import WorkflowCalls
@@ -50,6 +52,7 @@ class Services:
     payments: OrderPayments
     refunds: OrderRefunds
     inbox: NoticeInbox
+    readiness: ReadinessLook
     notices: NoticeReplay
     attentions: AttentionDecisions
     bills: BillReconciler
@@ -70,7 +73,7 @@ async def caller(
     request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
 ) -> Caller:
     """Raises Refusal UNAUTHENTICATED."""
-    return await services.tokens.caller(request.headers.get("authorization"))
+    return await services.tokens.caller(only(request.headers.getlist("authorization")))
 
 
 CallerDep = Annotated[Caller, Depends(caller)]
@@ -84,6 +87,15 @@ async def operator(caller: CallerDep) -> Caller:
 
 
 OperatorDep = Annotated[Caller, Depends(operator)]
+
+
+async def one_key(request: Request, _operator: OperatorDep) -> None:
+    """Raises Refusal INVALID for two names of one request."""
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise invalid(["header", "Idempotency-Key"], "one key, not several")
+
+
+OneKey = Depends(one_key)
 
 MAX_CURSOR_LENGTH = 200
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, pattern=r"^[!-~]*$")]

@@ -1,5 +1,5 @@
-"""The outermost layer, in plain ASGI: nothing too big comes in, no stack trace goes out, and
-every answer is counted."""
+"""The outermost layer, in plain ASGI: nothing too big comes in, no stack trace goes out, every
+answer has its headers and is counted."""
 
 import time
 from typing import Any
@@ -9,19 +9,13 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.answer_headers import dressed
 from api.metrics import Metrics
 from api.problems import http_problem, unavailable
+from api.request_body import checked
 
-MAX_BODY_BYTES = 64 * 1024
 NO_ROUTE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-class _BodyTooLarge(HTTPException):
-    """An HTTPException, because FastAPI answers 400 to whatever else stops it reading a body."""
-
-    def __init__(self) -> None:
-        super().__init__(413, f"a body has at most {MAX_BODY_BYTES} bytes")
 
 
 class Edge:
@@ -38,29 +32,34 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        status = 0
+        method, status = scope["method"], 0
+        if method == "HEAD":
+            # What can be got has a head: the same answer without its body.
+            scope = {**scope, "method": "GET"}
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                headers = dressed(_template(scope), status, message.get("headers", ()))
+                message = {**message, "headers": headers}
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._serve(scope, _limited(scope, receive), watched)
+            await self._serve(scope, checked(scope, receive), watched)
         except ClientDisconnect:
             return
         except Exception as error:
             # Once an answer has begun, only breaking the connection tells that it is not whole.
             if status:
                 raise
-            await unavailable(f"{scope['method']} {_template(scope)}", error)(
-                scope, receive, watched
-            )
+            await unavailable(f"{method} {_template(scope)}", error)(scope, receive, watched)
         finally:
-            method = scope["method"] if scope["method"] in _METHODS else "other"
             elapsed = time.perf_counter() - began
-            self._metrics.answered(method, _template(scope), status, elapsed)
+            counted = method if method in _METHODS else "other"
+            self._metrics.answered(counted, _template(scope), status, elapsed)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         match, matched = self._express.matches(scope)
@@ -72,26 +71,6 @@ class Edge:
             await self._express.handle(scope, receive, send)
         except HTTPException as error:
             await http_problem(error)(scope, receive, send)
-
-
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Trusts a small Content-Length, which the server enforces; counts a body without one."""
-    declared = next((value for name, value in scope["headers"] if name == b"content-length"), None)
-    if declared is not None and len(declared) < 9 and int(declared) <= MAX_BODY_BYTES:
-        return receive
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
-        if declared is not None:
-            raise _BodyTooLarge
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise _BodyTooLarge
-        return message
-
-    return counted
 
 
 def _template(scope: Scope) -> str:

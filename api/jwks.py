@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
 import httpx
 import jwt
@@ -12,7 +15,11 @@ from infra.trusted_roots import trusted_roots
 
 log = structlog.get_logger()
 
-REFRESH_SECONDS = 600.0
+# A key that its owner withdrew is asked for here no longer; what `auth` remembers comes on top.
+REFRESH_SECONDS = 180.0
+# How long the keys of a set that cannot be had are still believed. Long enough for an outage of
+# whoever signs tokens, and no longer: nobody could withdraw a key from us meanwhile.
+BELIEVED_SECONDS = 3600.0
 # An unknown key id may be a new key or a forgery: forgeries must not make us call out each time.
 RETRY_SECONDS = 5.0
 FETCH_TIMEOUT_SECONDS = 3.0
@@ -31,12 +38,16 @@ class KeySet:
         self._fetching = asyncio.Lock()
 
     async def key(self, key_id: str | None) -> jwt.PyJWK | None:
-        """None for an id nobody signs with. Raises Refusal UNAVAILABLE while no key is known."""
-        if key_id not in self._keys or time.monotonic() - self._fetched_at > REFRESH_SECONDS:
+        """None for an id nobody signs with. Raises Refusal UNAVAILABLE while the set cannot be had
+        and was not had for an hour."""
+        if key_id not in self._keys or self._age() > REFRESH_SECONDS:
             await self._refresh()
-        if not self._keys:
+        if self._age() > BELIEVED_SECONDS:
             raise Refusal(ErrorCode.UNAVAILABLE, "the keys to check your token cannot be had")
         return self._keys.get(key_id)
+
+    def _age(self) -> float:
+        return time.monotonic() - self._fetched_at
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -48,9 +59,21 @@ class KeySet:
             self._tried_at = time.monotonic()
             try:
                 answer = (await self._http.get(self._url)).raise_for_status()
-                fetched = jwt.PyJWKSet.from_json(answer.text)
-            except (httpx.HTTPError, jwt.PyJWTError, ValueError, AttributeError) as error:
+                self._keys = _rsa_keys(answer.json()["keys"])
+            except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
                 log.warning("jwks_unavailable", error=repr(error)[:200])
                 return
-            self._keys = {key.key_id: key for key in fetched if key.key_type == "RSA"}
             self._fetched_at = time.monotonic()
+
+
+def _rsa_keys(entries: Iterable[dict[str, Any]]) -> dict[str | None, jwt.PyJWK]:
+    """Those that sign; what we cannot read is no key of ours. None at all is an answer too: then
+    every key was withdrawn."""
+    keys: dict[str | None, jwt.PyJWK] = {}
+    for entry in entries:
+        with suppress(jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError):
+            if entry["kty"] == "RSA" and entry.get("use", "sig") == "sig":
+                key = jwt.PyJWK(entry)
+                if key.algorithm_name == "RS256":
+                    keys[key.key_id] = key
+    return keys

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from temporalio.service import RPCError
 
+from api.methods import allowed_methods
 from domain.errors import ErrorCode, InvalidField, Refusal
 
 log = structlog.get_logger()
@@ -156,5 +157,8 @@ def install(app: FastAPI) -> None:
         return problem_response(Refusal(ErrorCode.INVALID, "see errors", errors=errors))
 
     @app.exception_handler(HTTPException)
-    async def refused_by_http(_request: Request, error: HTTPException) -> Response:
+    async def refused_by_http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            allow = allowed_methods(app.router.routes, request.scope)
+            error = HTTPException(405, error.detail, {"Allow": allow})
         return http_problem(error)

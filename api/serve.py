@@ -2,18 +2,26 @@
 
 import uvicorn
 
+from api.connections import Limits, limited_protocol
+from api.open_files import connections_that_fit
 
-def serve(application: str, *, host: str, port: int) -> None:
-    """Serve the application that the factory `module:function` makes, until a signal comes."""
+MOST_CONNECTIONS = 5_000
+
+
+def serve(application: str, *, host: str, port: int, connections: int = MOST_CONNECTIONS) -> None:
+    """Serve the application that the factory `module:function` makes, until a signal comes.
+    `connections`: at most so many at once, or as many as there are files for."""
     uvicorn.run(
         application,
         factory=True,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=limited_protocol(Limits(connections=connections_that_fit(connections))),
+        ws="none",
+        server_header=False,
         access_log=False,
         log_config=None,
-        # A buyer's open event stream must not hold up the end; the client connects again.
+        # What a client is still being told after three seconds it asks for again.
         timeout_graceful_shutdown=3,
     )

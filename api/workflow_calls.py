@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as RPCTimeout
 from temporalio.common import WorkflowIDConflictPolicy
@@ -112,9 +113,12 @@ class WorkflowCalls:
             raise _failure(workflow_id, error) from error
 
     async def ping(self) -> None:
-        """Raises when Temporal does not answer."""
+        """Raises when Temporal does not answer, or does not know our namespace. Its own health
+        says only that it listens; this it has to look up in its database."""
+        request = DescribeNamespaceRequest(namespace=self._client.namespace)
+        limit = timedelta(seconds=PING_SECONDS)
         async with asyncio.timeout(PING_SECONDS):
-            await self._client.service_client.check_health(timeout=timedelta(seconds=PING_SECONDS))
+            await self._client.workflow_service.describe_namespace(request, timeout=limit)
 
 
 def _failure(workflow_id: str, error: Exception) -> Exception:

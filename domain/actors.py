@@ -15,6 +15,11 @@ def operator(user_id: str) -> str:
     return f"operator:{user_id}"
 
 
+def is_operator(actor: str) -> bool:
+    """What an operator writes is for colleagues: buyers see that something was done, not why."""
+    return actor.startswith("operator:")
+
+
 def provider(method: PaymentMethod) -> str:
     return f"provider:{method}"
 

@@ -26,6 +26,9 @@ class RejectReason(StrEnum):
     RELEASED = "released"
 
 
+CANCELLED_BY_AN_OPERATOR = "cancelled by an operator"
+
+
 class EventKind(StrEnum):
     """What may happen to an order, as its timeline names it."""
 

@@ -8,6 +8,10 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class UnusableSetting(ValueError):
+    """A setting that no process can start with. The message is one line for whoever set it."""
+
+
 class AlipaySettings(BaseSettings):
     """Alipay open platform. Keys are PEM files; amounts and times are the provider's own."""
 
@@ -90,11 +94,13 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    api_max_connections: int = Field(default=5_000, ge=1)
     public_url: str = "http://127.0.0.1:8000"
     dev_login: bool = False
     jwt_secret: SecretStr = SecretStr("")
     jwks_url: str = ""
     jwt_issuer: str = ""
+    jwt_audience: str = ""
     gate_queue_limit: int = 20_000
 
     refund_calls_per_second: float = Field(default=100.0, gt=0)

@@ -2,10 +2,13 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
 
 import structlog
 
-from infra.settings import Settings
+from infra.settings import Settings, UnusableSetting
 
 
 def configure_logging(settings: Settings) -> None:
@@ -36,5 +39,28 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    # Whatever else would write to this process's output writes a line of the same kind instead.
+    logging.captureWarnings(True)
+    sys.excepthook = _log_the_end
     # httpx logs whole URLs, and a signed payment URL is nobody's business.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+@contextmanager
+def saying_why_not() -> Iterator[None]:
+    """Around a process: a setting it cannot start with ends it with one line instead of a trace."""
+    try:
+        yield
+    except UnusableSetting as error:
+        logging.getLogger("process").critical("cannot_start: %s", error)
+        raise SystemExit(1) from None
+
+
+def _log_the_end(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """An error that nobody caught ends the process: the last line says which."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("process").critical("process_failed", exc_info=(kind, error, trace))

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.auth import only
 from api.deps import Services
 from api.problems import KINDS, MEDIA_TYPE, invalid, problem_bytes
 from api.routes.names import is_name
@@ -79,16 +80,19 @@ async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
 
 
 def _headers(scope: Scope) -> tuple[str | None, str]:
-    authorization, key = None, ""
+    authorizations: list[str] = []
+    key = ""
     for name, value in scope["headers"]:
         if name == b"authorization":
-            authorization = value.decode("latin-1")
+            authorizations.append(value.decode("latin-1"))
         elif name == b"idempotency-key":
+            if key:
+                raise invalid(["header", "Idempotency-Key"], "one key, not several")
             key = value.decode("latin-1")
             if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
                 why = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
                 raise invalid(["header", "Idempotency-Key"], why)
-    return authorization, key
+    return only(authorizations), key
 
 
 async def _read(receive: Receive) -> bytes:

@@ -16,6 +16,7 @@ from api.schemas.orders import (
 )
 from domain.delivery import DeliveryKind
 from domain.errors import ErrorCode, Refusal
+from domain.order import CANCELLED_BY_AN_OPERATOR
 from domain.states import OrderStatus
 from infra.postgres.orders import Orders
 from workflows.updates import DecideDelivery
@@ -82,7 +83,7 @@ async def cancel_order(
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
-    reason = (body and body.reason) or "cancelled by an operator"
+    reason = (body and body.reason) or CANCELLED_BY_AN_OPERATOR
     return await services.order_updates.cancel(order_id, operator, reason)
 
 

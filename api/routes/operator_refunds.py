@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from api.deps import OperatorDep, OrderId, ServicesDep
+from api.deps import OneKey, OperatorDep, OrderId, ServicesDep
 from api.routes.names import known_name
 from api.schemas.model import ReasonBody
 from api.schemas.refunds import RefundBody, RefundView
@@ -22,6 +22,7 @@ IdempotencyKey = Annotated[
     "/orders/{order_id}/refund",
     summary="Give all or a part of an order's money back",
     status_code=202,
+    dependencies=[OneKey],
 )
 async def refund_order(
     order_id: OrderId,

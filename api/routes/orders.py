@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.deps import CallerDep, Cursor, Limit, OrderId, ServicesDep
 from api.schemas.model import ReasonBody
 from api.schemas.orders import OrdersPage, OrderView, order_summary
+from domain.order import CANCELLED_BY_AN_OPERATOR
 from infra.postgres.orders import Orders
 
 router = APIRouter(tags=["buyer"])
@@ -31,5 +32,6 @@ async def cancel_order(
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
-    reason = (body and body.reason) or "cancelled by the buyer"
+    usual = CANCELLED_BY_AN_OPERATOR if caller.is_operator else "cancelled by the buyer"
+    reason = (body and body.reason) or usual
     return await services.order_updates.cancel(order_id, caller, reason)

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
-from api.deps import CallerDep, Limit, OperatorDep, ServicesDep
-from api.schemas.points import GrantBody, PointsView, points_view
+from api.deps import CallerDep, Limit, OneKey, OperatorDep, ServicesDep
+from api.schemas.points import GrantBody, PointsView, gift_note, points_view
 from infra.postgres.points import Points
 
 router = APIRouter()
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128, pattern=r"^[ -~]*$")]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128, pattern=r"^[ -~]+$")]
 
 
 @router.get("/v1/me/points", summary="The caller's points", tags=["buyer"])
@@ -18,16 +18,21 @@ async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50)
     return await _account(services, caller.user_id, limit)
 
 
-@router.post("/v1/operator/points", summary="Give a buyer points", tags=["operator"])
+@router.post(
+    "/v1/operator/points",
+    summary="Give a buyer points",
+    tags=["operator"],
+    dependencies=[OneKey],
+)
 async def grant_points(
     body: GrantBody, operator: OperatorDep, services: ServicesDep, idempotency_key: Key = None
 ) -> PointsView:
-    """The same `Idempotency-Key` again gives nothing more."""
+    """The same `Idempotency-Key` again gives nothing more. The buyer reads the reason."""
     async with services.database.transaction() as connection:
         await Points(connection).grant(
             body.user_id,
             body.amount,
-            f"{body.reason} ({operator.actor})",
+            gift_note(body.reason, operator.actor),
             request_key=idempotency_key,
         )
     return await _account(services, body.user_id, 50)

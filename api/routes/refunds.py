@@ -28,5 +28,6 @@ async def ask_for_refund(
     body: ReasonBody | None = None,
 ) -> RefundView:
     refuse_unless(await services.orders.view(order_id, caller), _REFUNDED)
-    note = (body and body.reason) or "asked for by the buyer"
+    usual = "asked for by an operator" if caller.is_operator else "asked for by the buyer"
+    note = (body and body.reason) or usual
     return await services.refunds.ask(order_id, RefundWish(actor=caller.actor, note=note))

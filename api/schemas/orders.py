@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, Field
 from api.schemas.model import DAY_SECONDS, ReasonBody, View
 from api.schemas.payments import PaymentSummary, payment_summary, shown_payment
 from api.schemas.refunds import RefundSummary, refund_summary
+from domain.actors import is_operator
 from domain.delivery import Delivery, DeliveryKind
-from domain.order import Order, OrderDossier
+from domain.order import EventKind, Order, OrderDossier, OrderEvent
 from domain.reservation import Reservation
 from domain.sale import Item, ItemRef
 from domain.states import DeliveryStatus, OrderStatus
@@ -83,10 +84,10 @@ def order_view(dossier: OrderDossier) -> OrderView:
         **dossier.order.model_dump(exclude={"closed_at"}),
         payment=shown_payment(dossier.payments),
         refunds=[refund_summary(refund) for refund in dossier.refunds],
-        deliveries=[_delivery_view(delivery) for delivery in dossier.deliveries],
+        deliveries=[_delivery_for_buyer(delivery) for delivery in dossier.deliveries],
         # Who did something is for operators alone.
         timeline=[
-            TimelineEntry(at=event.at, event=event.event, detail=event.detail)
+            TimelineEntry(at=event.at, event=event.event, detail=_detail_for_buyer(event))
             for event in dossier.events
         ],
     )
@@ -123,6 +124,19 @@ def queued_view(reservation: Reservation, ref: ItemRef, item: Item | None) -> Or
         deliveries=[],
         timeline=[TimelineEntry(at=accepted_at, event="accepted", detail="")],
     )
+
+
+def _detail_for_buyer(event: OrderEvent) -> str:
+    """Not what an operator wrote for colleagues, nor the words of our own machinery that failed."""
+    if is_operator(event.actor) or event.event is EventKind.DELIVERY_FAILED:
+        return ""
+    return event.detail
+
+
+def _delivery_for_buyer(delivery: Delivery) -> DeliveryView:
+    view = _delivery_view(delivery)
+    # Until it is done the detail is an error's text, and a skipped one has the operator's reason.
+    return view if view.status is DeliveryStatus.DONE else view.model_copy(update={"detail": ""})
 
 
 def _delivery_view(delivery: Delivery) -> DeliveryView:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.schemas.model import Body, Note, UserId, View
+from domain.actors import operator
 from domain.points import PointsEntry, PointsKind
 
 MOST_POINTS = 10**9
@@ -34,8 +35,22 @@ class GrantBody(Body):
     reason: Note
 
 
+def gift_note(reason: str, actor: str) -> str:
+    """What the ledger keeps of a gift: why, and who gave it."""
+    return f"{reason} ({actor})"
+
+
 def points_view(balance: int, entries: Iterable[PointsEntry]) -> PointsView:
     return PointsView(
         balance=balance,
-        entries=[PointsEntryView.model_validate(entry.model_dump()) for entry in entries],
+        entries=[
+            PointsEntryView(**entry.model_dump(exclude={"user_id", "note"}), note=_for_buyer(entry))
+            for entry in entries
+        ],
     )
+
+
+def _for_buyer(entry: PointsEntry) -> str:
+    """Why a gift was given, and not who of the shop gave it."""
+    reason, by, _ = entry.note.rpartition(f" ({operator('')}")
+    return reason if by and entry.kind is PointsKind.GRANT else entry.note

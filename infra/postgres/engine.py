@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from sqlalchemy import URL, event, make_url, select
+from sqlalchemy import URL, event, func, make_url, select
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -78,6 +78,13 @@ class Database:
         """Raises when Postgres does not answer."""
         async with self._engine.connect() as connection:
             await connection.execute(select(1))
+
+    async def takes_writes(self) -> bool:
+        """False on a standby and where writing was forbidden. Raises when it does not answer."""
+        on = func.current_setting("transaction_read_only")
+        async with self._engine.connect() as connection:
+            said: str = (await connection.execute(select(on))).scalar_one()
+        return said == "off"
 
     async def aclose(self) -> None:
         await self._engine.dispose()

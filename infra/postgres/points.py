@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,9 @@ from domain.points import (
 )
 from infra.postgres.tables.points import points_accounts, points_entries
 
+# Apart from whatever else takes advisory locks.
+GRANT_KEYS = 0x5EC_6147
+
 
 class Points:
     """Amounts are whole points above zero; others raise Refusal(INVALID)."""
@@ -28,13 +31,14 @@ class Points:
         self, user_id: str, amount: int, note: str, *, request_key: str | None = None
     ) -> bool:
         """Give points; opens the account if there is none. The same `request_key` gives them
-        once: False if it gave them before."""
+        once: False if it gave them before. Raises Refusal IDEMPOTENCY_MISMATCH if it gave another
+        amount, or gave it to somebody else."""
         _require_positive(amount)
+        if request_key is not None and await self._was_given(request_key, user_id, amount):
+            return False
         account = insert(points_accounts).values(user_id=user_id, balance=0)
         await self._connection.execute(account.on_conflict_do_nothing())
         await self._lock(user_id)
-        if request_key is not None and await self._one(points_entries.c.request_key == request_key):
-            return False
         await self._change(user_id, PointsKind.GRANT, amount, note, request_key=request_key)
         return True
 
@@ -116,6 +120,17 @@ class Points:
         query = select(points_accounts.c.balance).where(points_accounts.c.user_id == user_id)
         locked = await self._connection.execute(query.with_for_update())
         return locked.scalar_one_or_none() or 0
+
+    async def _was_given(self, request_key: str, user_id: str, amount: int) -> bool:
+        # Accounts are locked one by one, a key is shared by all of them: two gifts under one key
+        # would else meet only at the unique index, which fails instead of answering.
+        turn = func.pg_advisory_xact_lock(func.hashtextextended(request_key, GRANT_KEYS))
+        await self._connection.execute(select(turn))
+        given = await self._one(points_entries.c.request_key == request_key)
+        if given and (given.user_id, given.amount) != (user_id, amount):
+            detail = "the key gave other points, or gave them to somebody else"
+            raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, detail)
+        return given is not None
 
     async def _standing(self, kind: PointsKind, order_id: str) -> PointsEntry | None:
         entry = points_entries.c

@@ -1,6 +1,8 @@
 """The one way to reach Temporal: the client, and the names it is searched by."""
 
+import logging
 from datetime import timedelta
+from functools import cache
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -17,7 +19,14 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
 )
 from temporalio.envconfig import ClientConfig
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import GrpcCompression, RetryConfig
 
 from domain.reservation import Intent
@@ -85,15 +94,7 @@ async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = Non
         connect_timeout=None if lazy else CONNECT_TIMEOUT,
         # On one machine or one network, compressing small messages costs more than it saves.
         grpc_compression=GrpcCompression.NONE,
-        runtime=Runtime(
-            telemetry=TelemetryConfig(
-                metrics=PrometheusConfig(
-                    bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True
-                )
-            )
-        )
-        if metrics_port
-        else None,
+        runtime=_runtime(metrics_port),
     )
 
 
@@ -111,3 +112,24 @@ async def register_search_attributes(client: Client) -> None:
         for key in missing:
             request.search_attributes[key.name] = IndexedValueType.ValueType(key.indexed_value_type)
         await client.operator_service.add_search_attributes(request, timeout=CONNECT_TIMEOUT)
+
+
+# Each has threads of its own, and one process needs no second one.
+@cache
+def _runtime(metrics_port: int | None) -> Runtime:
+    """The SDK's native part. Left to itself it writes coloured text between our log lines."""
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporalio.core"),
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+    )
+    return Runtime(
+        telemetry=TelemetryConfig(
+            logging=LoggingConfig(TelemetryFilter("WARN", "ERROR"), forwarding),
+            metrics=PrometheusConfig(
+                bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True
+            )
+            if metrics_port
+            else None,
+        )
+    )

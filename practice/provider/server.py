@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.middleware import Middleware
 
 from practice.provider.alipay import Alipay
 from practice.provider.bills import BillFiles
@@ -17,12 +18,14 @@ from practice.provider.cashier import Cashier
 from practice.provider.control import Controls
 from practice.provider.keys import Keys
 from practice.provider.notice_sender import NoticeSender
+from practice.provider.page_headers import PageHeaders
 from practice.provider.storage import Storage
 from practice.provider.trading import Trading
 from practice.provider.wechatpay import WechatPay
 
 log = structlog.get_logger()
 
+OUTERMOST = [Middleware(PageHeaders)]
 TICK_SECONDS = 0.1
 LOOP_PAUSE_SECONDS = 1.0
 
@@ -63,7 +66,7 @@ def create_app(
         await sender.aclose()
         storage.close()
 
-    app = FastAPI(title="Practice payment provider", lifespan=lifespan)
+    app = FastAPI(title="Practice payment provider", lifespan=lifespan, middleware=OUTERMOST)
     app.include_router(BookApi(keys, trading, sender, alipay).router())
     app.router.routes += [*alipay.routes(), *cashier.routes(), *wechatpay.routes()]
 

@@ -1,11 +1,15 @@
 """What a rush is to be: how many buyers, how few units, and what the winners do."""
 
+import math
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+import jwt
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from domain.model import Value
 
@@ -23,6 +27,15 @@ class StackAddress(Value):
     api_url: str
     sandbox_url: str
     operator_token: str = ""
+
+    @field_validator("operator_token")
+    @classmethod
+    def _still_good(cls, token: str) -> str:
+        """A stack that has run for days has written down a token that is over."""
+        with suppress(jwt.PyJWTError):
+            claims = jwt.decode(token, options={"verify_signature": False})
+            return token if claims.get("exp", math.inf) > time.time() else ""
+        return token
 
 
 def read_stack(file: Path) -> StackAddress:

@@ -37,6 +37,7 @@ class EmbeddedSettings(BaseSettings):
     public_url: str | None = None
     jwt_secret: SecretStr | None = None
     jwt_issuer: str = ""
+    jwt_audience: str = ""
     alipay_gateway_url: str | None = None
     wechatpay_gateway_url: str | None = None
     ready_within_seconds: float = Field(default=60.0, gt=0)

@@ -8,7 +8,8 @@ import jwt
 from domain.model import Value
 from practice.stack.home import Home, write_private
 
-_OPERATOR_TOKEN_SECONDS = 10 * 365 * 24 * 3600
+# Each `up` writes a new one; `seckill token --role operator` makes more.
+_OPERATOR_TOKEN_SECONDS = 12 * 3600
 
 
 class StackFile(Value):
@@ -43,9 +44,12 @@ def issue_token(
     roles: list[str],
     *,
     issuer: str = "",
+    audience: str = "",
     seconds: int = _OPERATOR_TOKEN_SECONDS,
 ) -> str:
     """A bearer token for the api of a stack whose secret this is."""
     now = int(time.time())
     claims = {"sub": user_id, "roles": roles, "iat": now, "exp": now + seconds}
-    return jwt.encode(claims | ({"iss": issuer} if issuer else {}), secret, algorithm="HS256")
+    named = {"iss": issuer, "aud": "" if audience == "*" else audience}
+    claims |= {name: value for name, value in named.items() if value}
+    return jwt.encode(claims, secret, algorithm="HS256")

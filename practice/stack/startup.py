@@ -111,7 +111,11 @@ def _describe(settings: EmbeddedSettings, home: Home, plan: Plan) -> StackFile:
         sandbox_url=sandbox_url,
         sandbox_keys_dir=home.sandbox_keys_dir if sandbox_url else None,
         operator_token=issue_token(
-            jwt_secret(settings, home), "operator", ["operator"], issuer=settings.jwt_issuer
+            jwt_secret(settings, home),
+            "operator",
+            ["operator"],
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
         ),
         log_dir=home.log_dir,
         pids={process.name: process.pid for process in home.processes() if process.alive},

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from api import auth
-from api.auth import Caller, Tokens
+from api.auth import LEEWAY_SECONDS, Caller, Tokens
 from domain.errors import ErrorCode, Refusal
 from tests.support.callers import SECRET
 from tests.support.tokens import BAD_AUTHORIZATIONS, part, signed, soon
@@ -56,7 +56,7 @@ async def test_only_so_many_tokens_are_remembered(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_remembered_token_still_expires() -> None:
     tokens = Tokens(secret=SECRET)
-    short = "Bearer " + signed({"sub": "ada", "exp": time.time() + 1.0})
+    short = "Bearer " + signed({"sub": "ada", "exp": time.time() + 1.0 - LEEWAY_SECONDS})
     assert (await tokens.caller(short)).user_id == "ada"
 
     async def refused() -> None:
@@ -67,6 +67,67 @@ async def test_a_remembered_token_still_expires() -> None:
     with pytest.raises(Refusal) as refusal:
         await asyncio.wait_for(refused(), 5)
     assert refusal.value.code is ErrorCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"iat": 1}, {"iat": 5}, {"iat": 28}, {"nbf": 2}, {"nbf": 28}, {"exp": -28}],
+    ids=str,
+)
+async def test_clocks_may_differ_by_half_a_minute(claims: dict[str, int]) -> None:
+    now = int(time.time())
+    shifted = {name: now + seconds for name, seconds in claims.items()}
+
+    caller = await Tokens(secret=SECRET).caller(
+        "Bearer " + signed({"sub": "ada", "exp": soon(), **shifted})
+    )
+
+    assert caller.user_id == "ada"
+
+
+@pytest.mark.parametrize("claims", [{"iat": 35}, {"nbf": 35}, {"exp": -35}], ids=str)
+async def test_clocks_may_differ_by_no_more(claims: dict[str, int]) -> None:
+    now = int(time.time())
+    shifted = {name: now + seconds for name, seconds in claims.items()}
+
+    with pytest.raises(Refusal):
+        await Tokens(secret=SECRET).caller(
+            "Bearer " + signed({"sub": "ada", "exp": soon(), **shifted})
+        )
+
+
+@pytest.mark.parametrize("named", ["shop", ["other", "shop"]], ids=str)
+async def test_a_token_for_this_service_is_good(named: object) -> None:
+    tokens = Tokens(secret=SECRET, audience="shop")
+
+    assert (
+        await tokens.caller("Bearer " + signed({"sub": "ada", "exp": soon(), "aud": named}))
+    ).user_id == "ada"
+
+
+@pytest.mark.parametrize("named", [None, "another-service", ["another-service"], [], 7], ids=str)
+async def test_a_token_for_another_service_is_not(named: object) -> None:
+    tokens = Tokens(secret=SECRET, audience="shop")
+    claims = {"sub": "ada", "exp": soon(), **({} if named is None else {"aud": named})}
+
+    with pytest.raises(Refusal) as refusal:
+        await tokens.caller("Bearer " + signed(claims))
+    assert refusal.value.code is ErrorCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("audience", ["", "*"])
+async def test_nobody_looks_at_the_audience_where_none_is_set(audience: str) -> None:
+    tokens = Tokens(secret=SECRET, audience=audience)
+
+    for named in ({}, {"aud": "another-service"}):
+        caller = await tokens.caller("Bearer " + signed({"sub": "ada", "exp": soon(), **named}))
+        assert caller.user_id == "ada"
+
+
+async def test_a_token_of_our_own_names_issuer_and_audience() -> None:
+    tokens = Tokens(secret=SECRET, issuer="issuer", audience="shop")
+
+    assert (await tokens.caller("Bearer " + tokens.issue("ada", []))).user_id == "ada"
 
 
 async def test_the_issuer_must_be_ours_when_one_is_set() -> None:

@@ -30,6 +30,28 @@ async def test_what_proves_nobody_is_unauthenticated(
     assert await stock_left(shop.gate, shop.item.ref) == 5
 
 
+async def test_two_credentials_are_none(api: httpx.AsyncClient, shop: Shop) -> None:
+    two = [("Authorization", ADA["Authorization"]), ("Authorization", OPERATOR["Authorization"])]
+    for method, path in (*CALLS, ("POST", gate_path(shop))):
+        for headers in (two, two[::-1], [two[0], two[0]]):
+            answer = await api.request(method, path, headers=headers, json={"quantity": 1})
+            assert_problem(answer, 401, "UNAUTHENTICATED")
+    assert await stock_left(shop.gate, shop.item.ref) == 5
+
+
+async def test_two_names_of_one_request_are_refused(api: httpx.AsyncClient, shop: Shop) -> None:
+    keys = [("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
+    gift: dict[str, object] = {"user_id": "ada", "amount": 5, "reason": "welcome"}
+    calls: tuple[tuple[str, dict[str, str], dict[str, object]], ...] = (
+        (gate_path(shop), ADA, {"quantity": 1}),
+        ("/v1/operator/points", OPERATOR, gift),
+        ("/v1/operator/orders/any/refund", OPERATOR, {}),
+    )
+    for path, who, body in calls:
+        answer = await api.post(path, headers=[*who.items(), *keys], json=body)
+        assert_problem(answer, 422, "INVALID")
+
+
 async def test_a_changed_claim_breaks_the_signature(api: httpx.AsyncClient) -> None:
     header, _, signature = token("ada").split(".")
     forged = f"{header}.{part({'sub': 'ada', 'roles': ['operator'], 'exp': soon()})}.{signature}"

@@ -12,9 +12,11 @@ from starlette.routing import Route
 from starlette.types import Message
 
 from api import problems
-from api.edge import MAX_BODY_BYTES, Edge
+from api.edge import Edge
 from api.metrics import Metrics
+from api.request_body import MAX_BODY_BYTES
 from tests.support.buyers import assert_problem
+from tests.support.callers import JSON
 
 CALL = {"type": "http", "method": "POST", "path": "/echo/a", "query_string": b""}
 
@@ -80,8 +82,8 @@ async def chunks(size: int, of: int) -> AsyncIterator[bytes]:
 
 async def test_a_body_may_be_as_big_as_allowed_and_no_bigger(world: World) -> None:
     async with world.client() as client:
-        whole = await client.post("/echo/a", content=b"x" * MAX_BODY_BYTES)
-        streamed = await client.post("/echo/a", content=chunks(MAX_BODY_BYTES, 1024))
+        whole = await client.post("/echo/a", content=b"x" * MAX_BODY_BYTES, headers=JSON)
+        streamed = await client.post("/echo/a", content=chunks(MAX_BODY_BYTES, 1024), headers=JSON)
 
     assert whole.text == streamed.text == str(MAX_BODY_BYTES)
 

@@ -23,6 +23,7 @@ def bearer(user_id: str, *roles: str) -> dict[str, str]:
 
 ADA, BOB = bearer("ada"), bearer("bob")
 OPERATOR = bearer("olga", "operator")
+JSON = {"Content-Type": "application/json"}
 
 
 @asynccontextmanager
@@ -31,6 +32,6 @@ async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api.test") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield client

@@ -30,6 +30,7 @@ class GatewayDouble:
         self.closed: set[str] = set()
         self.refunded: dict[str, int] = {}
         self.refunds_asked: list[str] = []
+        self.refund_reasons: list[str] = []
         self.refunds_queried = 0
         self.declines_refunds = False
         self.declines_refunds_of: set[str] = set()
@@ -82,6 +83,7 @@ class GatewayDouble:
     async def refund(self, order: RefundInstruction) -> RefundAnswer:
         self._answer()
         self.refunds_asked.append(order.refund_id)
+        self.refund_reasons.append(order.reason)
         if self.declines_refunds or order.payment_id in self.declines_refunds_of:
             raise Declined(f"{self.method} declines")
         if self.takes_refunds_on or order.payment_id in self.slow_with_refunds_of:

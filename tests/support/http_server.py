@@ -28,12 +28,23 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket | None = None) -> AsyncIterator[str]:
-    """The address at which the app answers: behind `listener`, or on a free port."""
+async def serving(
+    app: ASGIApp,
+    listener: socket.socket | None = None,
+    *,
+    protocol: type[asyncio.Protocol] | None = None,
+) -> AsyncIterator[str]:
+    """The address at which the app answers: behind `listener`, or on a free port. `protocol`
+    speaks HTTP in the place of uvicorn's own."""
     listener = listener or bound_socket()
     # Longer than clients keep a connection: one that is closed just when it is used fails a call.
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_keep_alive=60, timeout_graceful_shutdown=1
+        app,
+        http=protocol or "auto",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -52,5 +52,8 @@ BAD_AUTHORIZATIONS: dict[str, str | None] = {
     + jwt.encode({"sub": "ada", "exp": soon()}, SECRET * 2, algorithm="HS512"),
     "alg is a list": f"Bearer {part({'alg': ['HS256']})}.{part({'sub': 'ada'})}.x",
     "header is a list": f"Bearer {part([1])}.{part({'sub': 'ada'})}.x",
+    "alg missing": f"Bearer {part({'typ': 'JWT'})}.{part({'sub': 'ada', 'exp': soon()})}.x",
+    "alg null": f"Bearer {part({'alg': None})}.{part({'sub': 'ada', 'exp': soon()})}.x",
+    "kid is a number": f"Bearer {part({'alg': 'HS256', 'kid': 5})}.{part({'sub': 'ada'})}.x",
     "too long": f"Bearer {'a' * 9000}",
 }

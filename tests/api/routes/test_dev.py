@@ -17,6 +17,15 @@ async def test_a_practice_login_gives_a_token_that_works(api: httpx.AsyncClient)
     assert (await api.get("/v1/operator/attention", headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1"])
+async def test_a_practice_login_is_not_reached_by_a_strangers_name(
+    api: httpx.AsyncClient, host: str
+) -> None:
+    answer = await api.post("/v1/dev/tokens", json={"user_id": "ada"}, headers={"Host": host})
+
+    assert_problem(answer, 403, "FORBIDDEN")
+
+
 @pytest.mark.parametrize("user_id", ["", "a" * 129, "a\nb", "a\0", None, 7])
 async def test_a_practice_login_needs_a_user_id(api: httpx.AsyncClient, user_id: object) -> None:
     answer = await api.post("/v1/dev/tokens", json={"user_id": user_id, "roles": []})

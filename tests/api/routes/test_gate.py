@@ -11,7 +11,7 @@ from domain.ids import is_order_id
 from domain.reservation import ReservationState
 from infra.settings import Settings
 from tests.support.buyers import assert_problem, click, gate_path, order_id
-from tests.support.callers import ADA, BOB, bearer, served
+from tests.support.callers import ADA, BOB, JSON, bearer, served
 from tests.support.gate import stock_left
 from tests.support.operators import orderable
 from tests.support.outages import without
@@ -133,7 +133,7 @@ async def test_a_key_of_128_characters_is_taken(api: httpx.AsyncClient, shop: Sh
 async def test_a_body_without_a_whole_quantity_is_invalid(
     api: httpx.AsyncClient, shop: Shop, body: bytes
 ) -> None:
-    answer = await api.post(gate_path(shop), content=body, headers=ADA)
+    answer = await api.post(gate_path(shop), content=body, headers={**ADA, **JSON})
 
     problem = assert_problem(answer, 422, "INVALID")
     assert problem["errors"]
@@ -158,7 +158,7 @@ async def test_a_huge_body_in_chunks_is_not_read(api: httpx.AsyncClient, shop: S
         for _ in range(100):
             yield b" " * 10_000
 
-    answer = await api.post(gate_path(shop), content=chunks(), headers=ADA)  # type: ignore[arg-type]
+    answer = await api.post(gate_path(shop), content=chunks(), headers={**ADA, **JSON})  # type: ignore[arg-type]
 
     assert_problem(answer, 413, "INVALID")
 

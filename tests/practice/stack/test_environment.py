@@ -69,6 +69,25 @@ def test_a_real_gateway_is_left_as_it_is_set(home: Home, monkeypatch: pytest.Mon
     assert environment["SECKILL_WECHATPAY_MCHID"] == "the mchid"
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "login"),
+    [
+        ("ALIPAY_GATEWAY_URL", "https://gateway.example/gateway.do", "false"),
+        ("WECHATPAY_GATEWAY_URL", "https://gateway.example", "false"),
+        ("PUBLIC_URL", "https://shop.example", "false"),
+        ("PUBLIC_URL", "http://localhost:8000", "true"),
+        ("ALIPAY_GATEWAY_URL", "http://127.0.0.1:9/gateway.do", "true"),
+        ("DEV_LOGIN", "false", "false"),
+    ],
+)
+def test_a_practice_login_only_where_all_is_practice(
+    home: Home, monkeypatch: pytest.MonkeyPatch, name: str, url: str, login: str
+) -> None:
+    monkeypatch.setenv(f"SECKILL_{name}", url)
+
+    assert environment_of(home)["SECKILL_DEV_LOGIN"] == login
+
+
 def test_a_key_for_the_callers_own_temporal_is_not_sent_to_the_embedded_one(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
