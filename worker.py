@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -13,7 +13,12 @@ import structlog
 import uvloop
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import (
+    Interceptor,
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 
 from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
@@ -27,6 +32,7 @@ from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
+from activities.stuck_steps import STUCK_AFTER, StuckSteps
 from dispatcher import Dispatcher
 from domain.payment import PaymentMethod
 from infra.buyer_messages.protocol import MessageSender
@@ -88,10 +94,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             refund_spacing=settings.refund_spacing,
         )
         await keep_schedules(client, settings)
-        async with (
-            build_worker(client, settings, activities.general),
-            build_refund_worker(client, settings, activities.refund_calls),
-        ):
+        async with workers(client, settings, activities):
             tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
             await Dispatcher(Intents(redis), workflows, database).run(stop)
@@ -99,11 +102,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
 @dataclass(frozen=True)
 class Activities:
-    """Bound methods, as a worker registers them. `refund_calls` have a queue of their own, which
-    is paced."""
+    """Bound methods, as a worker registers them, and who watches over them. `refund_calls` have a
+    queue of their own, which is paced."""
 
     general: list[Callable[..., Any]]
     refund_calls: list[Callable[..., Any]]
+    watch: StuckSteps
 
 
 def build_activities(
@@ -114,6 +118,7 @@ def build_activities(
     workflows: WorkflowsToTell,
     *,
     refund_spacing: timedelta,
+    stuck_after: timedelta = STUCK_AFTER,
 ) -> Activities:
     """All there are, over opened stores: the one list of them, for the worker and for tests."""
     relay = NoticeRelay(database, workflows, gateways)
@@ -132,6 +137,7 @@ def build_activities(
             BillActivities(database, relay, gateways),
         ),
         refund_calls=activities_of(RefundCallActivities(database, gateways, refund_spacing)),
+        watch=StuckSteps(database, stuck_after),
     )
 
 
@@ -139,6 +145,28 @@ def activities_of(*objects: object) -> list[Callable[..., Any]]:
     """Every `@activity.defn` method of the given objects, bound."""
     methods = (getattr(one, name) for one in objects for name in dir(one))
     return [method for method in methods if hasattr(method, "__temporal_activity_definition")]
+
+
+@contextlib.asynccontextmanager
+async def workers(
+    client: Client,
+    settings: Settings,
+    activities: Activities,
+    *,
+    interceptors: Sequence[Interceptor] = (),
+    graceful_shutdown_timeout: timedelta = SHUTDOWN_GRACE,
+    **options: Any,
+) -> AsyncIterator[None]:
+    """Both workers of a process, each step of theirs watched. `options` are the general one's."""
+    shared: dict[str, Any] = {
+        "interceptors": [activities.watch, *interceptors],
+        "graceful_shutdown_timeout": graceful_shutdown_timeout,
+    }
+    async with (
+        build_worker(client, settings, activities.general, **shared, **options),
+        build_refund_worker(client, settings, activities.refund_calls, **shared),
+    ):
+        yield
 
 
 def build_worker(

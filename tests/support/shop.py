@@ -10,6 +10,7 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
+from activities.stuck_steps import STUCK_AFTER
 from domain.ids import new_order_id, new_sale_id, workflow_id
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
@@ -32,7 +33,7 @@ from tests.support.gate import stock_left
 from tests.support.gateway_double import GatewayDouble
 from tests.support.sender_double import SenderDouble
 from tests.support.workflow_sandbox import SANDBOX
-from worker import Activities, build_activities, build_refund_worker, build_worker
+from worker import Activities, build_activities, workers
 from workflow_client import WorkflowClient
 from workflows.order import OrderWorkflow
 from workflows.updates import (
@@ -43,8 +44,6 @@ from workflows.updates import (
 )
 
 PRICE = 8800
-# What both workers of the process are given.
-SHARED_OPTIONS = ("interceptors", "graceful_shutdown_timeout")
 POINTS_PRICE = 880
 
 
@@ -62,6 +61,7 @@ class Shop:
             task_queue=f"shop-{uuid4().hex[:8]}", refund_spacing_seconds=0
         )
     )
+    stuck_after: timedelta = STUCK_AFTER
 
     @property
     def item(self) -> Item:
@@ -89,18 +89,14 @@ class Shop:
             self.sender,
             self.workflows,
             refund_spacing=self.settings.refund_spacing,
+            stuck_after=self.stuck_after,
         )
 
     @asynccontextmanager
     async def worker(self, **options: Any) -> AsyncIterator[None]:
         """Everything a worker process serves but the dispatcher."""
-        shared = {name: options[name] for name in SHARED_OPTIONS if name in options}
         sandboxed = {"workflow_runner": SANDBOX, **options}
-        activities = self.activities()
-        async with (
-            build_worker(self.client, self.settings, activities.general, **sandboxed),
-            build_refund_worker(self.client, self.settings, activities.refund_calls, **shared),
-        ):
+        async with workers(self.client, self.settings, self.activities(), **sandboxed):
             yield
 
     async def click(self, user_id: str, quantity: int = 1) -> GateAnswer:
