@@ -12,7 +12,7 @@ from domain.attention import AttentionKind
 from domain.reservation import Reservation, ReservationState
 from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
-from tests.support.audited_orders import assert_breaks, dispatched, has_status, paid
+from tests.support.audited_orders import assert_breaks, dispatched, grown_old, has_status, paid
 from tests.support.polling import until
 from tests.support.postgres_copy import copy_of, put_back
 from tests.support.shop import Shop
@@ -24,6 +24,7 @@ async def test_a_sold_order_without_a_row_is_placed_again_and_a_person_is_called
     copy = await copy_of(shop.database)
     intent = await paid(shop, sources, "ada")
     await put_back(shop.database, copy)
+    await grown_old(sources)
     await assert_breaks(bookless, "A2 A7", intent.order_id)
 
     repairs = await repair(bookless)
@@ -45,6 +46,7 @@ async def test_a_repair_that_was_killed_before_the_rebuild_calls_nobody_twice(
     copy = await copy_of(shop.database)
     intent = await paid(shop, sources, "ada")
     await put_back(shop.database, copy)
+    await grown_old(sources)
     lost = Reservation(
         order_id=intent.order_id,
         user_id="ada",
@@ -67,6 +69,7 @@ async def test_an_order_that_still_runs_and_lost_its_row_is_placed_again(
     copy = await copy_of(shop.database)
     intent = await dispatched(shop, sources, "ada")
     await put_back(shop.database, copy)
+    await grown_old(sources)
     patient = await run_audit(sources)
     assert patient.ok, patient
     hasty = replace(sources, overdue_after=timedelta(0))
