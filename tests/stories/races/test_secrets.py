@@ -162,11 +162,14 @@ async def _unlucky(system: WholeSystem, sale_id: str, user_id: str, method: str)
     """The provider fails, lies and stutters, and the buyer has had enough of it, in time or not."""
     order_id = await system.ordered(sale_id, user_id)
     payment = await begun(system, order_id, user_id, method, "qr")
+    number = payment["out_trade_no"]
     lies = {"bad_signature": 0.5, "tamper_app": 0.3, "tamper_amount": 0.3, "duplicate": 1.0}
-    await system.misbehave(payment["out_trade_no"], fail_calls=0.5, **lies)
+    await system.misbehave(number, fail_calls=0.5, **lies)
     await paid(system, payment)
     await until(lambda: notices_of(system, order_id), f"notices of {order_id}")
     await system.cancel(order_id, user_id)
+    # Enough has failed by now, and with bad luck half of all calls can fail for minutes.
+    await system.misbehave(number, **lies)
 
 
 async def _mistakes(system: WholeSystem, order_id: str) -> None:
