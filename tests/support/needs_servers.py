@@ -1,6 +1,7 @@
 """Which tests need servers: found out by their fixtures, and held to while they run.
 
-`pytest -m "not servers"` is all the others: they start no process.
+`pytest -m "not servers"` is all the others: they start no process, and neither a
+shop to be rushed nor a provider.
 """
 
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 SERVER_FIXTURES = frozenset(
     {"redis_url", "postgres_dsn", "temporal_address", "time_skipping"}
     | {"own_redis", "own_temporal", "audited_temporal", "seckill"}
+    # Served within the test's own process: a shop that is rushed, a provider that sends notices.
+    | {"rush_at", "open_letterbox"}
 )
 SERVERS = "servers"
 
