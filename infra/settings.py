@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     task_queue: str = "seckill"
     worker_metrics_port: int | None = None
     max_concurrent_activities: int = 100
-    max_cached_workflows: int = 2000
+    max_cached_workflows: int = 300
 
     api_host: str = "127.0.0.1"
     api_port: int = 8000

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from practice.stack.loopback import loopback_http
 from practice.stack.ports import LOOPBACK
 from practice.stack.process import Command
 from practice.stack.processors import HALF_OF_THE_PROCESSORS
+from practice.stack.temporal_indexes import drop_unused_indexes
 
 _NAMESPACE = "default"
 # WAL doubles the workflows per second; one task-queue partition saves forwarding between
@@ -28,9 +30,9 @@ _DYNAMIC_CONFIG = (
     # A worker with room gets an activity together with the answer that asked for it.
     "system.enableActivityEagerExecution=true",
 )
-# Less collecting of garbage, and no threads that look for work while one writes the file. The
-# caller's own environment may say otherwise.
-_GO_RUNTIME = {"GOGC": "400", "GOMAXPROCS": HALF_OF_THE_PROCESSORS}
+# Less collecting of garbage until there is much of it, and no threads that look for work while
+# one writes the file. The caller's own environment may say otherwise.
+_GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "350MiB", "GOMAXPROCS": HALF_OF_THE_PROCESSORS}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,10 @@ class TemporalServer:
             # The port for clients opens by itself, and not always first.
             _, writer = await asyncio.open_connection(LOOPBACK, self.port)
             writer.close()
-        except (httpx.HTTPError, OSError, KeyError, ValueError):
+            if self.database:
+                # Not before: it makes its tables itself, at its first start.
+                await asyncio.to_thread(drop_unused_indexes, self.database)
+        except (httpx.HTTPError, OSError, KeyError, ValueError, sqlite3.Error):
             return False
         return SEARCH_TYPES.keys() <= known
 
