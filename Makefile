@@ -24,6 +24,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/uv || { sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt; }
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@# Two makers' SDKs bring an alipay/__init__.py: the one that is more than a name goes in last.
+	sed -n '/^python-alipay-sdk==/,/[^\\]$$/p' requirements.lock > .venv/alipay.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --reinstall -r .venv/alipay.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
