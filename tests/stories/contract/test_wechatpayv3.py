@@ -179,9 +179,15 @@ async def test_who_names_the_old_key_is_answered_by_it(
     assert merchant.accounts["platform_serial"] != serial
 
 
-async def test_our_own_calls_are_signed_as_it_signs_them(merchant: ForeignMerchant) -> None:
+@pytest.mark.parametrize("folder", ["", "/wechatpay"])
+async def test_our_own_calls_are_signed_as_it_signs_them(
+    merchant: ForeignMerchant, folder: str
+) -> None:
     recorder = Recorder()
-    settings = wechatpay_of(merchant.keys_dir, merchant.url)
+    gateway_url = merchant.url + folder
+    settings = wechatpay_of(merchant.keys_dir, merchant.url).model_copy(
+        update={"gateway_url": gateway_url}
+    )
     gateway = WechatPayGateway(settings, "http://127.0.0.1:9", recorder)
     await every_call(gateway, "ours-", merchant.provider)
     await gateway.aclose()
