@@ -10,6 +10,7 @@ import structlog
 pytest_plugins = (
     "pytester",
     "tests.support.needs_servers",
+    "tests.support.letterbox",
     "tests.support.server_fixtures",
     "tests.support.shop_fixtures",
 )

@@ -16,6 +16,7 @@ from practice.provider.cashier import Cashier, error_page
 from practice.provider.keys import Keys
 from practice.provider.trading import Refused, Trading, Why
 
+_UNKNOWN_CALLER = invalid("isv.invalid-app-id", "无效的AppID参数")
 PAGE_PAY = "alipay.trade.page.pay"
 
 
@@ -39,15 +40,20 @@ class Alipay:
 
     async def gateway(self, request: Request) -> Response:
         # Some SDKs put the common parameters into the address and only biz_content into the body.
-        parameters = _parsed(request.url.query) | _parsed((await request.body()).decode())
+        parameters = _parsed(request.url.query, (await request.body()).decode("ascii", "replace"))
         base = str(request.base_url).rstrip("/")
         self._trading.pass_time()
         if parameters.get("method") == PAGE_PAY:
             return self._page(parameters, base)
-        named = content_of(parameters).get("out_trade_no", "")
-        return await answer_or_mishap(
-            request, self._trading.controls, str(named), lambda: self._answer(parameters, base)
-        )
+        named = str(content_of(parameters).get("out_trade_no", ""))
+        controls = self._trading.controls
+
+        def answer() -> Response:
+            unknown = controls.happens(controls.of(named).unknown_caller)
+            fault = _UNKNOWN_CALLER if unknown else self._fault(parameters)
+            return self._answer(parameters, base, fault)
+
+        return await answer_or_mishap(request, controls, named, answer)
 
     async def bill_file(self, request: Request) -> Response:
         content = self._bill_files.find(request.path_params["token"])
@@ -82,10 +88,9 @@ class Alipay:
             return standing
         return self._trading.book.mark_opened(trade)
 
-    def _answer(self, parameters: Parameters, base: str) -> Response:
+    def _answer(self, parameters: Parameters, base: str, fault: Fields | None) -> Response:
         method = parameters.get("method", "")
         call = self._calls.named(method)
-        fault = self._fault(parameters)
         if call is None:
             method, node = "", fault or invalid("isv.invalid-method", "不存在的方法名")
         elif fault:
@@ -95,17 +100,25 @@ class Alipay:
                 node = call(parameters, base)
             except BadRequest as error:
                 node = business_failed("ACQ.INVALID_PARAMETER", f"参数无效:{error}")
-        text = wire.response(method, node, self._keys.alipay_provider)
-        return Response(text, media_type="text/html;charset=utf-8")
+        charset = wire.charset_of(parameters)
+        # Whom it does not know it signs nothing for.
+        text = wire.response(method, node, None if fault else self._keys.alipay_provider, charset)
+        return Response(text, media_type=f"text/html;charset={charset}")
 
     def _fault(self, parameters: Parameters) -> Fields | None:
         if parameters.get("app_id") != self._keys.accounts.app_id:
-            return invalid("isv.invalid-app-id", "无效的AppID参数")
+            return _UNKNOWN_CALLER
         right = parameters.get("sign_type") == "RSA2" and wire.is_signed(
             parameters, self._keys.alipay_app
         )
         return None if right else invalid("isv.invalid-signature", "验签出错")
 
 
-def _parsed(text: str) -> Parameters:
-    return dict(parse_qsl(text, keep_blank_values=True))
+def _parsed(*texts: str) -> Parameters:
+    """The parameters of an address and a form, read in the charset that one of them names."""
+    named = {name: value for text in texts for name, value in parse_qsl(text, errors="replace")}
+    charset = wire.charset_of(named)
+    return {
+        name: value for text in texts
+        for name, value in parse_qsl(text, keep_blank_values=True, encoding=charset)
+    }  # fmt: skip

@@ -37,6 +37,7 @@ _REFUND = {
     Why.FINISHED: ("ACQ.TRADE_HAS_FINISHED", "交易已完结"),
     Why.REFUNDED: ("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限"),
     Why.TOO_MUCH: ("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限"),
+    Why.NOT_ENOUGH: ("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"),
     Why.TOO_MANY: ("ACQ.REFUND_CHARGE_ERROR", "退款次数超限"),
 }
 Parameters = dict[str, str]
@@ -91,6 +92,8 @@ class AlipayCalls:
             notify_url=parameters.get("notify_url", ""),
             return_url=parameters.get("return_url", ""),
             expires_at=wire.expiry(content, self._trading.clock()),
+            attach=str(content.get("passback_params") or "")[:512],
+            body=str(content.get("body") or "")[:400],
         )
 
     def precreate(self, parameters: Parameters, base: str) -> Fields:

@@ -32,24 +32,35 @@ class BadRequest(Exception):
     """A business parameter is missing or makes no sense; the message names it."""
 
 
-def signed_content(parameters: Mapping[str, str]) -> bytes:
+def signed_content(parameters: Mapping[str, str], charset: str = "utf-8") -> bytes:
     """What is signed: non-empty parameters but `sign`, sorted, as k=v joined by &. Requests sign
     their `sign_type` as well; notices and return parameters get theirs afterwards (Alipay's own
     two rules)."""
     kept = sorted((k, v) for k, v in parameters.items() if v and k != "sign")
-    return "&".join(f"{k}={v}" for k, v in kept).encode()
+    return "&".join(f"{k}={v}" for k, v in kept).encode(charset, "replace")
+
+
+def charset_of(parameters: Mapping[str, str]) -> str:
+    """GBK where it was asked for, else UTF-8: requests are read and answered in it."""
+    gbk = parameters.get("charset", "").lower() in ("gbk", "gb2312")
+    return "gbk" if gbk else "utf-8"
 
 
 def is_signed(parameters: Mapping[str, str], app: RSAPublicKey) -> bool:
-    return verifies(app, signed_content(parameters), parameters.get("sign", ""))
+    return verifies(
+        app, signed_content(parameters, charset_of(parameters)), parameters.get("sign", "")
+    )
 
 
-def response(method: str, node: Fields, key: RSAPrivateKey) -> bytes:
-    """The answer's JSON. The signature covers the node's text as it stands here, slashes
-    escaped as the real gateway does: who re-serialises it cannot verify it."""
+def response(method: str, node: Fields, key: RSAPrivateKey | None, charset: str) -> bytes:
+    """The answer's JSON, in the charset that was asked for. The signature covers the node's
+    text as it stands here, slashes escaped as the real gateway does: who re-serialises it
+    cannot verify it. Without a key there is none."""
     text = json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
     name = method.replace(".", "_") + "_response" if method else "error_response"
-    return f'{{"{name}":{text},"sign":"{sign(key, text.encode())}"}}'.encode()
+    encoded = text.encode(charset, "replace")
+    signature = b',"sign":"%s"' % sign(key, encoded).encode() if key else b""
+    return b'{"%s":%s%s}' % (name.encode(), encoded, signature)
 
 
 def success(**fields: Any) -> Fields:
@@ -175,6 +186,9 @@ def _notice_fields(event: Event, accounts: Accounts, now: float) -> dict[str, st
         "subject": trade.subject,
         "gmt_create": beijing(trade.created_at),
     }
+    # The merchant's own words come back as he wrote them; what is empty is left out.
+    own = {"passback_params": trade.attach, "body": trade.body}
+    fields |= {name: words for name, words in own.items() if words}
     if trade.paid_at:
         fields |= _payment_fields(total, trade.paid_at)
     if event.refund:

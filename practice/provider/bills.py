@@ -20,16 +20,6 @@ _ALIPAY_COLUMNS = (
     "券名称", "商家红包消费金额（元）", "卡消费金额（元）", "退款批次号/请求号", "服务费（元）",
     "分润（元）", "备注",
 )  # fmt: skip
-_WECHAT_COLUMNS = (
-    "交易时间", "公众账号ID", "商户号", "特约商户号", "设备号", "微信订单号", "商户订单号",
-    "用户标识", "交易类型", "交易状态", "付款银行", "货币种类", "应结订单金额", "代金券金额",
-    "微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态",
-    "商品名称", "商户数据包", "手续费", "费率", "订单金额", "申请退款金额", "费率备注",
-)  # fmt: skip
-_WECHAT_TOTALS = (
-    "总交易单数", "应结订单总金额", "退款总金额", "充值券退款总金额", "手续费总金额",
-    "订单总金额", "申请退款总金额",
-)  # fmt: skip
 
 
 class BillFiles:
@@ -89,25 +79,10 @@ def alipay_bill(book: Book, seller_id: str, bounds: Bounds, now: float) -> bytes
     day = datetime.fromtimestamp(bounds[0], BEIJING).strftime("%Y%m%d")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        # Real files are GBK, which has no sign for everything a goods' name may hold.
         text = "\r\n".join(lines) + "\r\n"
-        archive.writestr(f"{seller_id}0156_{day}_业务明细.csv", text.encode("gb18030"))
+        archive.writestr(f"{seller_id}0156_{day}_业务明细.csv", text.encode("gbk", "replace"))
     return packed.getvalue()
-
-
-def wechatpay_bill(book: Book, appid: str, mchid: str, bounds: Bounds) -> bytes | None:
-    """UTF-8 with a backtick before each value and a line of totals; None for an empty day."""
-    paid = book.paid_between(Provider.WECHATPAY, *bounds)
-    refunds = book.refunded_between(Provider.WECHATPAY, *bounds)
-    if not paid and not refunds:
-        return None
-    rows = [_wechat_row(appid, mchid, trade) for trade in paid]
-    rows += [_wechat_row(appid, mchid, trade, refund) for trade, refund in refunds]
-    received = to_yuan(sum(trade.amount for trade in paid))
-    returned = to_yuan(sum(refund.amount for _, refund in refunds))
-    totals = (str(len(rows)), received, returned, "0.00", "0.00000", received, returned)
-    details = [",".join(_WECHAT_COLUMNS), *map(_ticked, rows)]
-    lines = [*details, ",".join(_WECHAT_TOTALS), _ticked(totals)]
-    return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
 
 
 def _alipay_row(trade: Trade, refund: Refund | None = None) -> tuple[str, ...]:
@@ -121,26 +96,6 @@ def _alipay_row(trade: Trade, refund: Refund | None = None) -> tuple[str, ...]:
         "0.00", "0.00", "", "0.00", "0.00", f"{refund.refund_no}\t" if refund else "", "0.00",
         "0.00", refund.reason if refund else "",
     )  # fmt: skip
-
-
-def _wechat_row(
-    appid: str, mchid: str, trade: Trade, refund: Refund | None = None
-) -> tuple[str, ...]:
-    at = (refund.done_at if refund else trade.paid_at) or trade.created_at
-    total, returned = to_yuan(trade.amount), to_yuan(refund.amount if refund else 0)
-    received = "0.00" if refund else total
-    return (
-        beijing(at), appid, mchid, "0", "", trade.trade_no, trade.out_trade_no, f"o{trade.buyer}",
-        "NATIVE", "REFUND" if refund else "SUCCESS", "OTHERS", "CNY", received, "0.00",
-        refund.provider_refund_no if refund else "0", refund.refund_no if refund else "0",
-        returned, "0.00", "ORIGINAL" if refund else "", "SUCCESS" if refund else "",
-        trade.subject, "", "0.00000", "0.60%", received, returned, "",
-    )  # fmt: skip
-
-
-def _ticked(row: tuple[str, ...]) -> str:
-    # Nothing is quoted, goods' names may hold commas: the backtick is what parts the values.
-    return ",".join("`" + " ".join(value.split()) for value in row)
 
 
 def _chinese(at: float) -> str:

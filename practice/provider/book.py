@@ -45,7 +45,8 @@ SETTLED = (TradeStatus.PAID, TradeStatus.FINISHED, TradeStatus.REFUNDED)
 
 @dataclass(frozen=True)
 class Offer:
-    """What a merchant asks to be paid. `amount` in fen, `expires_at` in epoch seconds."""
+    """What a merchant asks to be paid. `amount` in fen, `expires_at` in epoch seconds. `attach`
+    (Alipay's `passback_params`) and `body` are the merchant's own words, told back to him."""
 
     provider: Provider
     out_trade_no: str
@@ -55,6 +56,8 @@ class Offer:
     notify_url: str
     return_url: str
     expires_at: float
+    attach: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Trade:
     expires_at: float
     paid_at: float | None
     closed_at: float | None
+    attach: str = ""
+    body: str = ""
 
     @property
     def paid(self) -> bool:
@@ -106,12 +111,12 @@ class Book:
         """The new trade, or the one that stands already under this number."""
         self._storage.write(
             "INSERT INTO trades (provider, out_trade_no, trade_no, code, scene, subject, amount,"
-            " status, notify_url, return_url, buyer, created_at, expires_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            " status, notify_url, return_url, buyer, created_at, expires_at, attach, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (offer.provider, offer.out_trade_no, _new_number(offer.provider, now),
              secrets.token_urlsafe(12), offer.scene, offer.subject, offer.amount, status,
              offer.notify_url, offer.return_url, f"2088{secrets.randbelow(10**12):012d}", now,
-             offer.expires_at),
+             offer.expires_at, offer.attach, offer.body),
         )  # fmt: skip
         trade = self.trade(offer.provider, offer.out_trade_no)
         if trade is None:
@@ -170,7 +175,7 @@ class Book:
             "INSERT INTO refunds (trade_id, provider, refund_no, provider_refund_no, amount,"
             " reason, notify_url, status, requested_at, settle_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-            (trade.id, trade.provider, refund_no, _new_number(trade.provider, now), amount,
+            (trade.id, trade.provider, refund_no, _new_number(trade.provider, now, "5030"), amount,
              reason, notify_url, RefundStatus.PROCESSING, now, settle_at),
         )  # fmt: skip
         if row is None:
@@ -220,6 +225,16 @@ class Book:
         )  # fmt: skip
         return [(self.by_id(refund.trade_id), refund) for refund in refunds]
 
+    def refunds_asked_between(
+        self, provider: Provider, start: float, end: float
+    ) -> list[tuple[Trade, Refund]]:
+        """By the time they were asked for, however they ended or whether they have."""
+        refunds = self._refunds(
+            "WHERE provider = ? AND requested_at >= ? AND requested_at < ? ORDER BY requested_at",
+            provider, start, end,
+        )  # fmt: skip
+        return [(self.by_id(refund.trade_id), refund) for refund in refunds]
+
     def _change(
         self, trade: Trade, expected: Iterable[TradeStatus], to: TradeStatus, *,
         paid_at: float | None = None, closed_at: float | None = None,
@@ -255,9 +270,10 @@ def to_yuan(fen: int) -> str:
     return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
 
-def _new_number(provider: str, now: float) -> str:
-    """28 digits beginning with the day, as the providers' own numbers look."""
+def _new_number(provider: str, now: float, first: str = "4200") -> str:
+    """28 digits with the day in them, as the providers' own numbers look. WeChat Pay's begin
+    with what they are of (`first`): 4200 a payment, 5030 a refund."""
     day = datetime.fromtimestamp(now, UTC).astimezone(BEIJING).strftime("%Y%m%d")
     if provider == Provider.ALIPAY:
         return f"{day}22001{secrets.randbelow(10**15):015d}"
-    return f"4200{secrets.randbelow(10**6):06d}{day}{secrets.randbelow(10**10):010d}"
+    return f"{first}{secrets.randbelow(10**6):06d}{day}{secrets.randbelow(10**10):010d}"

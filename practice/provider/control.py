@@ -10,6 +10,7 @@ from practice.provider.storage import Storage
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Days = Annotated[float, Field(ge=0, le=30 * 86_400)]
 
 
 class Switches(BaseModel):
@@ -19,8 +20,14 @@ class Switches(BaseModel):
     `reorder` (a later one of its trade overtakes it). At each sending: `tamper_amount`,
     `tamper_app` (both validly signed), `bad_signature`, `probe_signature` (WeChat Pay's
     SIGNTEST). Of the merchant's calls: `fail_calls` (500) and `hang_calls` (no answer), each
-    before or after the call took effect, and `pay_on_close`. Of WeChat Pay refunds:
-    `refund_abnormal`, `refund_closed`. `seed` makes the draws repeatable.
+    before or after the call took effect; `unknown_caller` (refused without a signature, as who
+    calls with a wrong number or key is); `pay_on_close`; `user_paying` (WeChat Pay's 202: the
+    buyer is entering his password, nothing is closed). Of refunds: `not_enough` (the merchant's
+    balance does not cover it, nothing is refunded), and WeChat Pay's `refund_abnormal`,
+    `refund_closed` and `refund_seconds` (how long one takes, a bank card's are days; null: as
+    the process was started). `sign_by_certificate`: WeChat Pay signs notices, and answers to
+    requests that name no key, with its platform certificate instead of its public key, as for
+    a merchant that is being moved from one to the other. `seed` makes the draws repeatable.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -35,9 +42,14 @@ class Switches(BaseModel):
     probe_signature: Share = 0.0
     fail_calls: Share = 0.0
     hang_calls: Share = 0.0
+    unknown_caller: Share = 0.0
     pay_on_close: Share = 0.0
+    user_paying: Share = 0.0
+    not_enough: Share = 0.0
     refund_abnormal: Share = 0.0
     refund_closed: Share = 0.0
+    refund_seconds: Days | None = None
+    sign_by_certificate: Share = 0.0
     seed: int | None = None
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, replace
@@ -25,9 +26,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from practice.provider.certificate import PlatformCertificate, new_certificate
+
 PLATFORM_PUBLIC = "wechatpay_platform"
 PLATFORM_PRIVATE = "wechatpay_platform_private"
+# Not in the merchant's folder of keys: who wants to verify by it fetches it, or puts it there.
+CERTIFICATE, CERTIFICATE_KEY = "wechatpay_certificate.pem", "wechatpay_certificate_private.pem"
 API_V3_KEY_LENGTH = 32
+OWN_SERIAL = re.compile(r"PUB_KEY_ID_\d{28}")
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,19 @@ class Keys:
         self.wechatpay_merchant = _public(folder / "wechatpay_merchant_public.pem")
         self.api_v3_key = (folder / "wechatpay_api_v3_key.txt").read_bytes()
         self.platform = self._platform_key()
+        self.certificate = PlatformCertificate.read(
+            folder / CERTIFICATE, _private(folder / CERTIFICATE_KEY)
+        )
+
+    def platform_key(self, serial: str) -> RSAPrivateKey | None:
+        """What signs under a serial of WeChat Pay: the certificate's, or that of a public key,
+        the current one or an earlier one; None for a serial that was never given out."""
+        if serial == self.certificate.serial:
+            return self.certificate.key
+        # The serial comes with a request: only what we made ourselves is a file's name.
+        path = self._folder / PLATFORM_PRIVATE / f"{serial}.pem"
+        known = OWN_SERIAL.fullmatch(serial) and path.exists()
+        return _private(path) if known else None
 
     def rotate(self) -> str:
         """Make a new current WeChat Pay key and return its serial. The old public key stays in
@@ -88,6 +107,9 @@ def _prepare(folder: Path) -> None:
         path.chmod(0o700)
     for name in ("alipay_provider", "alipay_app", "wechatpay_merchant"):
         _make_pair(folder / f"{name}_private.pem", folder / f"{name}_public.pem")
+    if not (folder / CERTIFICATE).exists():
+        key = _new_private(folder / CERTIFICATE_KEY)
+        _write(folder / CERTIFICATE, new_certificate(key), 0o644)
     secret = folder / "wechatpay_api_v3_key.txt"
     if not secret.exists():
         _write(secret, secrets.token_hex(API_V3_KEY_LENGTH // 2).encode(), 0o600)
@@ -115,14 +137,14 @@ def _make_platform_key(folder: Path) -> str:
 def _make_pair(private: Path, public: Path) -> None:
     if private.exists() and public.exists():
         return
+    key = _new_private(private).public_key()
+    _write(public, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+
+
+def _new_private(path: Path) -> RSAPrivateKey:
     key = generate_private_key(public_exponent=65537, key_size=2048)
-    encoded = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write(private, encoded, 0o600)
-    _write(
-        public,
-        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        0o644,
-    )
+    _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    return key
 
 
 def _write_accounts(folder: Path, accounts: Accounts) -> None:

@@ -151,9 +151,11 @@ class NoticeSender:
             body = alipay_wire.notice_body(event, accounts, key, now, forged=forged)
             return body, {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         body = wechatpay_wire.notice_body(event, accounts, self._keys.api_v3_key)
+        certified = happens(switches.sign_by_certificate)
         headers = wechatpay_wire.signature_headers(
-            self._keys, body, now, forged=forged, probe=happens(switches.probe_signature)
-        )
+            self._keys, body, now, serial=self._keys.certificate.serial if certified else "",
+            forged=forged, probe=happens(switches.probe_signature),
+        )  # fmt: skip
         return body, headers | {"Content-Type": "application/json"}
 
 

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS trades (
     status TEXT NOT NULL, notify_url TEXT NOT NULL, return_url TEXT NOT NULL,
     buyer TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
     paid_at REAL, closed_at REAL,
+    attach TEXT NOT NULL DEFAULT '', body TEXT NOT NULL DEFAULT '',
     UNIQUE (provider, out_trade_no)
 );
 CREATE INDEX IF NOT EXISTS trades_waiting ON trades (expires_at) WHERE status = 'waiting';
@@ -40,6 +41,9 @@ CREATE INDEX IF NOT EXISTS notices_trade ON notices (provider, out_trade_no);
 CREATE TABLE IF NOT EXISTS controls (out_trade_no TEXT PRIMARY KEY, switches TEXT NOT NULL);
 """
 
+# Columns that books of an earlier version lack.
+_LATER_COLUMNS = (("trades", "attach"), ("trades", "body"))
+
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
@@ -53,6 +57,7 @@ class Storage:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+        self._add_later_columns()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -81,3 +86,9 @@ class Storage:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _add_later_columns(self) -> None:
+        for table, column in _LATER_COLUMNS:
+            known = {row["name"] for row in self.rows(f"PRAGMA table_info({table})")}
+            if column not in known:
+                self.write(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")

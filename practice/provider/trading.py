@@ -33,6 +33,7 @@ class Why(StrEnum):
     DIFFERS = "differs"
     TOO_MUCH = "too_much"
     TOO_MANY = "too_many"
+    NOT_ENOUGH = "not_enough"
 
 
 class Refused(Exception):
@@ -105,10 +106,13 @@ class Trading:
                 raise Refused(Why.DIFFERS)
             return standing, False
         self._check_refund(trade, amount)
-        now = self.clock()
+        switches, now = self.controls.of(trade.out_trade_no), self.clock()
+        if self.controls.happens(switches.not_enough):
+            raise Refused(Why.NOT_ENOUGH)
+        takes = switches.refund_seconds
         refund = self.book.add_refund(
             trade, refund_no, amount, reason=reason, notify_url=notify_url,
-            now=now, settle_at=now + self._refund_seconds,
+            now=now, settle_at=now + (self._refund_seconds if takes is None else takes),
         )  # fmt: skip
         return refund, True
 

@@ -6,10 +6,11 @@ import re
 from collections import deque
 
 from practice.provider import wechatpay_wire as wire
-from practice.provider.bills import BillFiles, day_bounds, wechatpay_bill
-from practice.provider.book import Offer, Provider, RefundStatus, Scene, Trade, TradeStatus
+from practice.provider.bills import BillFiles, day_bounds
+from practice.provider.book import PAYABLE, Offer, Provider, RefundStatus, Scene, Trade, TradeStatus
 from practice.provider.keys import Accounts
 from practice.provider.trading import Refused, Trading, Why
+from practice.provider.wechatpay_bill import BillType, wechatpay_bill
 from practice.provider.wechatpay_wire import Failure, Fields
 
 OUT_TRADE_NO = re.compile(r"[0-9A-Za-z_\-*]{6,32}")
@@ -23,6 +24,8 @@ SECONDS_BETWEEN_REFUNDS = 60
 _NOT_EXIST = Failure(404, "ORDER_NOT_EXIST", "订单不存在")
 _NO_REFUND = Failure(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
 _TOO_OFTEN = Failure(429, "FREQUENCY_LIMITED", "频率限制")
+# An answer of success by its status, and yet nothing was closed.
+_USER_PAYING = Failure(202, "USER_PAYING", "用户支付中，需要输入密码")
 _REFUSALS = {
     Why.DIFFERS: Failure(400, "INVALID_REQUEST", "与之前的请求参数不一致"),
     Why.PAID: Failure(400, "ORDERPAID", "订单已支付"),
@@ -30,6 +33,7 @@ _REFUSALS = {
     Why.NOT_PAID: Failure(400, "INVALID_REQUEST", "订单未支付,不可退款"),
     Why.REFUNDED: Failure(400, "INVALID_REQUEST", "订单已全额退款"),
     Why.TOO_MUCH: Failure(400, "INVALID_REQUEST", "退款金额大于可退金额"),
+    Why.NOT_ENOUGH: Failure(403, "NOT_ENOUGH", "基本账户余额不足"),
     Why.TOO_MANY: Failure(400, "INVALID_REQUEST", "部分退款次数超过50次"),
 }
 
@@ -66,9 +70,20 @@ class WechatPayCalls:
         refunding = any(refund.status != RefundStatus.CLOSED for refund in refunds)
         return 200, wire.transaction(trade, self._accounts, refunding=refunding)
 
+    def query_by_number(self, transaction_id: str, mchid: object) -> tuple[int, Fields]:
+        """The same, by WeChat Pay's own number, which only a paid trade has."""
+        trade = self._trading.book.by_trade_no(Provider.WECHATPAY, transaction_id)
+        if trade is None or trade.paid_at is None:
+            raise _NOT_EXIST
+        return self.query(trade.out_trade_no, mchid)
+
     def close(self, out_trade_no: str, mchid: object) -> tuple[int, None]:
         self._check_mchid(mchid)
-        self._trading.close(self._trade(out_trade_no))
+        trade = self._trade(out_trade_no)
+        controls = self._trading.controls
+        if trade.status in PAYABLE and controls.happens(controls.of(out_trade_no).user_paying):
+            raise _USER_PAYING
+        self._trading.close(trade)
         return 204, None
 
     def refund(self, body: Fields) -> tuple[int, Fields]:
@@ -99,19 +114,21 @@ class WechatPayCalls:
 
     def bill(self, asked: dict[str, str], base: str) -> tuple[int, Fields]:
         bounds = day_bounds(asked.get("bill_date", ""), self._trading.clock())
-        if bounds is None or asked.get("bill_type", "ALL") != "ALL":
+        kind = asked.get("bill_type", "ALL")
+        if bounds is None or kind not in list(BillType):
             raise Failure(400, "PARAM_ERROR", "bill_date 或 bill_type 无效")
-        accounts = self._accounts
-        file = wechatpay_bill(self._trading.book, accounts.appid, accounts.mchid, bounds)
+        accounts, book = self._accounts, self._trading.book
+        file = wechatpay_bill(book, accounts.appid, accounts.mchid, bounds, BillType(kind))
         if file is None:
             raise Failure(400, "NO_STATEMENT_EXIST", "账单文件不存在")
         # The hash is of the plain file, also when it is sent packed.
         sent = gzip.compress(file) if asked.get("tar_type") == "GZIP" else file
         token = self._bill_files.add(sent, BILL_ADDRESS_SECONDS)
+        # At the root, where SDKs look for it: some exempt exactly this path from verifying.
         return 200, {
             "hash_type": "SHA1",
             "hash_value": hashlib.sha1(file, usedforsecurity=False).hexdigest(),
-            "download_url": f"{base}/wechatpay/v3/billdownload/file?token={token}",
+            "download_url": f"{base}/v3/billdownload/file?token={token}",
         }
 
     def trade_of_refund(self, out_refund_no: str) -> Trade | None:
@@ -132,7 +149,7 @@ class WechatPayCalls:
         return Offer(
             provider=Provider.WECHATPAY, out_trade_no=number, scene=Scene.QR,
             subject=subject[:127], amount=amount, notify_url=notify_url, return_url="",
-            expires_at=expires_at,
+            expires_at=expires_at, attach=str(body.get("attach") or "")[:128],
         )  # fmt: skip
 
     def _trade(self, out_trade_no: str) -> Trade:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from practice.provider.book import BEIJING, Refund, RefundStatus, Trade, TradeStatus
+from practice.provider.certificate import PlatformCertificate
 from practice.provider.keys import Accounts, Keys, sign, verifies
 from practice.provider.notice_queue import Event
 
@@ -46,6 +47,9 @@ class Failure(Exception):
         return {"code": self.code, "message": self.message}
 
 
+UNKNOWN_CALLER = Failure(401, "SIGN_ERROR", "签名错误")
+
+
 def check_authorization(
     header: str, method: str, url: str, body: bytes, *, accounts: Accounts,
     merchant: RSAPublicKey, now: float,
@@ -64,20 +68,25 @@ def check_authorization(
         and verifies(merchant, message, given.get("signature", ""))
     )
     if not right:
-        raise Failure(401, "SIGN_ERROR", "签名错误")
+        raise UNKNOWN_CALLER
 
 
 def signature_headers(
-    keys: Keys, body: bytes, now: float, *, forged: bool = False, probe: bool = False
-) -> dict[str, str]:
-    """The four headers of an answer or a notice; a probe is a signature that must fail."""
+    keys: Keys, body: bytes, now: float, *, serial: str = "", forged: bool = False,
+    probe: bool = False,
+) -> dict[str, str]:  # fmt: skip
+    """The headers of an answer or a notice, by the key of `serial` (the current public key's,
+    if none is named or no such key was given out); a probe is a signature that must fail."""
+    key = keys.platform_key(serial)
+    if key is None:
+        serial, key = keys.accounts.platform_serial, keys.platform
     stamp, nonce = str(int(now)), secrets.token_hex(16)
     message = b"forged" if forged else f"{stamp}\n{nonce}\n".encode() + body + b"\n"
-    signature = sign(keys.platform, message)
+    signature = sign(key, message)
     if probe:
         signature = PROBE_PREFIX + b64encode(secrets.token_bytes(220)).decode()
     return {
-        "Wechatpay-Serial": keys.accounts.platform_serial,
+        "Wechatpay-Serial": serial,
         "Wechatpay-Timestamp": stamp,
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Signature": signature,
@@ -115,7 +124,7 @@ def transaction(trade: Trade, accounts: Accounts, *, refunding: bool = False) ->
         "out_trade_no": trade.out_trade_no,
         "trade_state": state,
         "trade_state_desc": description,
-        "attach": "",
+        "attach": trade.attach,
         "amount": {"total": trade.amount, "currency": "CNY"},
     }
     if trade.paid_at is None:
@@ -151,6 +160,19 @@ def refund_view(refund: Refund, trade: Trade) -> Fields:
         "status": refund.status.upper(),
         "amount": amount,
     } | ({"success_time": rfc3339(refund.done_at or 0)} if done else {})
+
+
+def certificates(certificate: PlatformCertificate, api_v3_key: bytes) -> Fields:
+    """The answer to `/v3/certificates`: sealed like a notice's resource."""
+    effective, expires = certificate.lifetime
+    sealed = _sealed(certificate.pem, "certificate", api_v3_key)
+    line = {
+        "serial_no": certificate.serial,
+        "effective_time": rfc3339(effective),
+        "expire_time": rfc3339(expires),
+        "encrypt_certificate": {name: sealed[name] for name in sealed if name != "original_type"},
+    }
+    return {"data": [line]}
 
 
 def notice_body(event: Event, accounts: Accounts, api_v3_key: bytes) -> bytes:

@@ -1,13 +1,16 @@
 """Where a merchant's notices arrive, to be looked at and answered well or badly."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from tests.support.http_server import serving
 from tests.support.polling import until
 
 
@@ -56,3 +59,19 @@ class Letterbox:
         if request.url.path == "/alipay":
             return PlainTextResponse("success")
         return Response(status_code=204)
+
+
+@pytest.fixture(scope="session")
+async def open_letterbox() -> AsyncIterator[Letterbox]:
+    box = Letterbox()
+    async with serving(box.app()) as url:
+        box.url = url
+        yield box
+
+
+@pytest.fixture
+def letterbox(open_letterbox: Letterbox) -> Letterbox:
+    """Emptied; no provider of an earlier test is left to write to it."""
+    open_letterbox.letters = []
+    open_letterbox.refusals = 0
+    return open_letterbox

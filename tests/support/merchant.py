@@ -116,7 +116,13 @@ class WechatPayMerchant:
         return response
 
     async def send(
-        self, verb: str, target: str, said: dict[str, Any] | None = None, *, skew: int = 0
+        self,
+        verb: str,
+        target: str,
+        said: dict[str, Any] | None = None,
+        *,
+        skew: int = 0,
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         body = json.dumps(said).encode() if said is not None else b""
         stamp, nonce = str(int(time.time()) + skew), secrets.token_hex(16)
@@ -126,19 +132,24 @@ class WechatPayMerchant:
             f'signature="{sign(self._key, message)}",timestamp="{stamp}",'
             f'serial_no="{self._serial}"'
         )
-        headers = {"Authorization": authorization, "Content-Type": "application/json"}
-        return await self._provider.request(verb, target, content=body, headers=headers)
+        own = {"Authorization": authorization, "Content-Type": "application/json"}
+        return await self._provider.request(
+            verb, target, content=body, headers=own | (headers or {})
+        )
 
-    async def create(self, number: str, **changes: Any) -> httpx.Response:
-        said: dict[str, Any] = {
+    def order(self, number: str, **changes: Any) -> dict[str, Any]:
+        return {
             "appid": self.appid,
             "mchid": self.mchid,
             "description": "Flash lamp",
             "out_trade_no": number,
             "notify_url": self._notify_url,
             "amount": {"total": 8800, "currency": "CNY"},
-        }
-        return await self.call("POST", "/pay/transactions/native", said | changes)
+        } | changes
+
+    async def create(self, number: str, **changes: Any) -> httpx.Response:
+        said = self.order(number, **changes)
+        return await self.call("POST", "/pay/transactions/native", said)
 
     async def paid(self, number: str) -> None:
         """The buyer scans the code and pays."""
@@ -214,4 +225,5 @@ def verifies(key: RSAPublicKey, message: bytes, signature: str) -> bool:
 
 
 def _sorted(parameters: dict[str, str]) -> bytes:
-    return "&".join(f"{name}={parameters[name]}" for name in sorted(parameters)).encode()
+    text = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
+    return text.encode("gbk" if parameters.get("charset") == "GBK" else "utf-8")

@@ -1,4 +1,4 @@
-"""A practice provider and a merchant's letterbox, both on ports of their own."""
+"""A practice provider on a port of its own, and merchants who know how to call it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,22 +16,6 @@ from tests.support.merchant import AlipayMerchant, Clock, WechatPayMerchant
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="session")
-async def open_letterbox() -> AsyncIterator[Letterbox]:
-    box = Letterbox()
-    async with serving(box.app()) as url:
-        box.url = url
-        yield box
-
-
-@pytest.fixture
-def letterbox(open_letterbox: Letterbox) -> Letterbox:
-    """Emptied; no provider of an earlier test is left to write to it."""
-    open_letterbox.letters = []
-    open_letterbox.refusals = 0
-    return open_letterbox
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Alipay's one address: who may call it, and how it answers."""
 
+import json
+from urllib.parse import urlencode
+
 import httpx
 import pytest
 
@@ -15,8 +18,7 @@ async def test_a_request_changed_after_signing_is_refused(
     page = await provider.get(
         "/alipay/gateway.do", params=form | {"method": "alipay.trade.page.pay"}
     )
-    answer = alipay.opened(text, "alipay_trade_precreate_response")
-    assert answer["sub_code"] == "isv.invalid-signature"
+    assert refusal(text, "alipay_trade_precreate_response") == "isv.invalid-signature"
     assert page.status_code == 400
     assert (await provider.get("/book")).json()["trades"] == []
 
@@ -26,7 +28,40 @@ async def test_another_application_is_refused(
 ) -> None:
     form = alipay.signed("alipay.trade.query", {"out_trade_no": "X"}, app_id="2021000000000000")
     text = (await provider.post("/alipay/gateway.do", data=form)).text
-    assert alipay.opened(text, "alipay_trade_query_response")["sub_code"] == "isv.invalid-app-id"
+    assert refusal(text, "alipay_trade_query_response") == "isv.invalid-app-id"
+
+
+async def test_a_known_caller_can_be_refused_like_an_unknown_one(
+    alipay: AlipayMerchant, provider: httpx.AsyncClient
+) -> None:
+    form = alipay.signed("alipay.trade.precreate", charge("UNKNOWN-1"))
+    await provider.put("/trades/UNKNOWN-1/control", json={"unknown_caller": 1.0})
+    text = (await provider.post("/alipay/gateway.do", data=form)).text
+    assert refusal(text, "alipay_trade_precreate_response") == "isv.invalid-app-id"
+    assert (await provider.get("/book")).json()["trades"] == []
+
+
+async def test_who_writes_gbk_is_read_and_answered_in_it(
+    alipay: AlipayMerchant, provider: httpx.AsyncClient
+) -> None:
+    content = charge("GBK-1", subject="纸扇")
+    form = alipay.signed("alipay.trade.precreate", content, charset="GBK")
+    body = urlencode(form, encoding="gbk").encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded;charset=GBK"}
+    answer = await provider.post("/alipay/gateway.do", content=body, headers=headers)
+    refused = await provider.post("/alipay/gateway.do", data=form)
+    assert "UTF" not in answer.headers["content-type"].upper()
+    assert json.loads(answer.content.decode("gbk"))["sign"]
+    assert (await provider.get("/trades/GBK-1")).json()["subject"] == "纸扇"
+    assert "验签出错" in refused.content.decode("gbk")
+
+
+def refusal(text: str, node: str) -> str:
+    """Its code: an answer without a signature, as whom the gateway does not know gets it."""
+    answer = json.loads(text)
+    assert set(answer) == {node}
+    code: str = answer[node]["sub_code"]
+    return code
 
 
 async def test_one_number_is_one_charge(alipay: AlipayMerchant) -> None:

@@ -29,6 +29,16 @@ async def test_a_paid_trade_is_told_in_a_signed_notice(
     assert query["send_pay_date"] == form["gmt_payment"]
 
 
+async def test_the_merchants_own_words_come_back_with_the_money(
+    alipay: AlipayMerchant, provider: httpx.AsyncClient, letterbox: Letterbox
+) -> None:
+    await alipay.open_page("PASS-1", passback_params="cart%3D7", body="two fans")
+    await provider.post("/trades/PASS-1/pay")
+    form = (await letterbox.arrived(1))[0].form
+    assert alipay.authentic(form)
+    assert (form["passback_params"], form["body"]) == ("cart%3D7", "two fans")
+
+
 async def test_a_full_refund_is_told_as_a_closed_trade_with_its_refund(
     alipay: AlipayMerchant, provider: httpx.AsyncClient, letterbox: Letterbox
 ) -> None:

@@ -111,3 +111,16 @@ def test_numbers_have_28_digits_and_tell_their_day(book: Book) -> None:
     assert (len(alipay), len(wechatpay)) == (28, 28)
     assert alipay.startswith("20270115")
     assert wechatpay[10:18] == "20270115"
+
+
+def test_a_refund_is_listed_by_its_asking_and_by_its_end(book: Book) -> None:
+    trade = offered(book)
+    book.pay(trade, NOW)
+    refund = book.add_refund(
+        trade, "R1", 800, reason="", notify_url="", now=NOW + 10, settle_at=NOW + 200
+    )
+    book.settle(refund, RefundStatus.SUCCESS, NOW + 200)
+    first, second = (NOW, NOW + 100), (NOW + 100, NOW + 300)
+    asked = [book.refunds_asked_between(Provider.ALIPAY, *day) for day in (first, second)]
+    ended = [book.refunded_between(Provider.ALIPAY, *day) for day in (first, second)]
+    assert [len(refunds) for refunds in (*asked, *ended)] == [1, 0, 0, 1]

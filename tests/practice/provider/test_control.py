@@ -1,5 +1,8 @@
 """The switches, and the dice behind them."""
 
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -40,6 +43,15 @@ def test_never_and_always_are_no_matter_of_luck() -> None:
     assert controls.mishap(Switches()) is None
     assert controls.mishap(Switches(fail_calls=1.0, hang_calls=1.0)) is Mishap.FAIL
     assert controls.mishap(Switches(hang_calls=1.0)) is Mishap.HANG
+
+
+def test_every_switch_is_explained() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "practice-provider.md").read_text()
+    table = page.partition("## Switches")[2].partition("\n## ")[0]
+    lines = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {name for line in lines for name in re.findall(r"`(\w+)`", line)} == set(
+        Switches.model_fields
+    )
 
 
 @pytest.mark.parametrize("delay", [[2, 1], [1], [-1, 0]])

@@ -22,10 +22,33 @@ def test_keys_are_made_once_and_their_secrets_are_the_owners_alone(tmp_path: Pat
     assert again.accounts == first.accounts
     assert {path: path.read_bytes() for path in contents} == contents
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
     assert len(first.api_v3_key) == 32
     assert (folder / "wechatpay_platform" / f"{first.accounts.platform_serial}.pem").exists()
+
+
+def test_a_folder_of_an_earlier_version_gets_its_certificate_and_keeps_the_rest(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "keys"
+    accounts = Keys(folder).accounts
+    for path in folder.glob("wechatpay_certificate*"):
+        path.unlink()
+    again = Keys(folder)
+    assert again.accounts == accounts
+    assert again.platform_key(again.certificate.serial) == again.certificate.key
+    assert Keys(folder).certificate.serial == again.certificate.serial
+
+
+def test_only_serials_that_were_given_out_have_a_key(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    old = keys.accounts.platform_serial
+    new = keys.rotate()
+    assert keys.platform_key(old) is not None
+    assert keys.platform_key(new) is keys.platform
+    for never in ("", "PUB_KEY_ID_01" + "0" * 26, f"../wechatpay_platform_private/{new}"):
+        assert keys.platform_key(never) is None
 
 
 async def test_a_new_key_signs_at_once_and_the_old_one_stays_for_merchants(

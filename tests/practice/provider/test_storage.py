@@ -1,5 +1,6 @@
 """The book's file."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_a_transaction_within_another_is_part_of_it() -> None:
             storage.write(SET, ("T1",))
         raise LookupError
     assert numbers(storage) == []
+
+
+def test_a_book_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    Storage(path).close()
+    with sqlite3.connect(path) as old:
+        for column in ("attach", "body"):
+            old.execute(f"ALTER TABLE trades DROP COLUMN {column}")
+        old.execute(
+            "INSERT INTO trades VALUES (1, 'alipay', 'T1', 'N1', 'C1', 'qr', 'Lamp', 8800, 0,"
+            " 'waiting', '', '', 'B1', 0, 9, NULL, NULL)"
+        )
+    old.close()
+    row = Storage(path).row("SELECT out_trade_no, attach, body FROM trades")
+    assert row is not None
+    assert tuple(row) == ("T1", "", "")
 
 
 def test_what_was_written_is_there_for_the_next_process(tmp_path: Path) -> None:

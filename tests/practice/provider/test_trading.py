@@ -164,6 +164,39 @@ async def test_a_wechat_pay_refund_can_end_badly(
     assert [(trade["paid"], trade["refunded"]) for trade in book] == [(8800, 0)] * 2
 
 
+async def test_a_merchant_without_money_refunds_nothing_until_he_has_some(
+    provider: httpx.AsyncClient, wechatpay: WechatPayMerchant, alipay: AlipayMerchant
+) -> None:
+    await wechatpay.paid("poor-wx")
+    await alipay.paid("poor-ali")
+    await switch(provider, not_enough=1.0)
+    native = await wechatpay.refund("poor-wx", "poor-r", 8800)
+    page = await alipay.refund("poor-ali", "R1", "88.00")
+    asked = await wechatpay.call("GET", "/refund/domestic/refunds/poor-r")
+    await switch(provider)
+    again = await wechatpay.refund("poor-wx", "poor-r", 8800)
+    page_again = await alipay.refund("poor-ali", "R1", "88.00")
+    assert (native.status_code, native.json()["code"]) == (403, "NOT_ENOUGH")
+    assert page["sub_code"] == "ACQ.SELLER_BALANCE_NOT_ENOUGH"
+    assert asked.status_code == 404
+    assert again.json()["status"] == "PROCESSING"
+    assert page_again["fund_change"] == "Y"
+
+
+async def test_a_refund_to_a_bank_card_takes_days(
+    provider: httpx.AsyncClient, wechatpay: WechatPayMerchant, clock: Clock
+) -> None:
+    days = 2 * 86_400
+    await provider.put("/trades/card-1/control", json={"refund_seconds": days})
+    await wechatpay.paid("card-1")
+    await wechatpay.refund("card-1", "card-r", 8800)
+    clock.ahead = days - 10
+    before = (await provider.get("/trades/card-1")).json()
+    clock.ahead = days + 10
+    after = (await provider.get("/trades/card-1")).json()
+    assert (before["refunded"], after["refunded"]) == (0, 8800)
+
+
 async def test_the_same_seed_draws_the_same_losses(
     provider: httpx.AsyncClient, alipay: AlipayMerchant, letterbox: Letterbox
 ) -> None:

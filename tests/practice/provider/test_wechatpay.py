@@ -21,6 +21,29 @@ async def test_a_request_of_another_key_body_or_hour_is_refused(
         assert (answer.status_code, answer.json()["code"]) == (401, "SIGN_ERROR")
 
 
+async def test_whom_it_does_not_know_it_signs_nothing_for(
+    wechatpay: WechatPayMerchant, provider: httpx.AsyncClient
+) -> None:
+    target = f"/v3/pay/transactions/out-trade-no/sign-2?mchid={wechatpay.mchid}"
+    stranger = await provider.get(target)
+    await provider.put("/trades/sign-2/control", json={"unknown_caller": 1.0})
+    refused = await wechatpay.send("GET", target)
+    for answer in (stranger, refused):
+        assert (answer.status_code, answer.json()["code"]) == (401, "SIGN_ERROR")
+        assert not any(name.startswith("wechatpay-") for name in answer.headers)
+        assert answer.headers["request-id"]
+
+
+async def test_every_call_is_served_at_the_root_as_well(
+    wechatpay: WechatPayMerchant, provider: httpx.AsyncClient
+) -> None:
+    said = wechatpay.order("root-1")
+    created = await wechatpay.send("POST", "/v3/pay/transactions/native", said)
+    again = await wechatpay.create("root-1")
+    assert created.status_code == 200
+    assert again.json() == created.json()
+
+
 @pytest.mark.parametrize(
     "change",
     [

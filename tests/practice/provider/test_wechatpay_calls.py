@@ -46,6 +46,31 @@ async def test_a_paid_order_does_not_close(
     assert (await wechatpay.create("close-2")).json()["code"] == "ORDERPAID"
 
 
+async def test_a_buyer_who_is_paying_keeps_his_order_open(
+    wechatpay: WechatPayMerchant, provider: httpx.AsyncClient
+) -> None:
+    await wechatpay.create("paying-1")
+    await provider.put("/trades/paying-1/control", json={"user_paying": 1.0})
+    busy = await wechatpay.close("paying-1")
+    pay = await provider.post("/trades/paying-1/pay")
+    late = await wechatpay.close("paying-1")
+    assert (busy.status_code, busy.json()["code"]) == (202, "USER_PAYING")
+    assert pay.json()["paid"] == 8800
+    assert (late.status_code, late.json()["code"]) == (400, "ORDERPAID")
+
+
+async def test_a_paid_order_is_found_by_the_providers_number(
+    wechatpay: WechatPayMerchant, provider: httpx.AsyncClient
+) -> None:
+    await wechatpay.paid("number-1")
+    number = (await provider.get("/trades/number-1")).json()["trade_no"]
+    path = f"/pay/transactions/id/{{}}?mchid={wechatpay.mchid}"
+    found = await wechatpay.call("GET", path.format(number))
+    unknown = await wechatpay.call("GET", path.format("4200000000"))
+    assert found.json() == (await wechatpay.query("number-1")).json()
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "ORDER_NOT_EXIST")
+
+
 async def test_an_expired_order_is_still_open_but_cannot_be_paid(
     wechatpay: WechatPayMerchant, provider: httpx.AsyncClient, clock: Clock
 ) -> None:

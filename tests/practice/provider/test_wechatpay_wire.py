@@ -24,6 +24,16 @@ async def test_a_payment_is_told_in_a_signed_and_sealed_notice(
     assert resource["amount"]["payer_total"] == 8800
 
 
+async def test_what_the_merchant_attached_comes_back_with_the_money(
+    wechatpay: WechatPayMerchant, provider: httpx.AsyncClient, letterbox: Letterbox
+) -> None:
+    await wechatpay.create("attach-1", attach="cart-7")
+    await provider.post("/trades/attach-1/pay")
+    letter = (await letterbox.arrived(1))[0]
+    assert wechatpay.resource(letter)["attach"] == "cart-7"
+    assert (await wechatpay.query("attach-1")).json()["attach"] == "cart-7"
+
+
 def test_a_moment_is_written_in_chinas_time_and_read_back() -> None:
     assert rfc3339(0.5) == "1970-01-01T08:00:00+08:00"
     assert from_rfc3339("1970-01-01T08:01:00+08:00") == 60
