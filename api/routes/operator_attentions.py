@@ -9,6 +9,7 @@ from api.deps import Cursor, Limit, OperatorDep, ServicesDep
 from api.schemas.attentions import AttentionPage, AttentionView, attention_view
 from api.schemas.model import DecisionBody
 from infra.postgres.attentions import Attentions
+from infra.readable import all_readable
 
 router = APIRouter(prefix="/v1/operator/attention", tags=["operator"])
 
@@ -33,7 +34,7 @@ async def list_attention(
         attentions = Attentions(connection)
         look = attentions.open_ if status is Which.OPEN else attentions.page
         rows, following = await look(cursor, limit)
-    return AttentionPage(attention=[attention_view(row) for row in rows], next_cursor=following)
+    return AttentionPage(attention=all_readable(rows, attention_view), next_cursor=following)
 
 
 @router.post("/{attention_id}/resolve", summary="Close a case that was seen to")

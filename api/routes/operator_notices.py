@@ -6,6 +6,7 @@ from api.deps import Cursor, Limit, OperatorDep, ServicesDep
 from api.routes.names import known_name
 from api.schemas.notices import NoticesPage, NoticeView, notice_view
 from infra.postgres.notices import Notices
+from infra.readable import all_readable
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
@@ -16,7 +17,7 @@ async def list_notices(
 ) -> NoticesPage:
     async with services.database.transaction() as connection:
         notices, following = await Notices(connection).page(cursor, limit)
-    return NoticesPage(notices=[notice_view(notice) for notice in notices], next_cursor=following)
+    return NoticesPage(notices=all_readable(notices, notice_view), next_cursor=following)
 
 
 @router.post("/notices/{notice_id}/replay", summary="Tell the order of a notice once more")

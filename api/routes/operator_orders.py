@@ -19,6 +19,7 @@ from domain.errors import ErrorCode, Refusal
 from domain.order import CANCELLED_BY_AN_OPERATOR
 from domain.states import OrderStatus
 from infra.postgres.orders import Orders
+from infra.readable import all_readable
 from workflows.updates import DecideDelivery
 
 router = APIRouter(prefix="/v1/operator/orders", tags=["operator"])
@@ -46,7 +47,7 @@ async def list_orders(
             cursor=cursor,
             limit=limit,
         )
-    return OrdersPage(orders=[order_summary(order) for order in orders], next_cursor=following)
+    return OrdersPage(orders=all_readable(orders, order_summary), next_cursor=following)
 
 
 @router.get("/{order_id}", summary="One order, with who did what")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.problems import Outage
 from api.routes.names import known_name
 from api.schemas.sales import (
     NewSaleBody,
@@ -20,6 +21,7 @@ from domain.ids import new_sale_id
 from domain.sale import NewSale, Sale
 from domain.states import AT_THE_GATE, SaleStatus
 from infra.postgres.sales import Sales
+from infra.readable import all_readable
 
 log = structlog.get_logger()
 
@@ -33,10 +35,10 @@ async def create_sale(
     sale_id = new_sale_id(time.time_ns() // 1_000_000)
     new_sale = NewSale.model_validate(body.model_dump())
     async with services.database.transaction() as connection:
-        sale = await Sales(connection).create(sale_id, new_sale)
+        view = _drawn_up(await Sales(connection).create(sale_id, new_sale))
     log.info("sale_created", sale_id=sale_id, actor=operator.actor)
     response.headers["Location"] = f"/v1/operator/sales/{sale_id}"
-    return await _view(services, sale)
+    return view
 
 
 @router.get("", summary="All sales, drafts too")
@@ -45,7 +47,9 @@ async def list_sales(
 ) -> OperatorSalesPage:
     async with services.database.transaction() as connection:
         sales, following = await Sales(connection).page(cursor, limit)
-    views = [await _view(services, sale) for sale in sales]
+    left = {sale.sale_id: await services.sales.remaining(sale) for sale in sales}
+    now = datetime.now(UTC)
+    views = all_readable(sales, lambda sale: operator_sale_view(sale, left[sale.sale_id], now))
     return OperatorSalesPage(sales=views, next_cursor=following)
 
 
@@ -70,9 +74,16 @@ async def publish_sale(
             raise Refusal(
                 ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
             )
-    for item in sale.items:
-        await services.gate.preheat(sale.terms_of(item), item.available)
+        # What could not be put at the gate, or not be shown, is not published at all.
+        terms = [(sale.terms_of(item), item.available) for item in sale.items]
+        _drawn_up(sale)
     services.sales.forget()
+    try:
+        for item, available in terms:
+            await services.gate.preheat(item, available)
+    except Outage as error:
+        detail = "the sale is published, but its stock is not all at the gate: publish it again"
+        raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
     return await _view(services, sale)
 
@@ -86,3 +97,10 @@ async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
 
 async def _view(services: Services, sale: Sale) -> OperatorSaleView:
     return operator_sale_view(sale, await services.sales.remaining(sale), datetime.now(UTC))
+
+
+def _drawn_up(sale: Sale) -> OperatorSaleView:
+    """Before the commit, and without asking the gate: whatever cannot be shown is not kept."""
+    return operator_sale_view(
+        sale, {item.sku_id: item.available for item in sale.items}, datetime.now(UTC)
+    )

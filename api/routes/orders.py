@@ -7,6 +7,7 @@ from api.schemas.model import ReasonBody
 from api.schemas.orders import OrdersPage, OrderView, order_summary
 from domain.order import CANCELLED_BY_AN_OPERATOR
 from infra.postgres.orders import Orders
+from infra.readable import all_readable
 
 router = APIRouter(tags=["buyer"])
 
@@ -17,7 +18,7 @@ async def list_orders(
 ) -> OrdersPage:
     async with services.database.transaction() as connection:
         orders, following = await Orders(connection).of_user(caller.user_id, cursor, limit)
-    return OrdersPage(orders=[order_summary(order) for order in orders], next_cursor=following)
+    return OrdersPage(orders=all_readable(orders, order_summary), next_cursor=following)
 
 
 @router.get("/v1/orders/{order_id}", summary="One order with its story")

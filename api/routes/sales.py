@@ -8,6 +8,7 @@ from api.deps import Cursor, Limit, ServicesDep
 from api.routes.names import known_name
 from api.schemas.sales import SalesPage, SaleView, sale_view
 from domain.errors import ErrorCode, Refusal
+from infra.readable import all_readable
 
 router = APIRouter(tags=["buyer"])
 
@@ -15,8 +16,9 @@ router = APIRouter(tags=["buyer"])
 @router.get("/v1/sales", summary="Sales to come, open and past")
 async def list_sales(services: ServicesDep, cursor: Cursor = None, limit: Limit = 20) -> SalesPage:
     sales, following = await services.sales.page(cursor, limit)
+    left = {sale.sale_id: await services.sales.remaining(sale) for sale in sales}
     now = datetime.now(UTC)
-    views = [sale_view(sale, await services.sales.remaining(sale), now) for sale in sales]
+    views = all_readable(sales, lambda sale: sale_view(sale, left[sale.sale_id], now))
     return SalesPage(sales=views, next_cursor=following)
 
 

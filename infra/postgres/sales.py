@@ -13,6 +13,7 @@ from domain.stock import MovementKind
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables.sales import sale_items, sales
 from infra.postgres.tables.stock import stock_movements
+from infra.readable import all_readable
 
 
 class Sales:
@@ -33,7 +34,7 @@ class Sales:
     async def get(self, sale_id: str) -> Sale | None:
         query = select(sales).where(sales.c.sale_id == sale_id)
         row = (await self._connection.execute(query)).mappings().one_or_none()
-        return (await self._with_items([row]))[0] if row else None
+        return _sale(row, (await self._items([sale_id]))[sale_id]) if row else None
 
     async def page(
         self, cursor: str | None, limit: int, *, statuses: Collection[SaleStatus] | None = None
@@ -43,7 +44,8 @@ class Sales:
         if statuses is not None:
             query = query.where(sales.c.status.in_(statuses))
         rows, after = await fetch_page(self._connection, query, sales.c.sale_id, cursor, limit)
-        return await self._with_items(rows), after
+        items = await self._items([row["sale_id"] for row in rows])
+        return all_readable(rows, lambda row: _sale(row, items[row["sale_id"]])), after
 
     async def change_status(self, sale_id: str, expected: SaleStatus, to: SaleStatus) -> bool:
         """False if the sale is unknown or its status is not the expected one (any more)."""
@@ -78,16 +80,17 @@ class Sales:
             await self._connection.execute(insert(sale_items), rows)
             await self._connection.execute(insert(stock_movements), openings)
 
-    async def _with_items(self, rows: Iterable[RowMapping]) -> list[Sale]:
-        found = {row["sale_id"]: row for row in rows}
+    async def _items(self, sale_ids: Collection[str]) -> dict[str, list[RowMapping]]:
         query = (
             select(sale_items)
-            .where(sale_items.c.sale_id.in_(found))
+            .where(sale_items.c.sale_id.in_(sale_ids))
             .order_by(sale_items.c.item_number)
         )
-        items: dict[str, list[Item]] = {sale_id: [] for sale_id in found}
+        items: dict[str, list[RowMapping]] = {sale_id: [] for sale_id in sale_ids}
         for row in (await self._connection.execute(query)).mappings():
-            items[row["sale_id"]].append(Item.model_validate(row))
-        return [
-            Sale.model_validate({**row, "items": items[sale_id]}) for sale_id, row in found.items()
-        ]
+            items[row["sale_id"]].append(row)
+        return items
+
+
+def _sale(row: RowMapping, items: Iterable[RowMapping]) -> Sale:
+    return Sale.model_validate({**row, "items": [Item.model_validate(item) for item in items]})
