@@ -16,10 +16,10 @@ from domain.points import (
     PointsKind,
 )
 from infra.postgres.tables.points import points_accounts, points_entries
+from infra.readable import all_readable
 
 # Apart from whatever else takes advisory locks.
 GRANT_KEYS = 0x5EC_6147
-from infra.readable import all_readable
 
 
 class Points:
