@@ -20,6 +20,7 @@ from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.sales import ShownSales
+from api.validation import NO_BLANKS
 from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
@@ -98,6 +99,6 @@ async def one_key(request: Request, _operator: OperatorDep) -> None:
 OneKey = Depends(one_key)
 
 MAX_CURSOR_LENGTH = 200
-Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, pattern=r"^[!-~]*$")]
+Cursor = Annotated[str | None, Query(min_length=1, max_length=MAX_CURSOR_LENGTH, pattern=NO_BLANKS)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 OrderId = Annotated[str, Path(description="26 characters of Crockford base32")]

@@ -18,6 +18,7 @@ from api.auth import only
 from api.deps import Services
 from api.problems import KINDS, MEDIA_TYPE, invalid, problem_bytes
 from api.routes.names import is_name
+from api.validation import MAX_TEXT
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
@@ -112,8 +113,12 @@ def _quantity(body: bytes) -> int:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise invalid(["body"], "the body must be JSON") from error
-    quantity = document.get("quantity") if isinstance(document, dict) else None
+        raise invalid(["body"], "this is not JSON", kind="json_invalid") from error
+    if not isinstance(document, dict):
+        raise invalid(["body"], "an object is needed", kind="dict_type")
+    for name in document.keys() - {"quantity"}:
+        raise invalid(["body", name[:MAX_TEXT]], "there is no such member", kind="extra_forbidden")
+    quantity = document.get("quantity")
     # Not isinstance: JSON's true is no quantity, though Python counts it as 1.
     if type(quantity) is not int or not 0 < quantity <= MAX_QUANTITY:
         raise invalid(["body", "quantity"], f"an integer from 1 to {MAX_QUANTITY} is needed")

@@ -6,15 +6,21 @@ from fastapi import APIRouter, Header
 
 from api.deps import OneKey, OperatorDep, OrderId, ServicesDep
 from api.routes.names import known_name
-from api.schemas.model import ReasonBody
+from api.schemas.model import DecisionBody, ReasonBody
 from api.schemas.refunds import RefundBody, RefundView
+from api.validation import ASCII
 from domain.refund_rules import RefundWish
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(max_length=128, pattern=r"^[ -~]+$", description="the same key is the same refund"),
+    Header(
+        alias="Idempotency-Key",
+        max_length=128,
+        pattern=ASCII,
+        description="the same key is the same refund",
+    ),
 ]
 
 
@@ -57,6 +63,6 @@ async def retry_refund(
     summary="Write down that a failed refund was paid by other means",
 )
 async def resolve_refund(
-    refund_id: str, body: ReasonBody, operator: OperatorDep, services: ServicesDep
+    refund_id: str, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> RefundView:
     return await services.refunds.resolve(known_name(refund_id), operator.actor, body.reason)

@@ -16,8 +16,9 @@ from infra.temporal.client import DATA_CONVERTER
 from practice.stack.ports import free_port
 from practice.stack.process import Command
 from practice.stack.temporal import TemporalServer
-from tests.support.buyers import assert_problem, eventually, status
+from tests.support.buyers import assert_problem, status
 from tests.support.callers import ADA, OPERATOR, served
+from tests.support.polling import eventually
 from tests.support.servers import running
 from tests.support.shop import Shop, open_shop
 from workflows.order import OrderWorkflow

@@ -103,11 +103,13 @@ async def test_a_path_that_is_not_there_is_told_before_the_type(api: httpx.Async
 
 
 async def test_a_huge_body_is_refused_on_every_route(api: httpx.AsyncClient) -> None:
-    sale = new_sale(name="x" * (MAX_BODY_BYTES + 1))
+    for path, body in (
+        ("points", {"reason": "x" * (MAX_BODY_BYTES + 1)}),
+        ("sales", new_sale(name="x" * (1024 * 1024 + 1))),
+    ):
+        answer = await api.post(f"/v1/operator/{path}", json=body, headers=OPERATOR)
 
-    answer = await api.post("/v1/operator/sales", json=sale, headers=OPERATOR)
-
-    assert_problem(answer, 413, "INVALID")
+        assert_problem(answer, 413, "INVALID")
 
 
 @pytest.mark.parametrize("media", [b"application/problem+json", b"application/json ; a=b"])
