@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth import only
 from api.deps import Services
+from api.openapi_problems import LOCATION, refuses
 from api.problems import KINDS, MEDIA_TYPE, invalid, problem_bytes
 from api.routes.names import is_name
-from api.validation import MAX_TEXT
+from api.validation import ASCII, MAX_TEXT
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
@@ -202,7 +203,13 @@ OPENAPI: dict[str, Any] = {
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
-                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+                "description": "the same key is the same order",
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_KEY_LENGTH,
+                    "pattern": ASCII,
+                },
             },
         ],
         "requestBody": {
@@ -215,6 +222,7 @@ OPENAPI: dict[str, Any] = {
                         "properties": {
                             "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
                         },
+                        "additionalProperties": False,
                     }
                 }
             },
@@ -222,11 +230,22 @@ OPENAPI: dict[str, Any] = {
         "responses": {
             "202": {
                 "description": "Accepted: stock is reserved for this order",
-                "headers": {"Location": {"schema": {"type": "string"}}},
+                "headers": {"Location": LOCATION},
                 "content": {
                     "application/json": {"schema": {"$ref": "#/components/schemas/AcceptedView"}}
                 },
             }
         },
+        **refuses(
+            ErrorCode.INVALID,
+            ErrorCode.NOT_STARTED,
+            ErrorCode.ENDED,
+            ErrorCode.PAUSED,
+            ErrorCode.SOLD_OUT,
+            ErrorCode.LIMIT_REACHED,
+            ErrorCode.ENTRY_TOKEN_INVALID,
+            ErrorCode.IDEMPOTENCY_MISMATCH,
+            ErrorCode.OVERLOADED,
+        ),
     }
 }

@@ -32,6 +32,7 @@ async def reconcile_bills(
 async def list_bills(
     _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
 ) -> BillsPage:
+    """One row per provider and day: the latest outcome, with the first of its mismatches."""
     async with services.database.transaction() as connection:
         checks, following = await Bills(connection).page(cursor, limit)
     return BillsPage(bills=all_readable(checks, bill_check_view), next_cursor=following)

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 
 from api.deps import OneKey, OperatorDep, OrderId, ServicesDep
+from api.openapi_problems import refuses
 from api.routes.names import known_name
 from api.schemas.model import DecisionBody, ReasonBody
 from api.schemas.refunds import RefundBody, RefundView
 from api.validation import ASCII
+from domain.errors import ErrorCode
 from domain.refund_rules import RefundWish
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
@@ -29,6 +31,7 @@ IdempotencyKey = Annotated[
     summary="Give all or a part of an order's money back",
     status_code=202,
     dependencies=[OneKey],
+    openapi_extra=refuses(ErrorCode.INVALID_STATE, ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def refund_order(
     order_id: OrderId,
@@ -50,19 +53,24 @@ async def refund_order(
 
 
 @router.post(
-    "/refunds/{refund_id}/retry", summary="Ask the provider again for a refund that failed"
+    "/refunds/{refund_id}/retry",
+    summary="Ask the provider again for a refund that failed",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
 async def retry_refund(
     refund_id: str, body: ReasonBody, operator: OperatorDep, services: ServicesDep
 ) -> RefundView:
+    """Under the same number: a provider that did pay says so, and pays nothing more."""
     return await services.refunds.retry(known_name(refund_id), operator.actor, body.reason)
 
 
 @router.post(
     "/refunds/{refund_id}/resolve",
     summary="Write down that a failed refund was paid by other means",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
 async def resolve_refund(
     refund_id: str, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> RefundView:
+    """The order is then refunded: our books say that the money went back, so see to it first."""
     return await services.refunds.resolve(known_name(refund_id), operator.actor, body.reason)

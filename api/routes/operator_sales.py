@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.openapi_problems import LOCATION, refuses
 from api.problems import Outage
 from api.routes.names import known_name
 from api.schemas.sales import (
@@ -28,10 +29,17 @@ log = structlog.get_logger()
 router = APIRouter(prefix="/v1/operator/sales", tags=["operator"])
 
 
-@router.post("", status_code=201, summary="Draft a sale")
+@router.post(
+    "",
+    status_code=201,
+    summary="Draft a sale",
+    responses={201: {"headers": {"Location": LOCATION}}},
+)
 async def create_sale(
     body: NewSaleBody, operator: OperatorDep, services: ServicesDep, response: Response
 ) -> OperatorSaleView:
+    """Nobody sees it before it is published. An order of as many units as one buyer may have must
+    fit into one payment."""
     sale_id = new_sale_id(time.time_ns() // 1_000_000)
     new_sale = NewSale.model_validate(body.model_dump())
     async with services.database.transaction() as connection:
@@ -45,6 +53,7 @@ async def create_sale(
 async def list_sales(
     _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 20
 ) -> OperatorSalesPage:
+    """Newest first, with the stock of each item in the ledger and at the gate."""
     async with services.database.transaction() as connection:
         sales, following = await Sales(connection).page(cursor, limit)
     left = {sale.sale_id: await services.sales.remaining(sale) for sale in sales}
@@ -55,12 +64,17 @@ async def list_sales(
 
 @router.get("/{sale_id}", summary="One sale with its stock")
 async def get_sale(sale_id: str, _operator: OperatorDep, services: ServicesDep) -> OperatorSaleView:
+    """`available`, `held` and `sold` are the ledger's; `remaining` is what the gate gives away."""
     async with services.database.transaction() as connection:
         sale = await _known(connection, sale_id)
     return await _view(services, sale)
 
 
-@router.post("/{sale_id}/publish", summary="Put a sale on show and its stock at the gate")
+@router.post(
+    "/{sale_id}/publish",
+    summary="Put a sale on show and its stock at the gate",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def publish_sale(
     sale_id: str, operator: OperatorDep, services: ServicesDep
 ) -> OperatorSaleView:

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Header
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import CallerDep, Limit, OneKey, OperatorDep, ServicesDep
+from api.openapi_problems import refuses
 from api.schemas.points import GrantBody, PointsView, gift_note, points_view
 from api.validation import ASCII
+from domain.errors import ErrorCode
 from infra.postgres.points import Points
 
 router = APIRouter()
@@ -17,6 +19,7 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128, patt
 
 @router.get("/v1/me/points", summary="The caller's points", tags=["buyer"])
 async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50) -> PointsView:
+    """The balance and the newest entries: what was given, spent and given back, and why."""
     async with services.database.transaction() as connection:
         return await _account(connection, caller.user_id, limit)
 
@@ -26,6 +29,7 @@ async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50)
     summary="Give a buyer points",
     tags=["operator"],
     dependencies=[OneKey],
+    openapi_extra=refuses(ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def grant_points(
     body: GrantBody, operator: OperatorDep, services: ServicesDep, idempotency_key: Key = None

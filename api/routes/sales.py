@@ -15,6 +15,7 @@ router = APIRouter(tags=["buyer"])
 
 @router.get("/v1/sales", summary="Sales to come, open and past")
 async def list_sales(services: ServicesDep, cursor: Cursor = None, limit: Limit = 20) -> SalesPage:
+    """Newest first, drafts and cancelled ones left out. At most a second old."""
     sales, following = await services.sales.page(cursor, limit)
     left = {sale.sale_id: await services.sales.remaining(sale) for sale in sales}
     now = datetime.now(UTC)
@@ -24,6 +25,7 @@ async def list_sales(services: ServicesDep, cursor: Cursor = None, limit: Limit 
 
 @router.get("/v1/sales/{sale_id}", summary="One sale and what is left of its items")
 async def get_sale(sale_id: str, services: ServicesDep) -> SaleView:
+    """At most a second old, as is what `remaining` says. Drafts are not seen."""
     sale = await services.sales.sale(known_name(sale_id))
     if sale is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such sale")

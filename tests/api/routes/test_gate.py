@@ -10,7 +10,7 @@ from sqlalchemy import update
 from api.app import create_app
 from domain.ids import is_order_id
 from domain.reservation import ReservationState
-from infra.postgres.tables import sales
+from infra.postgres.tables.sales import sales
 from infra.settings import Settings
 from tests.support.buyers import assert_problem, click, gate_path, order_id
 from tests.support.callers import ADA, BOB, JSON, bearer, served
