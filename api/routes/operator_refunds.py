@@ -1,29 +1,16 @@
 """Operators give back all or a part of an order's money, and decide about refunds that failed."""
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Header
-
-from api.deps import OneKey, OperatorDep, OrderId, ServicesDep
+from api.deps import IdempotencyKey, OneKey, OperatorDep, OrderId, ServicesDep
 from api.openapi_problems import refuses
 from api.routes.names import known_name
 from api.schemas.model import DecisionBody, ReasonBody
 from api.schemas.refunds import RefundBody, RefundView
-from api.validation import ASCII
 from domain.errors import ErrorCode
 from domain.refund_rules import RefundWish
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=128,
-        pattern=ASCII,
-        description="the same key is the same refund",
-    ),
-]
 
 
 @router.post(

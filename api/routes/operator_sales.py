@@ -7,7 +7,15 @@ import structlog
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.deps import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    OneKey,
+    OperatorDep,
+    Services,
+    ServicesDep,
+)
 from api.openapi_problems import LOCATION, refuses
 from api.problems import Outage
 from api.routes.names import known_name
@@ -33,19 +41,27 @@ router = APIRouter(prefix="/v1/operator/sales", tags=["operator"])
     "",
     status_code=201,
     summary="Draft a sale",
+    dependencies=[OneKey],
     responses={201: {"headers": {"Location": LOCATION}}},
+    openapi_extra=refuses(ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def create_sale(
-    body: NewSaleBody, operator: OperatorDep, services: ServicesDep, response: Response
+    body: NewSaleBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
 ) -> OperatorSaleView:
     """Nobody sees it before it is published. An order of as many units as one buyer may have must
     fit into one payment."""
     sale_id = new_sale_id(time.time_ns() // 1_000_000)
     new_sale = NewSale.model_validate(body.model_dump())
     async with services.database.transaction() as connection:
-        view = _drawn_up(await Sales(connection).create(sale_id, new_sale))
-    log.info("sale_created", sale_id=sale_id, actor=operator.actor)
-    response.headers["Location"] = f"/v1/operator/sales/{sale_id}"
+        sales = Sales(connection)
+        view = _drawn_up(await sales.create(sale_id, new_sale, request_key=idempotency_key))
+    if view.sale_id == sale_id:
+        log.info("sale_created", sale_id=sale_id, actor=operator.actor)
+    response.headers["Location"] = f"/v1/operator/sales/{view.sale_id}"
     return view
 
 

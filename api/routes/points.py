@@ -1,20 +1,15 @@
 """A buyer's points, and an operator's gift of some."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.deps import CallerDep, Limit, OneKey, OperatorDep, ServicesDep
+from api.deps import CallerDep, IdempotencyKey, Limit, OneKey, OperatorDep, ServicesDep
 from api.openapi_problems import refuses
 from api.schemas.points import GrantBody, PointsView, gift_note, points_view
-from api.validation import ASCII
 from domain.errors import ErrorCode
 from infra.postgres.points import Points
 
 router = APIRouter()
-
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128, pattern=ASCII)]
 
 
 @router.get("/v1/me/points", summary="The caller's points", tags=["buyer"])
@@ -32,7 +27,10 @@ async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50)
     openapi_extra=refuses(ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def grant_points(
-    body: GrantBody, operator: OperatorDep, services: ServicesDep, idempotency_key: Key = None
+    body: GrantBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> PointsView:
     """The same `Idempotency-Key` again gives nothing more. The buyer reads the reason."""
     async with services.database.transaction() as connection:

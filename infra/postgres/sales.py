@@ -1,5 +1,6 @@
 """Sales and the items they begin with."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.errors import ErrorCode, Refusal
 from domain.sale import Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
 from domain.stock import MovementKind
@@ -20,12 +22,18 @@ class Sales:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def create(self, sale_id: str, sale: NewSale) -> Sale:
-        """A draft with its items; the sale that stands already if the id is known."""
+    async def create(self, sale_id: str, sale: NewSale, *, request_key: str | None = None) -> Sale:
+        """A draft with its items; the sale that stands already if its id or its `request_key` is
+        known. Raises Refusal IDEMPOTENCY_MISMATCH if the key made another one."""
         fields = sale.model_dump(exclude={"items"})
+        if request_key is not None:
+            fields |= {"request_key": request_key, "request_digest": _digest(sale)}
         query = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)
+        # A repeat that comes while the first is being written waits here until that is done.
         if await happened(self._connection, query.on_conflict_do_nothing()):
             await self._open_items(sale_id, sale.items)
+        elif request_key is not None:
+            sale_id = await self._made_by(request_key, _digest(sale))
         created = await self.get(sale_id)
         if created is None:
             raise LookupError(f"sale {sale_id} vanished while it was created")
@@ -55,6 +63,14 @@ class Sales:
             .values(status=to)
         )
         return await happened(self._connection, query)
+
+    async def _made_by(self, request_key: str, digest: str) -> str:
+        query = select(sales.c.sale_id, sales.c.request_digest)
+        made = await self._connection.execute(query.where(sales.c.request_key == request_key))
+        sale_id, first = made.one()
+        if first != digest:
+            raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, "the key made another sale")
+        return str(sale_id)
 
     async def _open_items(self, sale_id: str, items: Sequence[NewItem]) -> None:
         rows: list[dict[str, Any]] = [
@@ -94,3 +110,8 @@ class Sales:
 
 def _sale(row: RowMapping, items: Iterable[RowMapping]) -> Sale:
     return Sale.model_validate({**row, "items": [Item.model_validate(item) for item in items]})
+
+
+def _digest(sale: NewSale) -> str:
+    # Without what was left out: a member that comes with a later version changes no digest.
+    return hashlib.sha256(sale.model_dump_json(exclude_defaults=True).encode()).hexdigest()

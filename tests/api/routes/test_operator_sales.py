@@ -1,5 +1,6 @@
 """Sales as operators draft and publish them."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -211,3 +212,29 @@ async def test_a_refusal_does_not_echo_what_was_sent(api: httpx.AsyncClient) -> 
 
     assert_problem(answer, 422, "INVALID")
     assert "secret" not in answer.text
+
+
+async def test_the_same_key_again_is_the_same_sale(api: httpx.AsyncClient) -> None:
+    sale, keyed = new_sale(), {**OPERATOR, "Idempotency-Key": "noon"}
+
+    answers = await asyncio.gather(
+        *(api.post("/v1/operator/sales", json=sale, headers=keyed) for _ in range(5))
+    )
+    other = await api.post("/v1/operator/sales", json={**sale, "name": "x"}, headers=keyed)
+    keyless = await api.post("/v1/operator/sales", json=sale, headers=OPERATOR)
+
+    assert {answer.status_code for answer in answers} == {201}
+    (sale_id,) = {answer.json()["sale_id"] for answer in answers}
+    assert {answer.headers["location"] for answer in answers} == {f"/v1/operator/sales/{sale_id}"}
+    assert_problem(other, 409, "IDEMPOTENCY_MISMATCH")
+    listed = (await api.get("/v1/operator/sales", headers=OPERATOR)).json()["sales"]
+    drafts = [one["sale_id"] for one in listed if one["status"] == "draft"]
+    assert sorted(drafts) == sorted([sale_id, keyless.json()["sale_id"]])
+
+
+async def test_two_keys_of_one_sale_are_refused(api: httpx.AsyncClient) -> None:
+    keys = [*OPERATOR.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+
+    answer = await api.post("/v1/operator/sales", json=new_sale(), headers=keys)
+
+    assert_problem(answer, 422, "INVALID")
