@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.ids import order_id_of_workflow, workflow_id
 from domain.notice import RefundReport
 from domain.payment import PaymentMethod, Receipt
+from domain.quoting import quoted
 from domain.refund import RefundRequest, refund_workflow_id
 from domain.reservation import Intent
 from infra.settings import Settings
@@ -167,5 +168,6 @@ async def _signal(handle: WorkflowHandle[Any, Any], signal: Any, word: object) -
 
 
 def _summary(intent: Intent) -> str:
-    line = f"{intent.quantity} × {intent.sku_id} for {' '.join(intent.user_id.split())}"
-    return line.encode()[:SUMMARY_BYTES].decode(errors="ignore")
+    line = f"{intent.quantity} × {intent.sku_id} for "
+    left = SUMMARY_BYTES - len(line.encode()) - len(quoted("a")) + 1
+    return line + quoted(intent.user_id.encode()[:left].decode(errors="ignore"))

@@ -11,6 +11,7 @@ from api import openapi, problems
 from api.attentions import AttentionDecisions
 from api.auth import Tokens
 from api.bills import BillReconciler
+from api.cors import CrossOrigin, named_origins
 from api.deps import Services
 from api.edge import Edge
 from api.jwks import KeySet
@@ -78,10 +79,11 @@ ROUTERS = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application. Starts while Postgres, Temporal or Redis is away.
 
-    Raises UnusableSetting for settings that would let a stranger be somebody.
+    Raises UnusableSetting for settings that would let a stranger be somebody, or name no origin.
     """
     settings = settings or Settings()
     refuse_unsafe(settings)
+    origins = named_origins(settings)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -112,6 +114,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     app.add_middleware(Edge, metrics=metrics, express=gate.route)
+    if origins:
+        app.add_middleware(CrossOrigin, origins=origins)
     return app
 
 

@@ -11,10 +11,10 @@ import jwt
 from api.jwks import KeySet
 from domain.actors import buyer, operator
 from domain.errors import ErrorCode, Refusal
+from domain.ids import is_user_id
 
 OPERATOR = "operator"
 MAX_TOKEN_LENGTH = 8192
-MAX_USER_ID_LENGTH = 128
 # Together with `jwks.REFRESH_SECONDS` below five minutes: after that a withdrawn key is dead.
 REMEMBER_SECONDS = 90.0
 REMEMBERED_TOKENS = 20_000
@@ -141,7 +141,7 @@ def _header(encoded: str) -> dict[str, Any]:
 
 def _caller_of(claims: dict[str, Any]) -> Caller:
     user_id, roles = claims["sub"], claims.get("roles")
-    if not 0 < len(user_id) <= MAX_USER_ID_LENGTH or not user_id.isprintable():
+    if not is_user_id(user_id):
         raise ValueError("sub must be 1 to 128 printable characters")
     names = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
     return Caller(user_id, frozenset(names))

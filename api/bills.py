@@ -14,6 +14,7 @@ from api.workflow_calls import WorkflowCalls
 from domain.bill import day_of
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
+from domain.quoting import quoted
 from infra.gateways.protocol import Gateway
 from workflows.bills import ReconcileBills, ReconcileBillsWorkflow, bills_workflow_id
 
@@ -40,7 +41,7 @@ class BillReconciler:
             ReconcileBillsWorkflow.run,
             ReconcileBills(day=day, method=method),
             workflow_id=bills_workflow_id(day, method),
-            summary=f"bills of {day}, asked for by {actor}",
+            summary=f"bills of {day}, asked for by {quoted(actor)}",
         )
         try:
             async with asyncio.timeout(ANSWER_SECONDS):

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
@@ -20,6 +20,7 @@ from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.sales import ShownSales
+from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod
@@ -96,8 +97,18 @@ async def one_key(request: Request, _operator: OperatorDep) -> None:
 
 
 OneKey = Depends(one_key)
+# The same key again is the same request, and gets the answer of the first.
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=128,
+        pattern=ASCII,
+        description="the same key again is the same request, and does nothing more",
+    ),
+]
 
 MAX_CURSOR_LENGTH = 200
-Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, pattern=r"^[!-~]*$")]
+Cursor = Annotated[str | None, Query(min_length=1, max_length=MAX_CURSOR_LENGTH, pattern=NO_BLANKS)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 OrderId = Annotated[str, Path(description="26 characters of Crockford base32")]

@@ -1,25 +1,32 @@
 """The OpenAPI document: what FastAPI finds by itself, and what it cannot know."""
 
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.problems import MEDIA_TYPE
+from api.openapi_problems import SCHEMAS, add_refusals, problem_schemas
 from api.routes import gate
 from api.schemas.orders import AcceptedView
-from api.schemas.problems import Problem
 
 TITLE = "seckill"
 DESCRIPTION = """Flash-sale orders. Times are UTC (RFC 3339), money is in minor units.
 
-Everything that is not a success is `application/problem+json` with a `code` to rely on."""
-
-_SCHEMAS = "#/components/schemas/{model}"
-_PROBLEM = {
-    "description": "Refused or failed; `code` says why",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}},
-}
+Everything that is not a success is `application/problem+json` with a `code` to rely on. A member
+that no body knows is refused."""
+TAGS = [
+    {
+        "name": "buyer",
+        "description": "What a shop's pages call for the buyer whose token they send",
+    },
+    {
+        "name": "operator",
+        "description": "Needs a token with the role `operator`; who did what is kept",
+    },
+    {"name": "providers", "description": "What payment providers call, each in its own way"},
+    {"name": "operations", "description": "For load balancers and Prometheus"},
+]
 
 
 def install(app: FastAPI) -> None:
@@ -35,18 +42,21 @@ def install(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=TAGS,
     )
-    document["paths"][gate.PATH] = gate.OPENAPI
+    # A copy: the refusals are written into it.
+    document["paths"][gate.PATH] = deepcopy(gate.OPENAPI)
     schemas = document["components"]["schemas"]
-    for model in (Problem, AcceptedView):
-        schemas[model.__name__] = model.model_json_schema(ref_template=_SCHEMAS)
+    schemas[AcceptedView.__name__] = AcceptedView.model_json_schema(ref_template=SCHEMAS)
+    schemas |= problem_schemas()
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for path in document["paths"].values():
-        for operation in path.values():
-            # FastAPI would promise its own shape for 422; ours covers every refusal.
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = _PROBLEM
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            add_refusals(path, operation)
     document["paths"] = dict(sorted(document["paths"].items()))
     return document

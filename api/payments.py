@@ -65,3 +65,8 @@ class OrderPayments:
             return await self._updates.tell(order_id, update, argument, OFFER_SECONDS)
         except NoAnswerYet as error:
             raise Refusal(ErrorCode.UNAVAILABLE, later) from error
+        except Refusal as refusal:
+            # The workflow knows of no body: what it cannot do is this method.
+            if refusal.code is ErrorCode.INVALID:
+                raise invalid(["body", "method"], refusal.detail, kind="method") from refusal
+            raise

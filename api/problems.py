@@ -1,8 +1,8 @@
 """Refusals and failures as problem documents (RFC 9457), by one table."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import asyncpg
 import structlog
@@ -17,13 +17,13 @@ from starlette.responses import Response
 from temporalio.service import RPCError
 
 from api.methods import allowed_methods
+from api.validation import MAX_TEXT, validation_errors
 from domain.errors import ErrorCode, InvalidField, Refusal
+from infra.postgres.queries import UnknownCursor
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-MAX_ERRORS = 20
-MAX_TEXT = 200
 
 
 class ProblemKind(NamedTuple):
@@ -118,6 +118,11 @@ def http_problem(error: HTTPException) -> Response:
     """For what HTTP itself refuses: no such route, no such method, too large a body."""
     if error.status_code >= 500:
         return problem_response(Refusal(ErrorCode.UNAVAILABLE))
+    if error.status_code == 400:
+        # FastAPI says so of a body that its JSON parser could not even begin with.
+        return problem_response(invalid(["body"], "this is not JSON", kind="json_invalid"))
+    if error.status_code == 413:
+        return problem_response(invalid(["body"], error.detail, kind="too_large"), status=413)
     code = _CODE_OF_STATUS.get(error.status_code, ErrorCode.INVALID)
     status = error.status_code if error.status_code in _KEPT_STATUSES else None
     return problem_response(Refusal(code, error.detail), status=status, headers=error.headers)
@@ -132,24 +137,16 @@ def unavailable(request_line: str, error: BaseException) -> Response:
     return problem_response(Refusal(ErrorCode.UNAVAILABLE, "try again in a moment"))
 
 
-def validation_errors(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, object]]:
-    """Where and why, never what: the input may be huge, secret, or no JSON at all (NaN)."""
-    return [
-        {
-            "loc": [part if isinstance(part, int) else str(part)[:MAX_TEXT] for part in e["loc"]],
-            "msg": str(e["msg"])[:MAX_TEXT],
-            "type": e["type"],
-        }
-        for e in list(errors)[:MAX_ERRORS]
-    ]
-
-
 def install(app: FastAPI) -> None:
     """Make every answer that is not a success a problem document."""
 
     @app.exception_handler(Refusal)
     async def refused(_request: Request, refusal: Refusal) -> Response:
         return problem_response(refusal)
+
+    @app.exception_handler(UnknownCursor)
+    async def lost(_request: Request, refusal: UnknownCursor) -> Response:
+        return problem_response(invalid(["query", "cursor"], refusal.detail, kind="cursor"))
 
     @app.exception_handler(RequestValidationError)
     async def not_valid(_request: Request, error: RequestValidationError) -> Response:

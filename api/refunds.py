@@ -1,10 +1,13 @@
 """Refunds as callers ask for them: planned from the order's books, then handed to a workflow."""
 
+from contextlib import suppress
+
 from temporalio.workflow import UpdateMethodMultiParam
 
 from api.orders import OrderLookup
+from api.problems import Outage
 from api.schemas.refunds import RefundView, refund_view
-from api.workflow_calls import NoAnswerYet, NotRunning, WorkflowCalls
+from api.workflow_calls import NoAnswerYet, NoMoreUpdates, NotRunning, WorkflowCalls
 from domain.errors import ErrorCode, Refusal
 from domain.refund import Refund, RefundRequest
 from domain.refund_rules import RefundWish, plan_refund
@@ -72,8 +75,11 @@ class OrderRefunds:
                 taken_within=RECORD_SECONDS,
                 answered_within=RECORD_SECONDS,
             )
-        except NoAnswerYet:
-            return await self._find(request.refund_id)
+        except (NoAnswerYet, NoMoreUpdates):
+            # It was started, and will be recorded although we cannot look.
+            with suppress(*Outage):
+                return await self._find(request.refund_id)
+            return None
         except NotRunning:
             # What has ended and left no record was refused: another refund of the same money,
             # asked for at the same moment, came first. Asked again, the books say what is left.
@@ -102,6 +108,9 @@ class OrderRefunds:
             )
         except NoAnswerYet:
             decided = await self._known(refund_id)
+        except NoMoreUpdates:
+            detail = "the refund was asked too often: it goes on by itself, and takes no decisions"
+            raise Refusal(ErrorCode.INVALID_STATE, detail) from None
         except NotRunning:
             detail = f"the refund is {refund.status}, and nobody works on it"
             raise Refusal(ErrorCode.INVALID_STATE, detail) from None

@@ -6,6 +6,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
 
 MAX_BODY_BYTES = 64 * 1024
+# A sale may have 200 items, and JSON may spell each of a title's 200 letters in twelve bytes.
+LARGER_BODIES = {("POST", "/v1/operator/sales"): 1024 * 1024}
 # Payment providers' notices are taken as they come: what was signed are their raw bytes.
 AS_THEY_COME = "/v1/webhooks/"
 
@@ -13,8 +15,8 @@ AS_THEY_COME = "/v1/webhooks/"
 class BodyTooLarge(HTTPException):
     """An HTTPException, because FastAPI answers 400 to whatever else stops it reading a body."""
 
-    def __init__(self) -> None:
-        super().__init__(413, f"a body has at most {MAX_BODY_BYTES} bytes")
+    def __init__(self, most: int) -> None:
+        super().__init__(413, f"a body has at most {most} bytes")
 
 
 class NotJson(HTTPException):
@@ -27,13 +29,14 @@ def checked(scope: Scope, receive: Receive) -> Receive:
     """`receive`, which raises what is wrong with the body as soon as somebody reads it: whether a
     route has a body at all is known to nobody before that."""
     declared, media, is_chunked = _what_is_said(scope)
+    most = LARGER_BODIES.get((scope["method"], scope["path"]), MAX_BODY_BYTES)
     # The server holds a body to the length it declares.
-    if declared is not None and (len(declared) > 8 or int(declared) > MAX_BODY_BYTES):
-        return _raising(BodyTooLarge())
+    if declared is not None and (len(declared) > 8 or int(declared) > most):
+        return _raising(BodyTooLarge(most))
     has_body = is_chunked or (declared is not None and declared != b"0")
     if has_body and not is_json(media) and not scope["path"].startswith(AS_THEY_COME):
         return _raising(NotJson())
-    return receive if declared is not None else _counted(receive)
+    return receive if declared is not None else _counted(receive, most)
 
 
 # Clients of one kind all say the same few words.
@@ -69,15 +72,15 @@ def _raising(error: HTTPException) -> Receive:
     return refuse
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, most: int) -> Receive:
     received = 0
 
     async def counted() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise BodyTooLarge
+        if received > most:
+            raise BodyTooLarge(most)
         return message
 
     return counted

@@ -11,6 +11,8 @@ from infra.redis.stock_gate import StockGate
 from infra.single_flight import SingleFlight
 
 MAX_REMEMBERED = 2_000
+# Whoever asks for page after page of his own making waits for these, and paying does not.
+READS_AT_ONCE = 4
 
 SalesPage = tuple[list[Sale], str | None]
 
@@ -19,16 +21,18 @@ class ShownSales:
     def __init__(self, database: Database, gate: StockGate) -> None:
         self._database = database
         self._gate = gate
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
         # A sale's name and window hardly change, and looking must not fail where buying works.
-        # Absence is not remembered: what is no sale yet may be published the next moment.
-        self._sales: SingleFlight[str, Sale | None] = SingleFlight(MAX_REMEMBERED, outages=Outage)
+        self._sales: SingleFlight[str, Sale | None] = SingleFlight(
+            MAX_REMEMBERED, remembers_absence=True, outages=Outage
+        )
         self._pages: SingleFlight[str, SalesPage] = SingleFlight(MAX_REMEMBERED, outages=Outage)
 
     async def sale(self, sale_id: str) -> Sale | None:
         """A sale that buyers may see, at most a second old."""
 
         async def read() -> Sale | None:
-            async with self._database.transaction() as connection:
+            async with self._reads, self._database.transaction() as connection:
                 sale = await Sales(connection).get(sale_id)
             return sale if sale and sale.status in ON_SHOW else None
 
@@ -38,7 +42,7 @@ class ShownSales:
         """Sales that buyers may see, newest first."""
 
         async def read() -> SalesPage:
-            async with self._database.transaction() as connection:
+            async with self._reads, self._database.transaction() as connection:
                 return await Sales(connection).page(cursor, limit, statuses=ON_SHOW)
 
         return await self._pages.get(f"{limit}:{cursor or ''}", read)

@@ -23,6 +23,9 @@ PING_SECONDS = 1.0
 # The client connects at its first call, and would wait for that without end.
 CONNECT_SECONDS = 1.0
 
+# What Temporal says of the limit `history.maxTotalUpdates`, 2,000 where nobody set it.
+_UPDATES_USED_UP = "total number of distinct updates"
+
 _CODES = frozenset(ErrorCode.__members__)
 
 T = TypeVar("T")
@@ -39,6 +42,11 @@ class NoAnswerYet(Exception):
 
 class NotTaken(NoAnswerYet):
     """No worker took the update in time. Temporal keeps only what was taken: it may be lost."""
+
+
+class NoMoreUpdates(Exception):
+    """The workflow answered all the updates that Temporal lets one run answer. It goes on by
+    itself, and hears signals, but will never again be told anything this way."""
 
 
 class WorkflowCalls:
@@ -85,7 +93,7 @@ class WorkflowCalls:
         """The answer of a running workflow. Waits `taken_within` seconds until a worker takes the
         update, and then `answered_within` seconds for the answer.
 
-        Raises Refusal as the workflow does, NotRunning, NotTaken or NoAnswerYet.
+        Raises Refusal as the workflow does, NotRunning, NotTaken, NoAnswerYet or NoMoreUpdates.
         """
         handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(workflow_id)
         try:
@@ -126,7 +134,16 @@ def _failure(workflow_id: str, error: Exception) -> Exception:
         return refusal_in(error)
     if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
         return NotRunning()
+    if isinstance(error, RPCError) and _is_used_up(error):
+        log.warning("updates_used_up", workflow_id=workflow_id)
+        return NoMoreUpdates()
     return _away(workflow_id, error)
+
+
+def _is_used_up(error: RPCError) -> bool:
+    # By the words too: the same status tells of a workflow whose code fails for the moment.
+    failed = error.status is RPCStatusCode.FAILED_PRECONDITION
+    return failed and _UPDATES_USED_UP in error.message
 
 
 def _away(workflow_id: str, error: BaseException) -> Refusal:

@@ -14,6 +14,7 @@ TIME_LENGTH, ITEM_LENGTH, CHANCE_LENGTH = 10, 4, 12
 ORDER_ID_LENGTH = TIME_LENGTH + ITEM_LENGTH + CHANCE_LENGTH
 MAX_ITEM_NUMBER = 32**ITEM_LENGTH - 1
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+MAX_USER_ID_LENGTH = 128
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _DIGITS = {character: value for value, character in enumerate(ALPHABET)}
 
@@ -38,6 +39,11 @@ def new_sale_id(at_ms: int) -> str:
 
 def is_order_id(text: str) -> bool:
     return len(text) == ORDER_ID_LENGTH and all(character in _DIGITS for character in text)
+
+
+def is_user_id(text: str) -> bool:
+    """Whether a buyer or operator can be called so."""
+    return 0 < len(text) <= MAX_USER_ID_LENGTH and text.isprintable()
 
 
 def item_number_of(order_id: str) -> int:

@@ -3,6 +3,9 @@
 from decimal import Decimal, InvalidOperation
 
 MINOR_PER_MAJOR = 100
+# Alipay's 100,000,000.00 yuan. Above it nothing can be written on a provider's wire, and a trade
+# that was made all the same could never be read back.
+MAX_PAYMENT = 100_000_000_00
 
 
 def to_yuan(minor: int) -> str:

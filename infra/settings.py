@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     api_port: int = 8000
     api_max_connections: int = Field(default=5_000, ge=1)
     public_url: str = "http://127.0.0.1:8000"
+    cors_origins: str = ""
     dev_login: bool = False
     jwt_secret: SecretStr = SecretStr("")
     jwks_url: str = ""

@@ -54,7 +54,8 @@ class SingleFlight(Generic[Key, T]):
             # Shielded: many wait for this one read, and one of them leaving must not end it.
             return await asyncio.shield(flight)
         except self._outages as error:
-            if seen is None:
+            # That there was nothing a while ago is no answer.
+            if seen is None or seen.value is None:
                 raise
             log.warning("showing_last_known", error=repr(error)[:200])
             return seen.value
@@ -74,9 +75,11 @@ class SingleFlight(Generic[Key, T]):
         # Forgotten meanwhile: it may have been read before the change.
         is_valid = self._flights.get(key) is asyncio.current_task()
         if is_valid and (value is not None or self._remembers_absence):
-            # Keys come from callers: a scan of invented ones must not fill the memory.
+            # Keys come from callers: a scan of invented ones must neither fill the memory nor drive
+            # out what is asked for all the time, which is read, and so put last, each second.
+            self._seen.pop(key, None)
             if len(self._seen) >= self._at_most:
-                self._seen.clear()
+                del self._seen[next(iter(self._seen))]
             self._seen[key] = _Seen(value, time.monotonic())
         return value
 

@@ -21,7 +21,7 @@ from practice.stack.ports import free_port
 from practice.stack.temporal import TemporalServer
 from tests.support.polling import until
 from tests.support.servers import running
-from workflow_client import WorkflowClient, connect_workflows
+from workflow_client import SUMMARY_BYTES, WorkflowClient, connect_workflows
 
 TELL_AT_ONCE = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1"
 
@@ -184,3 +184,19 @@ async def test_a_process_starts_while_temporal_is_away_and_hears_of_it_at_the_fi
 
     with pytest.raises((RPCError, RuntimeError)):
         await workflows.start_order(intent)
+
+
+async def test_the_buyers_name_is_quoted_in_temporals_lists(
+    workflows: WorkflowClient, temporal_client: Client, intent: Intent
+) -> None:
+    link = "[sign in](https://evil.example)"
+    named = intent.model_copy(update={"user_id": link + "x" * 200})
+
+    await workflows.start_order(named)
+
+    handle = temporal_client.get_workflow_handle(workflow_id(intent.order_id))
+    summary = await (await handle.describe()).static_summary()
+    assert summary is not None
+    assert summary.startswith(f"2 × mug for `{link}xxx")
+    assert summary.endswith("x`")
+    assert len(summary.encode()) == SUMMARY_BYTES

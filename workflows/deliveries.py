@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal
     from domain.delivery import Delivery, DeliveryKind
     from domain.errors import ErrorCode
+    from domain.quoting import quoted
     from domain.states import DeliveryStatus, OrderStatus
     from infra.temporal.client import NEEDS_ATTENTION
     from workflows.details import Details
@@ -98,7 +99,7 @@ class Deliveries:
         command = DeliverOne(order_id=self._paid.order_id, kind=kind)
         # From where its count stands, so that a workflow started anew gives nobody more tries.
         for pause in PAUSES[max(delivery.attempts, 1) - 1 :]:
-            self._details.add(f"{kind} failed {delivery.attempts} times: {delivery.detail}")
+            self._details.add(f"{kind} failed {delivery.attempts} times: {quoted(delivery.detail)}")
             await workflow.sleep(pause, summary=f"before {kind} is tried again")
             delivery = await run_until_done(
                 DeliveryActivities.deliver_one, command, f"deliver {kind} again"
@@ -116,12 +117,12 @@ class Deliveries:
         )
         # It may be done by now, or skipped because its order is being given back.
         if left.status is DeliveryStatus.FAILED:
-            self._details.add(f"{left.kind} needs a person: {left.detail}")
+            self._details.add(f"{left.kind} needs a person: {quoted(left.detail)}")
             self._failed.add(left.kind)
             workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
 
     def _decided(self, delivery: Delivery, decision: DecideDelivery) -> DeliveryStatus:
-        self._details.add(f"{delivery.kind} is {delivery.status} by {decision.actor}")
+        self._details.add(f"{delivery.kind} is {delivery.status} by {quoted(decision.actor)}")
         if delivery.status is not DeliveryStatus.FAILED:
             self._failed.discard(delivery.kind)
         return delivery.status

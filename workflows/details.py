@@ -15,7 +15,7 @@ class Details:
         self._lines = [f"### {title}", ""]
 
     def add(self, line: str) -> None:
-        self._lines.append(f"- {workflow.now():%H:%M:%S} {line}")
+        self._lines.append(f"- {workflow.now():%H:%M:%S} {line}".rstrip())
         # Costs no history event: the server asks the worker for it when somebody looks.
         workflow.set_current_details("\n".join(self._lines))
 

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import ErrorCode
     from domain.order import RejectReason
     from domain.payment import Payment, PaymentMethod, Receipt
+    from domain.quoting import quoted
     from domain.reservation import Intent
     from domain.states import OWNING_STOCK, UNFINISHED, OrderStatus, PaymentStatus
     from workflows.deliveries import DecidesDeliveries, Deliveries
@@ -43,7 +44,7 @@ class OrderWorkflow(DecidesDeliveries):
     def __init__(self, intent: Intent) -> None:
         self._status = OrderStatus.QUEUED
         self._reason: str | None = None
-        self._details = Details(f"{intent.quantity} × {intent.sku_id} for {intent.user_id}")
+        self._details = Details(f"{intent.quantity} × {intent.sku_id} for {quoted(intent.user_id)}")
         self._placement = Placement(intent, self._details)
         self._receipts = Receipts(intent.order_id, self._details)
         self._payments = Payments(intent.order_id, self._details, on_receipt=self._receipts.add)
@@ -166,7 +167,9 @@ class OrderWorkflow(DecidesDeliveries):
         self._reason = ending.reason
         await self._placement.undo(ending)
         placed = self._placement.placed.order is not None
-        self._enter(ending.status if placed else OrderStatus.REJECTED, ending.reason)
+        ours = ending.actor == actors.SYSTEM
+        why = ending.reason if ours else f"{quoted(ending.actor)} says {quoted(ending.reason)}"
+        self._enter(ending.status if placed else OrderStatus.REJECTED, why)
 
     async def _finish(self) -> None:
         """Leave no caller without an answer and no money unaccounted for."""
@@ -233,7 +236,7 @@ class OrderWorkflow(DecidesDeliveries):
     async def extend_deadline(self, update: ExtendDeadline) -> datetime:
         """Give the buyer more time to pay."""
         deadline = await self._placement.extend(update)
-        self._details.add(f"{update.actor} extended the deadline to {deadline:%H:%M:%S}")
+        self._details.add(f"{quoted(update.actor)} extended the deadline to {deadline:%H:%M:%S}")
         return deadline
 
     @extend_deadline.validator

@@ -10,6 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
     from domain.payment import PaymentMethod, Receipt
+    from domain.quoting import quoted
     from domain.refund import RefundReason
     from workflows.details import Details
     from workflows.policies import run_locally_first, run_until_done
@@ -43,7 +44,7 @@ class Receipts:
         if receipt.trade_no not in self._seen_trades:
             self._seen_trades.add(receipt.trade_no)
             self._waiting.append(receipt)
-            self._details.add(f"{receipt.method} says paid: {receipt.trade_no}")
+            self._details.add(f"{receipt.method} says paid: {quoted(receipt.trade_no)}")
 
     async def take_next(self) -> Taken:
         """Take the receipt that has waited longest; there must be one."""
@@ -57,7 +58,7 @@ class Receipts:
                 self.paid_by = receipt.method
             else:
                 self._details.add(
-                    f"{receipt.method} {receipt.trade_no} is surplus: {settled.surplus}"
+                    f"{receipt.method} {quoted(receipt.trade_no)} is surplus: {settled.surplus}"
                 )
                 await self._give_back(receipt, settled.surplus)
         finally:

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import ErrorCode
     from domain.ids import workflow_id
     from domain.notice import RefundReport
+    from domain.quoting import quoted
     from domain.refund import Refund, RefundAnswer, RefundReason, RefundRequest, RefundState
     from domain.reservation import Intent, StockReturn
     from domain.states import RefundStatus
@@ -151,7 +152,9 @@ class RefundWorkflow(DecidesDeliveries):
         answer = await self._call(RefundCallActivities.ask_refund, refund)
         pause = FIRST_LOOK
         while answer.state in UNDECIDED:
-            self._details.add(f"{refund.method} says {answer.state} {answer.detail}".rstrip())
+            self._details.add(
+                f"{refund.method} says {answer.state} {quoted(answer.detail)}".rstrip()
+            )
             if await self._provider_says_done(pause):
                 return RefundAnswer(state=RefundState.DONE)
             pause = min(2 * pause, LAST_LOOK)
@@ -184,7 +187,7 @@ class RefundWorkflow(DecidesDeliveries):
         )
         await run_until_done(RefundActivities.fail_refund, fail, "call a person")
         self._know(refund, RefundStatus.FAILED)
-        self._details.add(f"{refund.method} will not do it: {answer.detail}")
+        self._details.add(f"{refund.method} will not do it: {quoted(answer.detail)}")
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
         self._failed = True
         await workflow.wait_condition(lambda: not self._failed)

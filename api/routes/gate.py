@@ -16,8 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth import only
 from api.deps import Services
+from api.openapi_problems import LOCATION, refuses
 from api.problems import KINDS, MEDIA_TYPE, invalid, problem_bytes
 from api.routes.names import is_name
+from api.validation import ASCII, MAX_TEXT
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
@@ -112,8 +114,12 @@ def _quantity(body: bytes) -> int:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise invalid(["body"], "the body must be JSON") from error
-    quantity = document.get("quantity") if isinstance(document, dict) else None
+        raise invalid(["body"], "this is not JSON", kind="json_invalid") from error
+    if not isinstance(document, dict):
+        raise invalid(["body"], "an object is needed", kind="dict_type")
+    for name in document.keys() - {"quantity"}:
+        raise invalid(["body", name[:MAX_TEXT]], "there is no such member", kind="extra_forbidden")
+    quantity = document.get("quantity")
     # Not isinstance: JSON's true is no quantity, though Python counts it as 1.
     if type(quantity) is not int or not 0 < quantity <= MAX_QUANTITY:
         raise invalid(["body", "quantity"], f"an integer from 1 to {MAX_QUANTITY} is needed")
@@ -197,7 +203,13 @@ OPENAPI: dict[str, Any] = {
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
-                "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+                "description": "the same key is the same order",
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_KEY_LENGTH,
+                    "pattern": ASCII,
+                },
             },
         ],
         "requestBody": {
@@ -210,6 +222,7 @@ OPENAPI: dict[str, Any] = {
                         "properties": {
                             "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
                         },
+                        "additionalProperties": False,
                     }
                 }
             },
@@ -217,11 +230,22 @@ OPENAPI: dict[str, Any] = {
         "responses": {
             "202": {
                 "description": "Accepted: stock is reserved for this order",
-                "headers": {"Location": {"schema": {"type": "string"}}},
+                "headers": {"Location": LOCATION},
                 "content": {
                     "application/json": {"schema": {"$ref": "#/components/schemas/AcceptedView"}}
                 },
             }
         },
+        **refuses(
+            ErrorCode.INVALID,
+            ErrorCode.NOT_STARTED,
+            ErrorCode.ENDED,
+            ErrorCode.PAUSED,
+            ErrorCode.SOLD_OUT,
+            ErrorCode.LIMIT_REACHED,
+            ErrorCode.ENTRY_TOKEN_INVALID,
+            ErrorCode.IDEMPOTENCY_MISMATCH,
+            ErrorCode.OVERLOADED,
+        ),
     }
 }

@@ -11,10 +11,18 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz", summary="This process is alive")
 async def healthz() -> Health:
+    """Asks nobody: it answers as long as the process does."""
     return Health()
 
 
-@router.get("/readyz", summary="What this process needs, each named")
+@router.get(
+    "/readyz",
+    summary="What this process needs, each named",
+    responses={
+        200: {"description": "Orders can be accepted"},
+        503: {"model": Readiness, "description": "No order can be accepted"},
+    },
+)
 async def readyz(services: ServicesDep, response: Response) -> Readiness:
     """Orders are accepted with Redis alone, so only Redis decides: a load balancer must keep
     sending buyers while Postgres or Temporal is away."""
@@ -23,6 +31,12 @@ async def readyz(services: ServicesDep, response: Response) -> Readiness:
     return readiness
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def metrics(services: ServicesDep) -> Response:
+    """In Prometheus' text format, of this process alone."""
     return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

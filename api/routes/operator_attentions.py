@@ -6,9 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
+from api.openapi_problems import refuses
 from api.schemas.attentions import AttentionPage, AttentionView, attention_view
 from api.schemas.model import DecisionBody
+from domain.errors import ErrorCode
 from infra.postgres.attentions import Attentions
+from infra.readable import all_readable
 
 router = APIRouter(prefix="/v1/operator/attention", tags=["operator"])
 
@@ -33,10 +36,14 @@ async def list_attention(
         attentions = Attentions(connection)
         look = attentions.open_ if status is Which.OPEN else attentions.page
         rows, following = await look(cursor, limit)
-    return AttentionPage(attention=[attention_view(row) for row in rows], next_cursor=following)
+    return AttentionPage(attention=all_readable(rows, attention_view), next_cursor=following)
 
 
-@router.post("/{attention_id}/resolve", summary="Close a case that was seen to")
+@router.post(
+    "/{attention_id}/resolve",
+    summary="Close a case that was seen to",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def resolve_attention(
     attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> AttentionView:
@@ -45,9 +52,15 @@ async def resolve_attention(
     return attention_view(resolved)
 
 
-@router.post("/{attention_id}/retry", summary="Let an order that could not be started try again")
+@router.post(
+    "/{attention_id}/retry",
+    summary="Let an order that could not be started try again",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def retry_attention(
     attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> AttentionView:
+    """For an order whose workflow could not be started. It is tried at once, and comes back here if
+    that fails again."""
     revived = await services.attentions.revive(attention_id, operator.actor, body.reason)
     return attention_view(revived)

@@ -31,6 +31,7 @@ async def make_audit(
 async def list_audits(
     _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 20
 ) -> AuditsPage:
+    """`ok` and `checks` are those of the first report of the page."""
     async with services.database.transaction() as connection:
         reports, following = await Audits(connection).page(cursor, limit)
     return audits_page(reports, following)

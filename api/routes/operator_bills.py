@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
 from api.schemas.bills import BillsBody, BillsPage, ReconciliationView, bill_check_view
 from infra.postgres.bills import Bills
+from infra.readable import all_readable
 
 router = APIRouter(prefix="/v1/operator/bills", tags=["operator"])
 
@@ -31,6 +32,7 @@ async def reconcile_bills(
 async def list_bills(
     _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
 ) -> BillsPage:
+    """One row per provider and day: the latest outcome, with the first of its mismatches."""
     async with services.database.transaction() as connection:
         checks, following = await Bills(connection).page(cursor, limit)
-    return BillsPage(bills=[bill_check_view(check) for check in checks], next_cursor=following)
+    return BillsPage(bills=all_readable(checks, bill_check_view), next_cursor=following)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.deps import Cursor, Limit, OperatorDep, OrderId, ServicesDep
+from api.openapi_problems import refuses
 from api.schemas.model import PRINTABLE, DecisionBody, ReasonBody
 from api.schemas.orders import (
     ExtendBody,
@@ -19,6 +20,7 @@ from domain.errors import ErrorCode, Refusal
 from domain.order import CANCELLED_BY_AN_OPERATOR
 from domain.states import OrderStatus
 from infra.postgres.orders import Orders
+from infra.readable import all_readable
 from workflows.updates import DecideDelivery
 
 router = APIRouter(prefix="/v1/operator/orders", tags=["operator"])
@@ -37,6 +39,7 @@ async def list_orders(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> OrdersPage:
+    """All that fit every given term, newest first. `trade_no` is the provider's number or ours."""
     async with services.database.transaction() as connection:
         orders, following = await Orders(connection).search(
             user_id=user_id,
@@ -46,48 +49,68 @@ async def list_orders(
             cursor=cursor,
             limit=limit,
         )
-    return OrdersPage(orders=[order_summary(order) for order in orders], next_cursor=following)
+    return OrdersPage(orders=all_readable(orders, order_summary), next_cursor=following)
 
 
 @router.get("/{order_id}", summary="One order, with who did what")
 async def get_order(
     order_id: OrderId, _operator: OperatorDep, services: ServicesDep
 ) -> OperatorOrderView:
+    """As its buyer sees it, with all payments ever begun. A queued order is not here yet."""
     dossier = await services.orders.dossier(order_id)
     if dossier is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such order")
     return operator_order_view(dossier)
 
 
-@router.post("/{order_id}/extend", summary="Give the buyer more time to pay")
+@router.post(
+    "/{order_id}/extend",
+    summary="Give the buyer more time to pay",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def extend_deadline(
     order_id: OrderId, body: ExtendBody, operator: OperatorDep, services: ServicesDep
 ) -> OrderView:
+    """Counted from the deadline that stands. No provider takes one more than two weeks from now."""
     return await services.order_updates.extend(order_id, operator, body.seconds, body.reason)
 
 
-@router.post("/{order_id}/recheck", summary="Ask the providers now whether the order is paid")
+@router.post(
+    "/{order_id}/recheck",
+    summary="Ask the providers now whether the order is paid",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def recheck_payment(
     order_id: OrderId,
     operator: OperatorDep,
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
+    """Answers when each provider with an open payment was asked, or after ten seconds."""
     return await services.order_updates.recheck(order_id, operator, body.reason if body else "")
 
 
-@router.post("/{order_id}/cancel", summary="Give an unpaid order up for the buyer")
+@router.post(
+    "/{order_id}/cancel",
+    summary="Give an unpaid order up for the buyer",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def cancel_order(
     order_id: OrderId,
     operator: OperatorDep,
     services: ServicesDep,
     body: ReasonBody | None = None,
 ) -> OrderView:
+    """Its stock goes back on sale once no payment can arrive any more."""
     reason = (body and body.reason) or CANCELLED_BY_AN_OPERATOR
     return await services.order_updates.cancel(order_id, operator, reason)
 
 
-@router.post("/{order_id}/deliveries/{kind}/retry", summary="Try a failed delivery once more")
+@router.post(
+    "/{order_id}/deliveries/{kind}/retry",
+    summary="Try a failed delivery once more",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def retry_delivery(
     order_id: OrderId,
     kind: DeliveryKind,
@@ -100,7 +123,11 @@ async def retry_delivery(
     return await services.order_updates.retry_delivery(order_id, operator, decision)
 
 
-@router.post("/{order_id}/deliveries/{kind}/skip", summary="Go on without a failed delivery")
+@router.post(
+    "/{order_id}/deliveries/{kind}/skip",
+    summary="Go on without a failed delivery",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def skip_delivery(
     order_id: OrderId,
     kind: DeliveryKind,
@@ -108,5 +135,6 @@ async def skip_delivery(
     operator: OperatorDep,
     services: ServicesDep,
 ) -> OrderView:
+    """The order is then complete without it. Nothing tries it again."""
     decision = DecideDelivery(kind=kind, actor=operator.actor, reason=body.reason)
     return await services.order_updates.skip_delivery(order_id, operator, decision)

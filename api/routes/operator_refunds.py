@@ -1,21 +1,16 @@
 """Operators give back all or a part of an order's money, and decide about refunds that failed."""
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Header
-
-from api.deps import OneKey, OperatorDep, OrderId, ServicesDep
+from api.deps import IdempotencyKey, OneKey, OperatorDep, OrderId, ServicesDep
+from api.openapi_problems import refuses
 from api.routes.names import known_name
-from api.schemas.model import ReasonBody
+from api.schemas.model import DecisionBody, ReasonBody
 from api.schemas.refunds import RefundBody, RefundView
+from domain.errors import ErrorCode
 from domain.refund_rules import RefundWish
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(max_length=128, pattern=r"^[ -~]+$", description="the same key is the same refund"),
-]
 
 
 @router.post(
@@ -23,6 +18,7 @@ IdempotencyKey = Annotated[
     summary="Give all or a part of an order's money back",
     status_code=202,
     dependencies=[OneKey],
+    openapi_extra=refuses(ErrorCode.INVALID_STATE, ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def refund_order(
     order_id: OrderId,
@@ -44,19 +40,24 @@ async def refund_order(
 
 
 @router.post(
-    "/refunds/{refund_id}/retry", summary="Ask the provider again for a refund that failed"
+    "/refunds/{refund_id}/retry",
+    summary="Ask the provider again for a refund that failed",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
 async def retry_refund(
     refund_id: str, body: ReasonBody, operator: OperatorDep, services: ServicesDep
 ) -> RefundView:
+    """Under the same number: a provider that did pay says so, and pays nothing more."""
     return await services.refunds.retry(known_name(refund_id), operator.actor, body.reason)
 
 
 @router.post(
     "/refunds/{refund_id}/resolve",
     summary="Write down that a failed refund was paid by other means",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
 async def resolve_refund(
-    refund_id: str, body: ReasonBody, operator: OperatorDep, services: ServicesDep
+    refund_id: str, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> RefundView:
+    """The order is then refunded: our books say that the money went back, so see to it first."""
     return await services.refunds.resolve(known_name(refund_id), operator.actor, body.reason)

@@ -7,7 +7,17 @@ import structlog
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
+from api.deps import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    OneKey,
+    OperatorDep,
+    Services,
+    ServicesDep,
+)
+from api.openapi_problems import LOCATION, refuses
+from api.problems import Outage
 from api.routes.names import known_name
 from api.schemas.sales import (
     NewSaleBody,
@@ -20,43 +30,67 @@ from domain.ids import new_sale_id
 from domain.sale import NewSale, Sale
 from domain.states import AT_THE_GATE, SaleStatus
 from infra.postgres.sales import Sales
+from infra.readable import all_readable
 
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/operator/sales", tags=["operator"])
 
 
-@router.post("", status_code=201, summary="Draft a sale")
+@router.post(
+    "",
+    status_code=201,
+    summary="Draft a sale",
+    dependencies=[OneKey],
+    responses={201: {"headers": {"Location": LOCATION}}},
+    openapi_extra=refuses(ErrorCode.IDEMPOTENCY_MISMATCH),
+)
 async def create_sale(
-    body: NewSaleBody, operator: OperatorDep, services: ServicesDep, response: Response
+    body: NewSaleBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
 ) -> OperatorSaleView:
+    """Nobody sees it before it is published. An order of as many units as one buyer may have must
+    fit into one payment."""
     sale_id = new_sale_id(time.time_ns() // 1_000_000)
     new_sale = NewSale.model_validate(body.model_dump())
     async with services.database.transaction() as connection:
-        sale = await Sales(connection).create(sale_id, new_sale)
-    log.info("sale_created", sale_id=sale_id, actor=operator.actor)
-    response.headers["Location"] = f"/v1/operator/sales/{sale_id}"
-    return await _view(services, sale)
+        sales = Sales(connection)
+        view = _drawn_up(await sales.create(sale_id, new_sale, request_key=idempotency_key))
+    if view.sale_id == sale_id:
+        log.info("sale_created", sale_id=sale_id, actor=operator.actor)
+    response.headers["Location"] = f"/v1/operator/sales/{view.sale_id}"
+    return view
 
 
 @router.get("", summary="All sales, drafts too")
 async def list_sales(
     _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 20
 ) -> OperatorSalesPage:
+    """Newest first, with the stock of each item in the ledger and at the gate."""
     async with services.database.transaction() as connection:
         sales, following = await Sales(connection).page(cursor, limit)
-    views = [await _view(services, sale) for sale in sales]
+    left = {sale.sale_id: await services.sales.remaining(sale) for sale in sales}
+    now = datetime.now(UTC)
+    views = all_readable(sales, lambda sale: operator_sale_view(sale, left[sale.sale_id], now))
     return OperatorSalesPage(sales=views, next_cursor=following)
 
 
 @router.get("/{sale_id}", summary="One sale with its stock")
 async def get_sale(sale_id: str, _operator: OperatorDep, services: ServicesDep) -> OperatorSaleView:
+    """`available`, `held` and `sold` are the ledger's; `remaining` is what the gate gives away."""
     async with services.database.transaction() as connection:
         sale = await _known(connection, sale_id)
     return await _view(services, sale)
 
 
-@router.post("/{sale_id}/publish", summary="Put a sale on show and its stock at the gate")
+@router.post(
+    "/{sale_id}/publish",
+    summary="Put a sale on show and its stock at the gate",
+    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+)
 async def publish_sale(
     sale_id: str, operator: OperatorDep, services: ServicesDep
 ) -> OperatorSaleView:
@@ -70,9 +104,16 @@ async def publish_sale(
             raise Refusal(
                 ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
             )
-    for item in sale.items:
-        await services.gate.preheat(sale.terms_of(item), item.available)
+        # What could not be put at the gate, or not be shown, is not published at all.
+        terms = [(sale.terms_of(item), item.available) for item in sale.items]
+        _drawn_up(sale)
     services.sales.forget()
+    try:
+        for item, available in terms:
+            await services.gate.preheat(item, available)
+    except Outage as error:
+        detail = "the sale is published, but its stock is not all at the gate: publish it again"
+        raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
     return await _view(services, sale)
 
@@ -86,3 +127,10 @@ async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
 
 async def _view(services: Services, sale: Sale) -> OperatorSaleView:
     return operator_sale_view(sale, await services.sales.remaining(sale), datetime.now(UTC))
+
+
+def _drawn_up(sale: Sale) -> OperatorSaleView:
+    """Before the commit, and without asking the gate: whatever cannot be shown is not kept."""
+    return operator_sale_view(
+        sale, {item.sku_id: item.available for item in sale.items}, datetime.now(UTC)
+    )

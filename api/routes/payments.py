@@ -6,17 +6,28 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from api.deps import CallerDep, OrderId, ServicesDep
+from api.openapi_problems import refuses
 from api.schemas.payments import PaymentBody, PaymentView, payment_view
+from domain.errors import ErrorCode
 from domain.payment import order_id_of_payment
 from domain.states import OrderStatus
 
 router = APIRouter(tags=["buyer"])
 
 
-@router.post("/v1/orders/{order_id}/payments", summary="Begin, or look again at, a payment")
+@router.post(
+    "/v1/orders/{order_id}/payments",
+    summary="Begin, or look again at, a payment",
+    openapi_extra=refuses(
+        ErrorCode.FORBIDDEN, ErrorCode.INVALID_STATE, ErrorCode.INSUFFICIENT_POINTS
+    ),
+)
 async def begin_payment(
     order_id: OrderId, body: PaymentBody, caller: CallerDep, services: ServicesDep
 ) -> PaymentView:
+    """Asked again for the same method it is the same payment. With points the order is paid at
+    once; else `action` says where the buyer pays. Right after an order was accepted this waits a
+    moment for it to be taken up."""
     payment = await services.payments.begin(order_id, caller, body.method, body.scene)
     return payment_view(payment)
 
@@ -39,13 +50,35 @@ _SAID = {
 _UNKNOWN = ("We cannot read this address", "Please look at your order in the shop.")
 
 
+_HTML = {"text/html": {"schema": {"type": "string"}}}
+# Read as they come, all of them, as all of them are signed.
+_SIGNED_BY_ALIPAY = [
+    {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+    for name in (
+        *("out_trade_no", "trade_no", "total_amount", "app_id", "seller_id", "method"),
+        *("timestamp", "charset", "version", "sign", "sign_type"),
+    )
+]
+
+
 @router.get(
     "/v1/payments/alipay/return",
     summary="Where Alipay sends the buyer's browser back to; changes nothing",
     tags=["providers"],
     response_class=HTMLResponse,
+    responses={
+        200: {"description": "A page that says how the order stands"},
+        400: {"description": "A page: the address is not one that Alipay signed", "content": _HTML},
+        404: {
+            "description": "A page: Alipay signed it, and we know no such order",
+            "content": _HTML,
+        },
+    },
+    openapi_extra={"parameters": _SIGNED_BY_ALIPAY},
 )
 async def alipay_return(request: Request, services: ServicesDep) -> HTMLResponse:
+    """Reads what Alipay wrote into the address, and believes it only with Alipay's signature. That
+    money has arrived is never learnt here: notices tell, or asking Alipay."""
     check = services.return_check
     payment_id = check(dict(request.query_params)) if check else None
     order_id = order_id_of_payment(payment_id) if payment_id else None

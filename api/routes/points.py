@@ -1,21 +1,22 @@
 """A buyer's points, and an operator's gift of some."""
 
-from typing import Annotated
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fastapi import APIRouter, Header
-
-from api.deps import CallerDep, Limit, OneKey, OperatorDep, ServicesDep
+from api.deps import CallerDep, IdempotencyKey, Limit, OneKey, OperatorDep, ServicesDep
+from api.openapi_problems import refuses
 from api.schemas.points import GrantBody, PointsView, gift_note, points_view
+from domain.errors import ErrorCode
 from infra.postgres.points import Points
 
 router = APIRouter()
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128, pattern=r"^[ -~]+$")]
-
 
 @router.get("/v1/me/points", summary="The caller's points", tags=["buyer"])
 async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50) -> PointsView:
-    return await _account(services, caller.user_id, limit)
+    """The balance and the newest entries: what was given, spent and given back, and why."""
+    async with services.database.transaction() as connection:
+        return await _account(connection, caller.user_id, limit)
 
 
 @router.post(
@@ -23,9 +24,13 @@ async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50)
     summary="Give a buyer points",
     tags=["operator"],
     dependencies=[OneKey],
+    openapi_extra=refuses(ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def grant_points(
-    body: GrantBody, operator: OperatorDep, services: ServicesDep, idempotency_key: Key = None
+    body: GrantBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> PointsView:
     """The same `Idempotency-Key` again gives nothing more. The buyer reads the reason."""
     async with services.database.transaction() as connection:
@@ -35,11 +40,11 @@ async def grant_points(
             gift_note(body.reason, operator.actor),
             request_key=idempotency_key,
         )
-    return await _account(services, body.user_id, 50)
+        # In the same transaction: who hears of a failure afterwards would give them once more.
+        return await _account(connection, body.user_id, 50)
 
 
-async def _account(services: ServicesDep, user_id: str, limit: int) -> PointsView:
-    async with services.database.transaction() as connection:
-        points = Points(connection)
-        entries = await points.entries(user_id, limit)
-        return points_view(await points.balance(user_id), entries)
+async def _account(connection: AsyncConnection, user_id: str, limit: int) -> PointsView:
+    points = Points(connection)
+    entries = await points.entries(user_id, limit)
+    return points_view(await points.balance(user_id), entries)

@@ -5,7 +5,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from api.deps import Services, ServicesDep
+from api.openapi_problems import refuses
 from api.problems import Outage
+from api.schemas.notices import WechatPayFailure
 from domain.errors import ErrorCode, Refusal
 from domain.notice import Verdict
 from domain.payment import PaymentMethod
@@ -15,6 +17,8 @@ log = structlog.get_logger()
 
 router = APIRouter(tags=["providers"])
 
+_TEXT = {"text/plain": {"schema": {"const": "fail"}}}
+
 # These are understood and kept: sending them again would tell us nothing new.
 _TAKEN = frozenset({Verdict.ACCEPTED, Verdict.NOT_PAID})
 
@@ -23,10 +27,16 @@ _TAKEN = frozenset({Verdict.ACCEPTED, Verdict.NOT_PAID})
     "/v1/webhooks/alipay",
     summary="Alipay's notices",
     response_class=PlainTextResponse,
+    responses={
+        200: {"description": "`success`: understood and kept"},
+        400: {"description": "`fail`: forged, broken, or not ours", "content": _TEXT},
+        503: {"description": "`fail`: it cannot be kept right now", "content": _TEXT},
+    },
     openapi_extra={
+        **refuses(ErrorCode.NOT_FOUND),
         "requestBody": {
             "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
-        }
+        },
     },
 )
 async def alipay(request: Request, services: ServicesDep) -> Response:
@@ -44,18 +54,28 @@ async def alipay(request: Request, services: ServicesDep) -> Response:
     summary="WeChat Pay's notices",
     status_code=204,
     response_class=Response,
+    responses={
+        204: {"description": "Understood and kept"},
+        400: {"model": WechatPayFailure, "description": "Forged, broken, or not ours"},
+        503: {"model": WechatPayFailure, "description": "It cannot be kept right now"},
+    },
     openapi_extra={
-        "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}
+        **refuses(ErrorCode.NOT_FOUND),
+        "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
     },
 )
 async def wechatpay(request: Request, services: ServicesDep) -> Response:
     """Answers 204; anything else asks WeChat Pay to send the notice again."""
     verdict = await _receive(PaymentMethod.WECHATPAY, request, services)
     if verdict is None:
-        return JSONResponse({"code": "FAIL", "message": "try again"}, status_code=503)
+        return _failure("try again", 503)
     if verdict in _TAKEN:
         return Response(status_code=204)
-    return JSONResponse({"code": "FAIL", "message": verdict.value}, status_code=400)
+    return _failure(verdict.value, 400)
+
+
+def _failure(message: str, status: int) -> Response:
+    return JSONResponse(WechatPayFailure(message=message).model_dump(), status_code=status)
 
 
 async def _receive(method: PaymentMethod, request: Request, services: Services) -> Verdict | None:

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from api.schemas.model import Body, View
 from domain.audit import AuditReport
+from infra.readable import all_readable
 
 
 class AuditBody(Body):
@@ -44,7 +45,7 @@ def audit_view(report: AuditReport) -> AuditView:
 
 
 def audits_page(reports: Sequence[AuditReport], next_cursor: str | None) -> AuditsPage:
-    views = [audit_view(report) for report in reports]
+    views = all_readable(reports, audit_view)
     return AuditsPage(
         ok=views[0].ok if views else None,
         checks=views[0].checks if views else [],

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from api.schemas.model import Body, View
+from api.schemas.model import Body, Day, View
 from domain.bill import BillCheck, BillFault
 from domain.payment import PaymentMethod
 
@@ -12,7 +12,7 @@ from domain.payment import PaymentMethod
 class BillsBody(Body):
     """`day` as the provider counts it, in Asia/Shanghai; without `method`, every provider's."""
 
-    day: date
+    day: Day
     method: PaymentMethod | None = None
 
 

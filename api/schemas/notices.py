@@ -1,5 +1,7 @@
 """What providers told us, as operators see it."""
 
+from typing import Literal
+
 from pydantic import AwareDatetime
 
 from api.schemas.model import View
@@ -20,6 +22,13 @@ class NoticeView(View):
     received_at: AwareDatetime
     handled_at: AwareDatetime | None
     handled_as: str | None
+
+
+class WechatPayFailure(View):
+    """As WeChat Pay wants to be answered when it shall send a notice again."""
+
+    code: Literal["FAIL"] = "FAIL"
+    message: str
 
 
 class NoticesPage(View):

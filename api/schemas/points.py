@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.model import Body, Note, UserId, View
+from api.schemas.model import Body, Reason, UserId, View
 from domain.actors import operator
 from domain.points import PointsEntry, PointsKind
+from infra.readable import all_readable
 
 MOST_POINTS = 10**9
 
@@ -32,7 +33,7 @@ class PointsView(View):
 class GrantBody(Body):
     user_id: UserId
     amount: Annotated[int, Field(strict=True, ge=1, le=MOST_POINTS)]
-    reason: Note
+    reason: Reason
 
 
 def gift_note(reason: str, actor: str) -> str:
@@ -43,11 +44,13 @@ def gift_note(reason: str, actor: str) -> str:
 def points_view(balance: int, entries: Iterable[PointsEntry]) -> PointsView:
     return PointsView(
         balance=balance,
-        entries=[
-            PointsEntryView(**entry.model_dump(exclude={"user_id", "note"}), note=_for_buyer(entry))
-            for entry in entries
-        ],
+        entries=all_readable(entries, _entry_view),
     )
+
+
+def _entry_view(entry: PointsEntry) -> PointsEntryView:
+    fields = entry.model_dump(exclude={"user_id", "note"})
+    return PointsEntryView.model_validate({**fields, "note": _for_buyer(entry)})
 
 
 def _for_buyer(entry: PointsEntry) -> str:

@@ -1,8 +1,13 @@
 """Everything that is not a success."""
 
-from pydantic import ConfigDict
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.schemas.model import View
+from domain.errors import ErrorCode
+from domain.notice import NoticeKind, Verdict
+from domain.states import OrderStatus, SaleStatus
 
 
 class Problem(View):
@@ -10,8 +15,65 @@ class Problem(View):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
+    type: str = Field(description="`urn:seckill:problem:` and the code")
+    title: str = Field(description="what this code means, always in the same words")
+    status: int = Field(description="the answer's HTTP status")
+    detail: str = Field(description="what was wrong this time, for people")
+    code: ErrorCode = Field(description="what a program goes by")
+
+
+class FieldError(View):
+    """`loc`: where the fault lies, as in `["body", "items", 0, "price"]`."""
+
+    loc: list[str | int]
+    msg: str
     type: str
-    title: str
-    status: int
-    detail: str
-    code: str
+
+
+class InvalidMembers(View):
+    errors: list[FieldError]
+
+
+class NotStartedMembers(View):
+    starts_at: AwareDatetime
+
+
+class EndedMembers(View):
+    ends_at: AwareDatetime
+
+
+class LimitReachedMembers(View):
+    order_id: str | None = Field(description="the order that used the limit up, if it is one")
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+# Left out where it does not apply, and never null.
+Absent: Any = Field(default=None, json_schema_extra=_without_default)
+
+
+class InvalidStateMembers(View):
+    """Each where it applies: of orders, of publishing a sale, of replaying a notice."""
+
+    order_status: Annotated[OrderStatus, Absent]
+    sale_status: Annotated[SaleStatus, Absent]
+    verdict: Annotated[Verdict, Absent]
+    kind: Annotated[NoticeKind, Absent]
+
+
+class InsufficientPointsMembers(View):
+    balance: int
+    needed: int
+
+
+# The members a code adds. What has none here adds none.
+MEMBERS: dict[ErrorCode, type[View]] = {
+    ErrorCode.INVALID: InvalidMembers,
+    ErrorCode.NOT_STARTED: NotStartedMembers,
+    ErrorCode.ENDED: EndedMembers,
+    ErrorCode.LIMIT_REACHED: LimitReachedMembers,
+    ErrorCode.INVALID_STATE: InvalidStateMembers,
+    ErrorCode.INSUFFICIENT_POINTS: InsufficientPointsMembers,
+}

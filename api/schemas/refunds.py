@@ -1,10 +1,8 @@
 """Refunds, as they are asked for and seen."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from api.schemas.model import MAX_MONEY, ReasonBody, View
+from api.schemas.model import Amount, ReasonBody, View
 from domain.refund import Refund, RefundReason
 from domain.states import RefundStatus
 
@@ -23,7 +21,7 @@ class RefundView(View):
 
 
 class RefundBody(ReasonBody):
-    amount: Annotated[int, Field(strict=True, ge=1, le=MAX_MONEY)] | None = Field(
+    amount: Amount | None = Field(
         default=None, description="null: all that is left, which undoes the order"
     )
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from api.schemas.model import DAY_SECONDS, MAX_MONEY, Body, Name, Text, View
+from api.schemas.model import DAY_SECONDS, Amount, Body, Moment, Name, Text, View
+from domain.money import MAX_PAYMENT
 from domain.sale import Item, LatePaymentPolicy, Sale
 from domain.states import SaleStatus
 
@@ -14,7 +15,12 @@ MAX_STOCK = 10**9
 MAX_ITEMS = 200
 MAX_PER_USER = 1000
 
-Money = Annotated[int, Field(strict=True, ge=0, le=MAX_MONEY)]
+
+def _false(wanted: bool) -> bool:
+    # Until a call gives entry tokens, such a sale would refuse each of its buyers.
+    if wanted:
+        raise ValueError("no call gives entry tokens yet")
+    return wanted
 
 
 class ItemView(View):
@@ -74,20 +80,30 @@ class OperatorSalesPage(View):
 class NewItemBody(Body):
     sku_id: Name
     title: Text
-    list_price: Money
-    price: Annotated[int, Field(strict=True, ge=1, le=MAX_MONEY)]
-    points_price: Annotated[int, Field(strict=True, ge=1, le=MAX_MONEY)] | None = None
+    list_price: Annotated[int, Field(strict=True, ge=0, le=MAX_PAYMENT)]
+    price: Amount
+    points_price: Amount | None = None
     currency: Literal["CNY"] = "CNY"
     stock: Annotated[int, Field(strict=True, ge=1, le=MAX_STOCK)]
     per_user_limit: Annotated[int, Field(strict=True, ge=1, le=MAX_PER_USER)] = 1
 
+    @model_validator(mode="after")
+    def _can_be_paid(self) -> "NewItemBody":
+        """An order of one item is paid at once, so the dearest one must fit into one payment."""
+        for name in ("price", "points_price"):
+            if (getattr(self, name) or 0) * self.per_user_limit > MAX_PAYMENT:
+                raise ValueError(f"{name} times per_user_limit is at most {MAX_PAYMENT}")
+        return self
+
 
 class NewSaleBody(Body):
     name: Text
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     pay_window_seconds: Annotated[int, Field(strict=True, ge=1, le=7 * DAY_SECONDS)] = 1800
-    requires_entry_token: Annotated[bool, Field(strict=True)] = False
+    requires_entry_token: Annotated[
+        bool, Field(strict=True, json_schema_extra={"const": False}), AfterValidator(_false)
+    ] = False
     late_payment: LatePaymentPolicy = LatePaymentPolicy.REFUND
     items: Annotated[list[NewItemBody], Field(min_length=1, max_length=MAX_ITEMS)]
 

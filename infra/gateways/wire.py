@@ -7,9 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.bill import SHANGHAI
-from domain.money import from_yuan
+from domain.money import MAX_PAYMENT, from_yuan
 
-MAX_MINOR = 100_000_000_00
 MAX_NOTICE_BYTES = 64 * 1024
 _YUAN = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -49,6 +48,6 @@ def clip(text: str, limit: int) -> str:
 
 # Numbers go into keys and rows: printable ASCII only, so no NUL and no newline gets that far.
 Number = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
-Fen = Annotated[int, Field(gt=0, le=MAX_MINOR)]
-Yuan = Annotated[int, BeforeValidator(yuan), Field(gt=0, le=MAX_MINOR)]
+Fen = Annotated[int, Field(gt=0, le=MAX_PAYMENT)]
+Yuan = Annotated[int, BeforeValidator(yuan), Field(gt=0, le=MAX_PAYMENT)]
 ShanghaiTime = Annotated[datetime, BeforeValidator(shanghai_time)]

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.attention import Attention, AttentionKind
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables.attentions import attentions
+from infra.readable import all_readable
 
 
 class Attentions:
@@ -82,10 +83,10 @@ class Attentions:
         rows, after = await fetch_page(
             self._connection, query, key, cursor, limit, oldest_first=True
         )
-        return [Attention.model_validate(row) for row in rows], after
+        return all_readable(rows, Attention.model_validate), after
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[Attention], str | None]:
         """Newest first, the resolved ones too."""
         key = attentions.c.attention_id
         rows, after = await fetch_page(self._connection, select(attentions), key, cursor, limit)
-        return [Attention.model_validate(row) for row in rows], after
+        return all_readable(rows, Attention.model_validate), after

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit import AuditReport
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables.audits import audits
+from infra.readable import all_readable
 
 
 class Audits:
@@ -30,4 +31,4 @@ class Audits:
         """Newest first."""
         key = audits.c.audit_number
         rows, after = await fetch_page(self._connection, select(audits), key, cursor, limit)
-        return [AuditReport.model_validate(row) for row in rows], after
+        return all_readable(rows, AuditReport.model_validate), after

@@ -13,6 +13,7 @@ from infra.postgres.queries import fetch_page
 from infra.postgres.tables.bills import bill_checks, bill_lines
 from infra.postgres.tables.payments import payment_flows, payments
 from infra.postgres.tables.refunds import refunds
+from infra.readable import all_readable
 
 # A line has eight fields, and one query at most 32767 values.
 BATCH = 1000
@@ -109,7 +110,7 @@ class Bills:
         """The bill that was compared first comes last."""
         key = bill_checks.c.check_number
         rows, after = await fetch_page(self._connection, select(bill_checks), key, cursor, limit)
-        return [BillCheck.model_validate(row) for row in rows], after
+        return all_readable(rows, BillCheck.model_validate), after
 
 
 def _beside_our_ledger() -> Select[*tuple[object, ...]]:

@@ -13,6 +13,7 @@ from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables.notices import payment_notices
+from infra.readable import all_readable
 
 _UNPROVEN = (Verdict.MALFORMED, Verdict.BAD_SIGNATURE, Verdict.STALE)
 
@@ -102,7 +103,7 @@ class Notices:
         """Newest first."""
         query, key = select(payment_notices), payment_notices.c.notice_number
         rows, after = await fetch_page(self._connection, query, key, cursor, limit)
-        return [Notice.model_validate(row) for row in rows], after
+        return all_readable(rows, Notice.model_validate), after
 
 
 def _count_and_improve(query: Insert, fields: list[str]) -> Insert:

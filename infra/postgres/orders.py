@@ -17,6 +17,7 @@ from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
 from infra.postgres.tables.orders import order_events, orders
 from infra.postgres.tables.payments import payments
+from infra.readable import all_readable
 
 
 class Orders:
@@ -100,7 +101,7 @@ class Orders:
             .order_by(order_events.c.event_id)
         )
         rows = (await self._connection.execute(query)).mappings()
-        return [OrderEvent.model_validate(row) for row in rows]
+        return all_readable(rows, OrderEvent.model_validate)
 
     async def dossier(self, order_id: str) -> OrderDossier | None:
         order = await self.get(order_id)
@@ -148,4 +149,4 @@ class Orders:
         self, query: Select[Any], cursor: str | None, limit: int
     ) -> tuple[list[Order], str | None]:
         rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
-        return [Order.model_validate(row) for row in rows], after
+        return all_readable(rows, Order.model_validate), after

@@ -16,6 +16,7 @@ from domain.points import (
     PointsKind,
 )
 from infra.postgres.tables.points import points_accounts, points_entries
+from infra.readable import all_readable
 
 # Apart from whatever else takes advisory locks.
 GRANT_KEYS = 0x5EC_6147
@@ -113,7 +114,7 @@ class Points:
             .limit(limit)
         )
         rows = (await self._connection.execute(query)).mappings()
-        return [PointsEntry.model_validate(row) for row in rows]
+        return all_readable(rows, PointsEntry.model_validate)
 
     async def _lock(self, user_id: str) -> int:
         """The balance, which nobody else changes until this transaction ends."""

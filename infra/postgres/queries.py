@@ -19,6 +19,10 @@ MAX_LIMIT = 1000
 _MAX_BIGINT = 2**63 - 1
 
 
+class UnknownCursor(Refusal):
+    """A page was asked for that no list of ours named."""
+
+
 async def happened(connection: AsyncConnection, query: Insert | Update | Delete) -> bool:
     """Whether the guarded write changed anything."""
     return (await connection.execute(query)).rowcount > 0
@@ -36,7 +40,7 @@ async def fetch_page(
     """One page of `query`, which must select the unique column `key`; the newest (greatest) key
     comes first. The second value fetches the next page, None after the last.
 
-    Raises Refusal(INVALID) for a cursor that was not made here.
+    Raises UnknownCursor for a cursor that was not made here.
     """
     limit = max(1, min(limit, MAX_LIMIT))
     if cursor is not None:
@@ -68,5 +72,5 @@ def _key_in(cursor: str, key: Column[Any]) -> str | int:
     return int(name)
 
 
-def _malformed() -> Refusal:
-    return Refusal(ErrorCode.INVALID, "the cursor is not one this list gave out")
+def _malformed() -> UnknownCursor:
+    return UnknownCursor(ErrorCode.INVALID, "the cursor is not one this list gave out")

@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 
+from domain.errors import ErrorCode
+
 CONTRACT = {
     ("get", "/v1/sales"),
     ("get", "/v1/sales/{sale_id}"),
@@ -51,20 +53,92 @@ async def test_openapi_names_every_call_of_the_contract(api: httpx.AsyncClient) 
     assert found >= CONTRACT
 
 
-async def test_openapi_promises_problems_and_nothing_of_fastapis_own(
+async def test_openapi_names_all_answers_and_nothing_of_fastapis_own(
     api: httpx.AsyncClient,
 ) -> None:
     document = (await api.get("/openapi.json")).json()
 
-    for verbs in document["paths"].values():
-        for operation in verbs.values():
-            content = operation["responses"]["default"]["content"]
-            assert list(content) == ["application/problem+json"]
-            assert "422" not in operation["responses"]
+    for operation in _operations(document):
+        responses = operation["responses"]
+        assert "default" not in responses
+        assert not any(name.startswith("x-") for name in operation)
+        for status, response in responses.items():
+            assert response["description"]
+            problem = response.get("content", {}).get("application/problem+json")
+            # Providers and browsers are answered in ways of their own.
+            assert (
+                int(status) < 400 or problem or {"providers", "operations"} & set(operation["tags"])
+            )
     assert all(
         name.removeprefix("#/components/schemas/") in document["components"]["schemas"]
         for name in _references(document)
     )
+
+
+async def test_each_call_is_described_and_stands_under_a_heading(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    headings = {tag["name"] for tag in document["tags"]}
+    for operation in _operations(document):
+        assert operation["summary"]
+        assert operation["description"]
+        assert set(operation["tags"]) <= headings | {"practice"}
+
+
+async def test_a_code_says_what_it_adds(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+
+    assert schemas["ErrorCode"]["enum"] == [code.value for code in ErrorCode]
+    for name, members in {
+        "InvalidMembers": {"errors"},
+        "NotStartedMembers": {"starts_at"},
+        "EndedMembers": {"ends_at"},
+        "LimitReachedMembers": {"order_id"},
+        "InsufficientPointsMembers": {"balance", "needed"},
+    }.items():
+        assert set(schemas[name]["required"]) == members
+    assert "order_status" in schemas["InvalidStateMembers"]["properties"]
+    placed = document["paths"]["/v1/sales/{sale_id}/items/{sku_id}/orders"]["post"]["responses"]
+    (refused,) = placed["409"]["content"].values()
+    assert set(refused["schema"]["discriminator"]["mapping"]) == {
+        *("NOT_STARTED", "ENDED", "PAUSED", "SOLD_OUT", "LIMIT_REACHED", "IDEMPOTENCY_MISMATCH"),
+    }
+
+
+async def test_headers_that_an_answer_has_are_named(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    for operation in _operations(document):
+        responses = operation["responses"]
+        if "401" in responses:
+            assert "WWW-Authenticate" in responses["401"]["headers"]
+        problem = "application/problem+json"
+        if problem in responses.get("503", {}).get("content", {}):
+            assert "Retry-After" in responses["503"]["headers"]
+    for path, status in (
+        ("/v1/operator/sales", "201"),
+        ("/v1/sales/{sale_id}/items/{sku_id}/orders", "202"),
+    ):
+        assert "Location" in document["paths"][path]["post"]["responses"][status]["headers"]
+
+
+async def test_every_body_is_closed(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    bodies = [
+        content["schema"]
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        if not path.startswith("/v1/webhooks/")
+    ]
+    assert len(bodies) > 10
+    for body in bodies:
+        for schema in body.get("anyOf", [body]):
+            name = schema.get("$ref", "").rpartition("/")[2]
+            whole = document["components"]["schemas"][name] if name else schema
+            assert whole.get("additionalProperties") is False or whole.get("type") == "null", name
 
 
 async def test_what_needs_a_token_says_so(api: httpx.AsyncClient) -> None:
@@ -77,11 +151,27 @@ async def test_what_needs_a_token_says_so(api: httpx.AsyncClient) -> None:
             assert ("security" in operation) == needs_token, path
 
 
+async def test_one_name_is_spelt_one_way(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+
+    headers = {
+        parameter["name"]
+        for operation in _operations(document)
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "header"
+    }
+    assert headers == {"Idempotency-Key"}
+
+
 async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:
     page = await api.get("/docs")
 
     assert page.status_code == 200
     assert "/openapi.json" in page.text
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for operations in document["paths"].values() for one in operations.values()]
 
 
 def _references(value: Any) -> list[str]:

@@ -1,11 +1,15 @@
 """What buyers look at: a second old at most, and there while a store is away."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.sales import ShownSales
+from api.sales import READS_AT_ONCE, ShownSales
 from domain.sale import ItemRef
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
@@ -72,10 +76,40 @@ async def test_a_change_is_seen_at_once_by_who_made_it(database: Database) -> No
     assert len((await sales.page(None, 10))[0]) == 2
 
 
-async def test_what_is_not_there_yet_is_looked_for_again(database: Database) -> None:
+async def test_what_is_not_there_is_looked_for_again_a_second_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sales = shown(database)
     assert await sales.sale("noon") is None
 
     await make(database, "noon", SaleStatus.PUBLISHED)
 
+    assert await sales.sale("noon") is None
+    monkeypatch.setattr("infra.single_flight.FRESH_SECONDS", 0.0)
     assert await sales.sale("noon") is not None
+
+
+class CountedReads(Database):
+    """A database that says how many transactions were open at once."""
+
+    def __init__(self) -> None:
+        self.open = self.most = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        await asyncio.sleep(0.01)
+        self.open -= 1
+        raise TimeoutError
+        yield
+
+
+async def test_pages_that_somebody_invents_leave_connections_for_others() -> None:
+    reads = CountedReads()
+    sales = shown(reads)
+
+    pages = (sales.page(f"invented{number}", 10) for number in range(30))
+    await asyncio.gather(*pages, return_exceptions=True)
+
+    assert reads.most == READS_AT_ONCE

@@ -13,12 +13,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api import workflow_calls
-from api.workflow_calls import NoAnswerYet, NotRunning, NotTaken, WorkflowCalls
+from api.workflow_calls import NoAnswerYet, NoMoreUpdates, NotRunning, NotTaken, WorkflowCalls
 from domain.errors import ErrorCode, Refusal
 from workflows.bills import ReconcileBills, ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
 
 GONE = RPCError("gone", RPCStatusCode.NOT_FOUND, b"")
+FAILED = RPCStatusCode.FAILED_PRECONDITION
 AWAY = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 
 
@@ -97,6 +98,16 @@ async def test_a_no_of_no_code_of_ours_is_to_be_tried_again(cause: BaseException
 
     assert refusal.value.code is ErrorCode.UNAVAILABLE
     assert "?" not in refusal.value.detail
+
+
+@pytest.mark.parametrize("when", ["taken", "answer"])
+async def test_updates_that_are_used_up_are_told_apart_from_code_that_fails(when: str) -> None:
+    too_many = "The limit on the total number of distinct updates in this workflow has been reached"
+    with pytest.raises(NoMoreUpdates):
+        await told(Temporal(**{when: RPCError(too_many, FAILED, b"")}))
+    with pytest.raises(Refusal) as refusal:
+        await told(Temporal(**{when: RPCError("Workflow Task in failed state.", FAILED, b"")}))
+    assert refusal.value.code is ErrorCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize("when", ["taken", "answer"])

@@ -139,3 +139,33 @@ async def test_invented_keys_do_not_fill_the_memory(source: Source) -> None:
 
     assert len(flight._seen) <= 3
     assert await flight.get(49, source.read) == 50
+
+
+async def test_what_is_asked_for_all_the_time_outlives_a_scan(
+    source: Source, old: Callable[[], None]
+) -> None:
+    flight: SingleFlight[object, int | None] = SingleFlight(3, outages=(OSError,))
+    old()
+    for key in range(50):
+        await flight.get("asked for", source.read)
+        await flight.get(key, source.read)
+
+    source.error = OSError("away")
+
+    assert await flight.get("asked for", source.read) == 99
+
+
+async def test_an_outage_does_not_make_an_old_absence_true(
+    source: Source, old: Callable[[], None]
+) -> None:
+    flight: SingleFlight[str, int | None] = SingleFlight(
+        3, remembers_absence=True, outages=(OSError,)
+    )
+    source.absent = True
+    await flight.get("a", source.read)
+
+    old()
+    source.error = OSError("away")
+
+    with pytest.raises(OSError, match="away"):
+        await flight.get("a", source.read)

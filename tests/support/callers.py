@@ -9,6 +9,8 @@ import httpx
 import jwt
 from fastapi import FastAPI
 
+from tests.support.documented import Documented
+
 SECRET = "a secret that only these tests know, long enough"
 
 
@@ -28,10 +30,14 @@ JSON = {"Content-Type": "application/json"}
 
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The app, started, behind real HTTP messages."""
+    """The app, started, behind real HTTP messages. Whatever it answers must be documented."""
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://localhost",
+            event_hooks={"response": [Documented(app).check]},
+        ) as client,
     ):
         yield client

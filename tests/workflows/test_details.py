@@ -1,10 +1,12 @@
-"""What Temporal's search is told of an order, where each change has its price."""
+"""What Temporal's search is told of an order, where each change has its price, and what its UI
+shows, where others' words do nothing."""
 
 import json
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
@@ -14,6 +16,8 @@ from infra.temporal.client import ORDER_STATUS, PAYMENT_METHOD
 from tests.support.faults import Fault, FaultPlan
 from tests.support.shop import Shop, open_shop
 from tests.support.skipping import skip_until
+from workflows.order import OrderWorkflow
+from workflows.updates import CancelOrder
 
 
 async def told(handle: WorkflowHandle[Any, Any]) -> list[str]:
@@ -58,3 +62,17 @@ async def test_an_order_that_is_held_up_is_found_as_queued_meanwhile(
         assert await shop.cancel(handle) is OrderStatus.CANCELLED
         await handle.result()
         assert await told(handle) == ["queued", "pending_payment", "cancelled"]
+
+
+async def test_what_others_say_is_quoted_and_names_them(shop: Shop) -> None:
+    link = "[Refund failed: sign in again](https://evil.example/temporal)"
+    handle = await shop.start(await shop.intent(f"ada {link}"))
+    cancel = CancelOrder(actor="buyer:`ada", reason=f"{link}\n# `{link}")
+    await handle.execute_update(OrderWorkflow.cancel, cancel)
+    await handle.result()
+
+    shown = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+
+    title, *_, last = shown.current_details.splitlines()
+    assert title == f"### 1 × {shop.item.sku_id} for `ada {link}`"
+    assert last.endswith(f" `buyer:'ada` says `{link} # '{link}`")

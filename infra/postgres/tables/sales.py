@@ -31,6 +31,8 @@ sales = Table(
     Column("requires_entry_token", Boolean, nullable=False),
     Column("late_payment", String(20), nullable=False),
     moment("created_at", default_now=True),
+    Column("request_key", Text, unique=True),
+    Column("request_digest", Text),
     CheckConstraint("ends_at > starts_at", name="window"),
     CheckConstraint("pay_window_seconds > 0", name="pay_window"),
 )

@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from api.app import create_app
 from domain.ids import is_order_id
 from domain.reservation import ReservationState
+from infra.postgres.tables.sales import sales
 from infra.settings import Settings
 from tests.support.buyers import assert_problem, click, gate_path, order_id
 from tests.support.callers import ADA, BOB, JSON, bearer, served
 from tests.support.gate import stock_left
-from tests.support.operators import orderable
+from tests.support.operators import drafted, orderable, published
 from tests.support.outages import without
 from tests.support.shop import Shop
 
@@ -141,6 +143,20 @@ async def test_a_body_without_a_whole_quantity_is_invalid(
     assert await stock_left(shop.gate, shop.item.ref) == 5
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"quantity":1,"quantitty":5}', b'{"quantity":1,"":0}', b'{"sku_id":"x"}']
+)
+async def test_a_member_nobody_knows_is_invalid(
+    api: httpx.AsyncClient, shop: Shop, body: bytes
+) -> None:
+    answer = await api.post(gate_path(shop), content=body, headers={**ADA, **JSON})
+
+    (error,) = assert_problem(answer, 422, "INVALID")["errors"]
+    assert error["loc"][0] == "body"
+    assert error["loc"][1] != "quantity"
+    assert error["msg"] == "there is no such member"
+
+
 async def test_more_than_the_limit_in_one_order_is_refused(
     api: httpx.AsyncClient, shop: Shop
 ) -> None:
@@ -220,9 +236,14 @@ async def test_a_paused_item_is_refused_until_it_resumes(
 
 
 async def test_a_sale_that_needs_an_entry_token_lets_nobody_in_without(
-    api: httpx.AsyncClient,
+    api: httpx.AsyncClient, shop: Shop
 ) -> None:
-    path = await orderable(api, requires_entry_token=True)
+    sale_id = (await drafted(api))["sale_id"]
+    async with shop.database.transaction() as connection:
+        closed = update(sales).values(requires_entry_token=True)
+        await connection.execute(closed.where(sales.c.sale_id == sale_id))
+    await published(api, sale_id)
+    path = f"/v1/sales/{sale_id}/items/teapot/orders"
 
     answer = await api.post(path, json={"quantity": 1}, headers=ADA)
 

@@ -7,7 +7,7 @@ from domain.refund import RefundReason
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
-from tests.support.operators import give_back
+from tests.support.operators import decide, give_back
 from tests.support.polling import eventually
 from tests.support.refunding import refunds_of, some_key
 from tests.support.refunds_asked import ask, order_view, paid, refund_states
@@ -81,6 +81,38 @@ async def test_an_amount_that_cannot_go_back_is_refused(
 
     assert assert_problem(answer, 422, "INVALID")["errors"]
     assert staffed.alipay.refunds_asked == []
+
+
+@pytest.mark.parametrize("member", ["ammount", "Amount", "amount ", "all"])
+async def test_a_misspelt_amount_gives_nothing_back(
+    api: httpx.AsyncClient, staffed: Shop, member: str
+) -> None:
+    order = await paid(staffed)
+
+    body = {member: 100, "reason": "a scratch"}
+    answer = await decide(api, f"orders/{order}/refund", body)
+
+    (error,) = assert_problem(answer, 422, "INVALID")["errors"]
+    assert error["loc"] == ["body", member]
+    assert await refund_states(api, order) == []
+    assert staffed.alipay.refunds_asked == []
+
+
+async def test_without_an_amount_all_goes_back(api: httpx.AsyncClient, staffed: Shop) -> None:
+    order = await paid(staffed)
+
+    answer = await decide(api, f"orders/{order}/refund", {"reason": "a scratch"})
+
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["amount"] == PRICE
+
+
+async def test_who_says_that_money_went_back_by_other_means_says_why(
+    api: httpx.AsyncClient,
+) -> None:
+    for body in ({}, {"reason": " "}):
+        answer = await decide(api, "refunds/nosuch/resolve", body)
+        assert_problem(answer, 422, "INVALID")
 
 
 async def test_points_go_back_as_a_whole(api: httpx.AsyncClient, staffed: Shop) -> None:

@@ -1,16 +1,21 @@
 """Sales as operators draft and publish them."""
 
+import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from api.app import create_app
 from domain.states import SaleStatus
 from infra.postgres.sales import Sales
+from infra.settings import Settings
 from tests.support.buyers import assert_problem
-from tests.support.callers import ADA, OPERATOR
+from tests.support.callers import ADA, OPERATOR, served
 from tests.support.operators import drafted, new_sale, published
+from tests.support.outages import without
 from tests.support.shop import Shop
 
 
@@ -82,6 +87,31 @@ BAD_SALES: dict[str, dict[str, Any]] = {
     "no time to pay": {"pay_window_seconds": 0},
     "text as a number": {"pay_window_seconds": "1800"},
     "text as a truth": {"requires_entry_token": "yes"},
+    "a token nobody gives": {"requires_entry_token": True},
+    "a name of blanks": {"name": " \u3000 "},
+    "a name nobody sees": {"name": "\u200b\u202e"},
+    "a name of what Alipay drops": {"name": "/=&"},
+    "a title nobody sees": {"items": [item(title="\u00a0")]},
+    "a start before all clocks": {"starts_at": "0001-01-01T00:00:00+08:00"},
+    "a start before 2000": {"starts_at": "1999-12-31T23:59:59Z"},
+    "a start in 2000 elsewhere": {"starts_at": "2000-01-01T00:00:00+00:01"},
+    "an end after all clocks": {"ends_at": "9999-12-31T23:59:59-01:00"},
+    "no end": {"ends_at": "9999-12-31T23:59:59.999999Z"},
+    "an end in 2200": {"ends_at": "2200-01-01T00:00:00Z"},
+    "a time in seconds": {"starts_at": 0},
+    "a time in seconds, in text": {"starts_at": "0"},
+    "a day as a time": {"starts_at": "2026-01-01"},
+    "a time with a blank": {"starts_at": "2026-01-01 00:00:00Z"},
+    "a window of a week and a second": {"pay_window_seconds": 7 * 86_400 + 1},
+    "a member nobody knows": {"notes": "x"},
+    "a member of an item nobody knows": {"items": [item(limit=1)]},
+    "a price above Alipay's": {"items": [item(price=10**10 + 1, per_user_limit=1)]},
+    "an order above Alipay's": {"items": [item(price=10**10 // 2 + 1, per_user_limit=2)]},
+    "points above what a payment holds": {
+        "items": [item(points_price=10**10 // 2 + 1, per_user_limit=2)]
+    },
+    "a list price above Alipay's": {"items": [item(list_price=10**10 + 1)]},
+    "too many items": {"items": [item(sku_id=f"s{number}") for number in range(201)]},
     "no stock": {"items": [item(stock=0)]},
     "negative stock": {"items": [item(stock=-1)]},
     "too much stock": {"items": [item(stock=10**30)]},
@@ -111,6 +141,61 @@ async def test_a_sale_that_makes_no_sense_is_invalid(
     assert page["sales"] == []
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"price": 10**10, "per_user_limit": 1},
+        {"price": 10**7, "per_user_limit": 1000, "points_price": 10**7},
+        {"list_price": 10**10},
+    ],
+)
+async def test_what_a_provider_can_just_write_may_be_asked(
+    api: httpx.AsyncClient, changes: dict[str, Any]
+) -> None:
+    sale = await drafted(api, items=[item(**changes)])
+
+    assert changes.items() <= sale["items"][0].items()
+
+
+async def test_texts_are_kept_without_what_nobody_sees_around_them(
+    api: httpx.AsyncClient,
+) -> None:
+    sale = await drafted(api, name=" \u200b秋 sale\u3000", items=[item(title="👩‍🚀 mug ")])
+
+    assert sale["name"] == "秋 sale"
+    assert sale["items"][0]["title"] == "👩‍🚀 mug"
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+async def test_a_sale_may_be_as_large_as_its_bounds_allow(
+    api: httpx.AsyncClient, ascii_only: bool
+) -> None:
+    items = [item(sku_id="s" * 61 + f"{number:03}", title="😀" * 200) for number in range(200)]
+    body = json.dumps(new_sale(name="😀" * 200, items=items), ensure_ascii=ascii_only)
+    headers = {**OPERATOR, "Content-Type": "application/json"}
+
+    answer = await api.post("/v1/operator/sales", content=body.encode(), headers=headers)
+
+    assert answer.status_code == 201, answer.text
+    assert len(answer.json()["items"]) == 200
+    assert len((await published(api, answer.json()["sale_id"]))["items"]) == 200
+
+
+async def test_a_sale_that_could_not_be_put_at_the_gate_says_that_it_stands_all_the_same(
+    settings: Settings, api: httpx.AsyncClient
+) -> None:
+    sale_id = (await drafted(api))["sale_id"]
+    path = f"/v1/operator/sales/{sale_id}/publish"
+
+    async with served(create_app(without(settings, "redis"))) as cut_off:
+        answer = await cut_off.post(path, headers=OPERATOR)
+
+    problem = assert_problem(answer, 503, "UNAVAILABLE")
+    assert "is published" in problem["detail"]
+    assert "publish it again" in problem["detail"]
+    assert (await published(api, sale_id))["items"][0]["remaining"] == 5
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b"\xff", b"[" * 60_000, b"NaN"])
 async def test_what_is_no_sale_at_all_is_invalid(api: httpx.AsyncClient, body: bytes) -> None:
     headers = {**OPERATOR, "Content-Type": "application/json"}
@@ -127,3 +212,29 @@ async def test_a_refusal_does_not_echo_what_was_sent(api: httpx.AsyncClient) -> 
 
     assert_problem(answer, 422, "INVALID")
     assert "secret" not in answer.text
+
+
+async def test_the_same_key_again_is_the_same_sale(api: httpx.AsyncClient) -> None:
+    sale, keyed = new_sale(), {**OPERATOR, "Idempotency-Key": "noon"}
+
+    answers = await asyncio.gather(
+        *(api.post("/v1/operator/sales", json=sale, headers=keyed) for _ in range(5))
+    )
+    other = await api.post("/v1/operator/sales", json={**sale, "name": "x"}, headers=keyed)
+    keyless = await api.post("/v1/operator/sales", json=sale, headers=OPERATOR)
+
+    assert {answer.status_code for answer in answers} == {201}
+    (sale_id,) = {answer.json()["sale_id"] for answer in answers}
+    assert {answer.headers["location"] for answer in answers} == {f"/v1/operator/sales/{sale_id}"}
+    assert_problem(other, 409, "IDEMPOTENCY_MISMATCH")
+    listed = (await api.get("/v1/operator/sales", headers=OPERATOR)).json()["sales"]
+    drafts = [one["sale_id"] for one in listed if one["status"] == "draft"]
+    assert sorted(drafts) == sorted([sale_id, keyless.json()["sale_id"]])
+
+
+async def test_two_keys_of_one_sale_are_refused(api: httpx.AsyncClient) -> None:
+    keys = [*OPERATOR.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+
+    answer = await api.post("/v1/operator/sales", json=new_sale(), headers=keys)
+
+    assert_problem(answer, 422, "INVALID")

@@ -43,27 +43,28 @@ async def test_a_queued_order_is_seen_at_once(api: httpx.AsyncClient, shop: Shop
 async def test_another_users_order_is_not_found(api: httpx.AsyncClient, shop: Shop) -> None:
     accepted = await order_id(api, shop, ADA)
 
-    for method, path in (("GET", ""), ("POST", "/cancel"), ("POST", "/payments")):
-        answer = await api.request(
-            method, f"/v1/orders/{accepted}{path}", headers=BOB, json={"method": "alipay"}
-        )
+    for method, path, body in (
+        ("GET", "", None),
+        ("POST", "/cancel", {}),
+        ("POST", "/payments", {"method": "alipay"}),
+    ):
+        answer = await api.request(method, f"/v1/orders/{accepted}{path}", headers=BOB, json=body)
         assert_problem(answer, 404, "NOT_FOUND")
     assert await status(api, accepted, OPERATOR) == "queued"
 
 
 @pytest.mark.parametrize("strange", STRANGE_IDS)
 async def test_an_unknown_order_is_not_found(api: httpx.AsyncClient, strange: str) -> None:
-    calls = (
-        ("GET", f"/v1/orders/{strange}"),
-        ("POST", f"/v1/orders/{strange}/cancel"),
-        ("POST", f"/v1/orders/{strange}/payments"),
-        ("GET", f"/v1/operator/orders/{strange}"),
-        ("POST", f"/v1/operator/orders/{strange}/extend"),
-        ("POST", f"/v1/operator/orders/{strange}/recheck"),
-        ("POST", f"/v1/operator/orders/{strange}/cancel"),
-    )
-    for method, path in calls:
-        body = {"method": "alipay", "seconds": 60, "reason": "asked"}
+    asked = {"reason": "asked"}
+    for method, path, body in (
+        ("GET", f"/v1/orders/{strange}", None),
+        ("POST", f"/v1/orders/{strange}/cancel", asked),
+        ("POST", f"/v1/orders/{strange}/payments", {"method": "alipay"}),
+        ("GET", f"/v1/operator/orders/{strange}", None),
+        ("POST", f"/v1/operator/orders/{strange}/extend", {"seconds": 60, **asked}),
+        ("POST", f"/v1/operator/orders/{strange}/recheck", asked),
+        ("POST", f"/v1/operator/orders/{strange}/cancel", asked),
+    ):
         answer = await api.request(method, path, headers=OPERATOR, json=body)
         assert_problem(answer, 404, "NOT_FOUND")
 

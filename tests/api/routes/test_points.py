@@ -80,6 +80,25 @@ async def test_a_gift_is_a_whole_number_above_zero(api: httpx.AsyncClient, amoun
     assert_problem(await give(api, amount), 422, "INVALID")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reason": ""},
+        {"reason": " \u200b"},
+        {"user_id": ""},
+        {"user_id": "a\u200bb"},
+        {"user_id": "u" * 129},
+        {"note": "x"},
+    ],
+)
+async def test_a_gift_says_to_whom_and_why(api: httpx.AsyncClient, changes: dict[str, str]) -> None:
+    body = {"user_id": "ada", "amount": 1, "reason": "welcome", **changes}
+
+    answer = await api.post("/v1/operator/points", json=body, headers=OPERATOR)
+
+    assert assert_problem(answer, 422, "INVALID")["errors"]
+
+
 async def test_buyers_give_no_points(api: httpx.AsyncClient) -> None:
     body = {"user_id": "ada", "amount": 5, "reason": "please"}
     answer = await api.post("/v1/operator/points", json=body, headers=ADA)

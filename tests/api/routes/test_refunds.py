@@ -21,6 +21,17 @@ def settings(settings: Settings, shop: Shop) -> Settings:
     return settings.model_copy(update={"task_queue": shop.settings.task_queue})
 
 
+async def test_a_buyer_cannot_name_an_amount(api: httpx.AsyncClient, staffed: Shop) -> None:
+    order = await paid(staffed)
+
+    body = {"reason": "x", "amount": 1}
+    answer = await api.post(f"/v1/orders/{order}/refunds", json=body, headers=ADA)
+
+    (error,) = assert_problem(answer, 422, "INVALID")["errors"]
+    assert error["loc"] == ["body", "amount"]
+    assert await refund_states(api, order) == []
+
+
 async def test_a_buyer_gets_all_money_back_and_asking_again_is_answered_alike(
     api: httpx.AsyncClient, staffed: Shop
 ) -> None:

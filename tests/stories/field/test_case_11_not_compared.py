@@ -5,6 +5,7 @@ import json
 import pytest
 
 from domain.states import OrderStatus
+from tests.support.buyers import assert_problem
 from tests.support.idle import audit_when_idle
 from tests.support.ledger import money_of
 from tests.support.notice_keys import FORM_HEADERS, AlipaySide, WechatPaySide
@@ -56,18 +57,21 @@ async def test_what_wechat_pay_signed_for_another_shop_or_sum_moves_nothing(
 
 async def test_the_price_is_ours_whatever_the_client_says(system: WholeSystem) -> None:
     sale_id = await system.sale(stock=1, pay_window=LONG)
-    answer = await system.api.post(
+    priced = await system.api.post(
         f"/v1/sales/{sale_id}/items/teapot/orders",
         json={"quantity": 1, "price": 1, "amount": 1, "total_amount": "0.01"},
         headers=bearer("ada"),
     )
-    order_id = answer.json()["order_id"]
+    # Not the one unit is taken by it: the order of the next line gets it.
+    assert_problem(priced, 422, "INVALID")
+    order_id = await system.ordered(sale_id, "ada")
     await system.until_status(order_id, "pending_payment")
-    payment = await system.api.post(
-        f"/v1/orders/{order_id}/payments",
-        json={"method": "wechatpay", "amount": 1, "total": 1},
-        headers=bearer("ada"),
+    path = f"/v1/orders/{order_id}/payments"
+    priced = await system.api.post(
+        path, json={"method": "wechatpay", "amount": 1, "total": 1}, headers=bearer("ada")
     )
+    assert_problem(priced, 422, "INVALID")
+    payment = await system.api.post(path, json={"method": "wechatpay"}, headers=bearer("ada"))
 
     assert (await system.order(order_id))["amount"] == PRICE
     assert (await system.book())[payment.json()["out_trade_no"]]["amount"] == PRICE

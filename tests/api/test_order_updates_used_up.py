@@ -1,0 +1,79 @@
+"""An order that was asked too often: Temporal lets each workflow answer so many updates, 2,000 as
+it comes and three here, and never one more."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from temporalio.client import Client
+
+from api.app import create_app
+from infra.postgres.engine import Database
+from infra.settings import Settings
+from infra.temporal.client import DATA_CONVERTER
+from practice.stack.ports import free_port
+from practice.stack.process import Command
+from practice.stack.temporal import TemporalServer
+from tests.support.buyers import assert_problem, status
+from tests.support.callers import ADA, OPERATOR, served
+from tests.support.polling import eventually
+from tests.support.servers import running
+from tests.support.shop import Shop, open_shop
+from workflows.order import OrderWorkflow
+
+MOST = 3
+
+
+class ShortOfUpdates(TemporalServer):
+    def command(self) -> Command:
+        usual = super().command()
+        limit = ("--dynamic-config-value", f"history.maxTotalUpdates={MOST}")
+        return Command((*usual.argv, *limit), usual.env, usual.cwd)
+
+
+@pytest.fixture
+async def short_temporal(tmp_path: Path) -> AsyncIterator[Client]:
+    async with running(ShortOfUpdates(free_port(), free_port()), tmp_path) as address:
+        yield await Client.connect(address, data_converter=DATA_CONVERTER)
+
+
+@pytest.fixture
+async def shop(database: Database, redis: Redis, short_temporal: Client) -> AsyncIterator[Shop]:
+    async with open_shop(database, redis, short_temporal) as opened, opened.worker():
+        yield opened
+
+
+@pytest.fixture
+async def api(
+    settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", shop.client.service_client.config.target_host)
+    async with served(create_app(settings)) as client:
+        yield client
+
+
+async def test_an_order_asked_too_often_says_so_and_goes_on_by_itself(
+    api: httpx.AsyncClient, shop: Shop
+) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    order = f"/v1/orders/{intent.order_id}"
+    await eventually(lambda: status(api, intent.order_id), "pending_payment")
+    for _ in range(MOST):
+        asked = await api.post(f"{order}/payments", json={"method": "alipay"}, headers=ADA)
+        assert asked.status_code == 200, asked.text
+
+    for path, body, who in (
+        (f"{order}/payments", {"method": "alipay"}, ADA),
+        (f"{order}/cancel", {}, ADA),
+        (f"/v1/operator/orders/{intent.order_id}/extend", {"seconds": 60}, OPERATOR),
+        (f"/v1/operator/orders/{intent.order_id}/recheck", {}, OPERATOR),
+    ):
+        problem = assert_problem(await api.post(path, json=body, headers=who), 409, "INVALID_STATE")
+        assert problem["order_status"] == "pending_payment"
+        assert "asked too often" in problem["detail"]
+
+    receipt = shop.alipay.pay(asked.json()["payment_id"])
+    await handle.signal(OrderWorkflow.payment_noticed, receipt)
+    await eventually(lambda: status(api, intent.order_id), "fulfilled")
