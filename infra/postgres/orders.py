@@ -76,12 +76,14 @@ class Orders:
         return await happened(self._connection, query)
 
     async def extend_deadline(self, order_id: str, deadline: datetime) -> bool:
-        """False if the order does not wait for its payment, or waits as long already."""
+        """False if the order does not wait for its payment, is being closed, or waits as long
+        already."""
         query = (
             update(orders)
             .where(
                 orders.c.order_id == order_id,
                 orders.c.status == OrderStatus.PENDING_PAYMENT,
+                orders.c.closing_at.is_(None),
                 orders.c.pay_deadline < deadline,
             )
             .values(pay_deadline=deadline)

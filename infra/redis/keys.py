@@ -6,6 +6,8 @@ from functools import lru_cache
 from domain.sale import ItemRef
 
 DIRECTORY = "seckill:items"
+# The intent streams that hold an entry, each by its key.
+LIVE_STREAMS = "seckill:live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ def keys_of(sale_id: str, sku_id: str) -> ItemKeys:
     slot = f"seckill:{{{sale_id}:{sku_id}}}"
     names = ("item", "buyers", "reservations", "requests", "intents", "dead")
     return ItemKeys(*(f"{slot}:{name}" for name in names))
+
+
+def alive_key(group: str, consumer: str) -> str:
+    """There while the consumer lives, and for a moment after that."""
+    return f"seckill:alive:{group}:{consumer}"
 
 
 def directory_line(item: ItemRef) -> str:

@@ -21,6 +21,9 @@ class Scripts:
         self.rebuild = _register(redis, "rebuild")
         self.acknowledge = _register(redis, "acknowledge")
         self.bury = _register(redis, "bury")
+        self.finish = _register(redis, "finish")
+        self.give_up = _register(redis, "give_up")
+        self.take_over = _register(redis, "take_over")
 
 
 def _register(redis: Redis, name: str) -> AsyncScript:

@@ -15,7 +15,8 @@ from domain.reservation import (
     StockReturn,
 )
 from domain.sale import ItemRef, ItemTerms
-from infra.redis.gate_batches import Overloaded, ReserveBatches
+from infra.group_commit import Overloaded
+from infra.redis.gate_batches import ReserveBatches
 from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
 from infra.redis.item_tally import ItemTally, tally_from
 from infra.redis.keys import DIRECTORY, ItemKeys, directory_line, item_from_line

@@ -35,6 +35,8 @@ payment_notices = Table(
     moment("received_at", default_now=True),
     moment("handled_at", nullable=True),
     Column("handled_as", Text),
+    # Temporal has taken it; who acted on it is another question.
+    moment("told_at", nullable=True),
 )
 Index(
     "ix_payment_notices_unhandled",

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Identity,
@@ -29,6 +30,10 @@ orders = Table(
     moment("created_at", default_now=True),
     moment("pay_deadline", nullable=True),
     moment("closed_at", nullable=True),
+    # `ahead`: its workflow asks here which payments are open, so one may be begun without it.
+    # `closing_at`: no payment is begun from then on; those that are open may still be paid.
+    Column("ahead", Boolean, nullable=False, server_default="false"),
+    moment("closing_at", nullable=True),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("amount >= 0", name="amount"),
     Index(None, "user_id", "order_id"),

@@ -1,0 +1,109 @@
+"""Whether an order may still be paid, decided under its row: begin and closing exclude each other.
+
+A workflow that remembers which payments are open cannot see one that was begun without it. So both
+ask here, and whoever comes second finds what the first has done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.order import Order
+from domain.payment import Payment, PaymentMethod, PaymentScene, payment_id_for
+from domain.states import OrderStatus, PaymentStatus
+from infra.postgres.payments import Payments
+from infra.postgres.tables.orders import orders
+
+
+@dataclass(frozen=True)
+class NextPayment:
+    """What a buyer who asks to pay is answered: the payment that stands, or else the number under
+    which the next one is written."""
+
+    standing: Payment | None
+    payment_id: str
+
+
+@dataclass(frozen=True)
+class ClosingOrder:
+    """`status`: the order's now, None for an unknown one. `open_payments`: those that may still
+    take money, and after which none is begun any more if the order waited for its payment."""
+
+    status: OrderStatus | None
+    open_payments: tuple[Payment, ...] = ()
+
+
+class PayableOrders:
+    """Within the transaction of `connection`, which must be short: it holds the order's row."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def hold(self, order_id: str, now: datetime) -> Order | None:
+        """The order, if a payment may be begun: then nobody begins another, closes, ends or
+        settles it until this transaction ends. None otherwise."""
+        query = (
+            select(orders)
+            .where(
+                orders.c.order_id == order_id,
+                orders.c.status == OrderStatus.PENDING_PAYMENT,
+                orders.c.closing_at.is_(None),
+                orders.c.pay_deadline > now,
+            )
+            # Not FOR UPDATE: a row of `payments` refers to this one, and must not wait for it.
+            .with_for_update(key_share=True)
+        )
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return Order.model_validate(row) if row else None
+
+    async def next_payment(
+        self, order_id: str, method: PaymentMethod, scene: PaymentScene, now: datetime
+    ) -> NextPayment:
+        """For an order that is held. A payment that nobody has an action of may have been asked
+        of its provider, so it stands as well, under its number."""
+        # Read after the lock: by a query that waited for it, the other's payment is not seen.
+        begun = await Payments(self._connection).of_order(order_id)
+        standing = [
+            payment
+            for payment in begun
+            if (payment.method, payment.scene) == (method, scene)
+            and payment.status is PaymentStatus.CREATED
+            and payment.expires_at > now
+        ]
+        if standing:
+            return NextPayment(standing[-1], standing[-1].payment_id)
+        return NextPayment(None, _next_number(order_id, method, begun))
+
+    async def close(self, order_id: str) -> ClosingOrder:
+        """From now on no payment of the order is begun; again it changes nothing. An order that
+        does not wait for its payment is not marked, for none is begun of it anyway."""
+        query = (
+            update(orders)
+            .where(orders.c.order_id == order_id, orders.c.status == OrderStatus.PENDING_PAYMENT)
+            .values(closing_at=func.coalesce(orders.c.closing_at, func.now()))
+            .returning(orders.c.status)
+        )
+        status = (await self._connection.execute(query)).scalar_one_or_none()
+        if status is None:
+            seen = select(orders.c.status).where(orders.c.order_id == order_id)
+            status = (await self._connection.execute(seen)).scalar_one_or_none()
+        if status is None:
+            return ClosingOrder(None)
+        # A second query: whoever was just beginning one had the row, and is seen only now.
+        begun = await Payments(self._connection).of_order(order_id)
+        return ClosingOrder(OrderStatus(status), _open(begun))
+
+
+def _next_number(order_id: str, method: PaymentMethod, begun: Sequence[Payment]) -> str:
+    taken = {payment.payment_id for payment in begun}
+    attempt = 1 + sum(payment.method is method for payment in begun)
+    while (number := payment_id_for(order_id, method, attempt)) in taken:
+        attempt += 1
+    return number
+
+
+def _open(begun: Sequence[Payment]) -> tuple[Payment, ...]:
+    return tuple(payment for payment in begun if payment.status is PaymentStatus.CREATED)
