@@ -1,5 +1,8 @@
 """What Temporal starts by itself, and when."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -9,14 +12,17 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
+    ScheduleHandle,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
     ScheduleSpec,
+    ScheduleState,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.bill import SHANGHAI
 from infra.settings import Settings
@@ -24,6 +30,8 @@ from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.bills import BILLS_ID, ReconcileBills, ReconcileBillsWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
+# Longer than a round ever takes, and as long as a run that is served by nobody can hold up others.
+UPKEEP_ENDS_WITHIN = timedelta(minutes=5)
 # Providers promise their bills for 10:00.
 HALF_PAST_TEN = ScheduleCalendarSpec(hour=[ScheduleRange(10)], minute=[ScheduleRange(30)])
 
@@ -31,19 +39,30 @@ HALF_PAST_TEN = ScheduleCalendarSpec(hour=[ScheduleRange(10)], minute=[ScheduleR
 @dataclass(frozen=True)
 class ScheduledWorkflow:
     """A workflow and when it is due. `catch_up`: how old a run may be that was missed while
-    Temporal was away; `side_by_side`: whether one may begin while the last still runs."""
+    Temporal was away; `ends_within`: when the server gives a run up that has not ended;
+    `side_by_side`: whether one may begin while the last still runs."""
 
     action: ScheduleActionStartWorkflow
     spec: ScheduleSpec
     catch_up: timedelta = timedelta(minutes=1)
+    # A run that no worker serves would else keep all later ones from beginning, for ever and
+    # unseen.
+    ends_within: timedelta = timedelta(hours=1)
     side_by_side: bool = False
 
     @property
+    def schedule_id(self) -> str:
+        # With its queue, or a worker of another queue would take the schedule away with it.
+        return f"{self.action.id}-{self.action.task_queue}"
+
+    @property
     def schedule(self) -> Schedule:
+        action = copy(self.action)
+        action.id, action.execution_timeout = self.schedule_id, self.ends_within
         policies = ScheduleOverlapPolicy
         overlap = policies.ALLOW_ALL if self.side_by_side else policies.SKIP
         return Schedule(
-            action=self.action,
+            action=action,
             spec=self.spec,
             policy=SchedulePolicy(overlap=overlap, catchup_window=self.catch_up),
         )
@@ -55,14 +74,39 @@ class ScheduledWorkflow:
 
 
 async def keep_schedules(client: Client, settings: Settings) -> None:
-    """Create the schedules, each named as its workflow; those that stand are brought up to date
-    and stay paused if somebody paused them."""
+    """Create the schedules, each named as its workflow and its task queue; those that stand are
+    brought up to date and stay paused if somebody paused them. Takes over from those of older
+    releases, which had no queue in their names."""
     for scheduled in _scheduled(settings):
-        schedule_id = scheduled.action.id
+        old = client.get_schedule_handle(scheduled.action.id)
+        old_state = await _state_of(old)
+        schedule = replace(scheduled.schedule, state=old_state or ScheduleState())
         try:
-            await client.create_schedule(schedule_id, scheduled.schedule)
+            await client.create_schedule(scheduled.schedule_id, schedule)
         except ScheduleAlreadyRunningError:
-            await client.get_schedule_handle(schedule_id).update(scheduled.brought_up_to_date)
+            standing = client.get_schedule_handle(scheduled.schedule_id)
+            await standing.update(scheduled.brought_up_to_date)
+        if old_state is not None:
+            # Another worker may have been faster.
+            with _nothing_if_not_found():
+                await old.delete()
+
+
+async def _state_of(schedule: ScheduleHandle) -> ScheduleState | None:
+    """Whether it was paused, and why; None where there is none."""
+    with _nothing_if_not_found():
+        state = (await schedule.describe()).schedule.state
+        return ScheduleState(note=state.note, paused=state.paused)
+    return None
+
+
+@contextmanager
+def _nothing_if_not_found() -> Iterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
@@ -72,12 +116,14 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=queue),
             _every(timedelta(seconds=settings.upkeep_every_seconds)),
+            ends_within=UPKEEP_ENDS_WITHIN,
         ),
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(
                 ArchiveWorkflow.run, keep_for, id=ARCHIVE_ID, task_queue=queue
             ),
             _every(timedelta(days=1)),
+            ends_within=timedelta(hours=20),
         ),
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(
@@ -86,6 +132,7 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
             ScheduleSpec(calendars=[HALF_PAST_TEN], time_zone_name=SHANGHAI.key),
             # Each run is about a day of its own: none may be left out, and none has to wait.
             catch_up=timedelta(days=7),
+            ends_within=timedelta(days=7),
             side_by_side=True,
         ),
     )

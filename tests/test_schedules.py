@@ -7,17 +7,26 @@ from itertools import pairwise
 import pytest
 from temporalio.client import (
     Client,
+    Schedule,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
     ScheduleBackfill,
     ScheduleDescription,
+    ScheduleHandle,
     ScheduleOverlapPolicy,
+    ScheduleSpec,
+    ScheduleState,
+    WorkflowExecutionStatus,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.bill import SHANGHAI
 from domain.payment import PaymentMethod
 from infra.postgres.bills import Bills
-from schedules import keep_schedules
+from schedules import UPKEEP_ENDS_WITHIN, keep_schedules
 from tests.support.polling import until
 from tests.support.shop import Shop
+from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 EVERY_SCHEDULE = ("upkeep", "archive", "bills")
 
@@ -33,16 +42,26 @@ def shop(shop_without_worker: Shop) -> Shop:
 async def scheduled(shop: Shop) -> AsyncIterator[Client]:
     await keep_schedules(shop.client, shop.settings)
     yield shop.client
-    for schedule_id in EVERY_SCHEDULE:
-        await shop.client.get_schedule_handle(schedule_id).delete()
+    await forget(shop.client, shop.settings.task_queue)
 
 
-async def described(client: Client, schedule_id: str) -> ScheduleDescription:
-    return await client.get_schedule_handle(schedule_id).describe()
+async def forget(client: Client, queue: str) -> None:
+    for name in EVERY_SCHEDULE:
+        await client.get_schedule_handle(f"{name}-{queue}").delete()
 
 
-async def test_bills_are_due_at_half_past_ten_in_shanghai_every_day(scheduled: Client) -> None:
-    upcoming = (await described(scheduled, "bills")).info.next_action_times
+def named(shop: Shop, name: str) -> ScheduleHandle:
+    return shop.client.get_schedule_handle(f"{name}-{shop.settings.task_queue}")
+
+
+async def described(shop: Shop, name: str) -> ScheduleDescription:
+    return await named(shop, name).describe()
+
+
+async def test_bills_are_due_at_half_past_ten_in_shanghai_every_day(
+    scheduled: Client, shop: Shop
+) -> None:
+    upcoming = (await described(shop, "bills")).info.next_action_times
 
     local = [moment.astimezone(SHANGHAI) for moment in upcoming[:3]]
     assert {(moment.hour, moment.minute, moment.second) for moment in local} == {(10, 30, 0)}
@@ -50,9 +69,9 @@ async def test_bills_are_due_at_half_past_ten_in_shanghai_every_day(scheduled: C
 
 
 async def test_a_day_of_bills_is_neither_skipped_nor_held_up_by_another(
-    scheduled: Client,
+    scheduled: Client, shop: Shop
 ) -> None:
-    policy = (await described(scheduled, "bills")).schedule.policy
+    policy = (await described(shop, "bills")).schedule.policy
 
     assert policy.overlap is ScheduleOverlapPolicy.ALLOW_ALL
     assert policy.catchup_window == timedelta(days=7)
@@ -61,15 +80,15 @@ async def test_a_day_of_bills_is_neither_skipped_nor_held_up_by_another(
 async def test_keeping_them_again_changes_what_is_due_and_leaves_a_pause_alone(
     scheduled: Client, shop: Shop
 ) -> None:
-    await scheduled.get_schedule_handle("upkeep").pause(note="the database is being moved")
+    await named(shop, "upkeep").pause(note="the database is being moved")
 
     rarer = shop.settings.model_copy(update={"upkeep_every_seconds": 7200})
     await keep_schedules(scheduled, rarer)
 
-    for schedule_id in EVERY_SCHEDULE:
-        paused = (await described(scheduled, schedule_id)).schedule.state.paused
-        assert paused is (schedule_id == "upkeep")
-    upkeep = (await described(scheduled, "upkeep")).schedule
+    for name in EVERY_SCHEDULE:
+        paused = (await described(shop, name)).schedule.state.paused
+        assert paused is (name == "upkeep")
+    upkeep = (await described(shop, "upkeep")).schedule
     assert upkeep.spec.intervals[0].every == timedelta(hours=2)
 
 
@@ -80,12 +99,92 @@ async def test_a_run_that_is_caught_up_takes_the_bills_of_its_own_day(
     missed = ScheduleBackfill(start_at=due - timedelta(minutes=1), end_at=due)
 
     async with shop.worker():
-        await scheduled.get_schedule_handle("bills").backfill(missed)
+        await named(shop, "bills").backfill(missed)
         await until(lambda: _are_checked(shop))
 
     async with shop.database.transaction() as connection:
         checks, _ = await Bills(connection).page(None, 10)
     assert {check.day for check in checks} == {date(2026, 3, 2)}
+
+
+async def test_no_run_holds_up_others_for_ever(scheduled: Client, shop: Shop) -> None:
+    ends = {}
+    for name in EVERY_SCHEDULE:
+        action = (await described(shop, name)).schedule.action
+        assert isinstance(action, ScheduleActionStartWorkflow)
+        assert action.id == f"{name}-{shop.settings.task_queue}"
+        ends[name] = action.execution_timeout
+
+    assert ends == {
+        "upkeep": UPKEEP_ENDS_WITHIN,
+        "archive": timedelta(hours=20),
+        "bills": timedelta(days=7),
+    }
+
+
+async def test_a_run_that_no_worker_serves_does_not_keep_later_rounds_from_being_done(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schedules.UPKEEP_ENDS_WITHIN", timedelta(seconds=2))
+    often = shop.settings.model_copy(update={"upkeep_every_seconds": 1})
+    await keep_schedules(shop.client, often)
+
+    await until(lambda: _any_round(shop, WorkflowExecutionStatus.TIMED_OUT))
+    async with shop.worker():
+        await until(lambda: _any_round(shop, WorkflowExecutionStatus.COMPLETED))
+
+    await forget(shop.client, shop.settings.task_queue)
+
+
+async def test_a_worker_of_another_queue_that_came_and_went_leaves_ours_alone(
+    scheduled: Client, shop: Shop
+) -> None:
+    strange = shop.settings.model_copy(update={"task_queue": f"{shop.settings.task_queue}-other"})
+    await keep_schedules(scheduled, strange)
+
+    for settings in (shop.settings, strange):
+        for name in EVERY_SCHEDULE:
+            handle = scheduled.get_schedule_handle(f"{name}-{settings.task_queue}")
+            action = (await handle.describe()).schedule.action
+            assert isinstance(action, ScheduleActionStartWorkflow)
+            assert action.task_queue == settings.task_queue
+    await forget(scheduled, strange.task_queue)
+
+
+async def test_a_schedule_of_an_older_release_is_replaced_and_its_pause_taken_over(
+    shop: Shop,
+) -> None:
+    queue = shop.settings.task_queue
+    old = await shop.client.create_schedule(
+        UPKEEP_ID,
+        Schedule(
+            action=ScheduleActionStartWorkflow(
+                UpkeepWorkflow.run, id=UPKEEP_ID, task_queue="somebody-elses"
+            ),
+            spec=ScheduleSpec(),
+            state=ScheduleState(paused=True, note="the database is being moved"),
+        ),
+    )
+
+    await keep_schedules(shop.client, shop.settings)
+
+    with pytest.raises(RPCError) as gone:
+        await old.describe()
+    assert gone.value.status is RPCStatusCode.NOT_FOUND
+    paused = {name: (await described(shop, name)).schedule.state for name in EVERY_SCHEDULE}
+    assert [name for name, state in paused.items() if state.paused] == ["upkeep"]
+    assert paused["upkeep"].note == "the database is being moved"
+    await forget(shop.client, queue)
+
+
+async def _any_round(shop: Shop, status: WorkflowExecutionStatus) -> bool:
+    actions = (await described(shop, "upkeep")).info.recent_actions
+    for action in actions:
+        assert isinstance(action.action, ScheduleActionExecutionStartWorkflow)
+        run = shop.client.get_workflow_handle(action.action.workflow_id)
+        if (await run.describe()).status is status:
+            return True
+    return False
 
 
 async def _are_checked(shop: Shop) -> bool:
