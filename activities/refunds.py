@@ -11,6 +11,7 @@ from activities.settlements import record_surplus_money
 from domain.actors import provider
 from domain.attention import AttentionKind
 from domain.model import Value
+from domain.notice import LEFT_TO_A_PERSON
 from domain.order import EventKind, Order
 from domain.payment import FlowKind, Payment, Receipt
 from domain.refund import SURPLUS, Refund, RefundReason, RefundRequest
@@ -157,6 +158,8 @@ async def _leave_to_a_person(connection: AsyncConnection, request: RefundRequest
     # refusal would be heard by nobody.
     if request.reason in SURPLUS:
         await tell_of_stranded_money(connection, request.order_id, request.receipt, why)
+        # Or it would be told again for ever, and each time start a refund that ends here.
+        await _mark_handled(connection, request, LEFT_TO_A_PERSON)
 
 
 async def _open(connection: AsyncConnection, order: Order, request: RefundRequest) -> OpenedRefund:
@@ -246,9 +249,11 @@ async def _undo_order(connection: AsyncConnection, order: Order) -> None:
     await Stock(connection).restock(order)
 
 
-async def _mark_handled(connection: AsyncConnection, request: RefundRequest) -> None:
+async def _mark_handled(
+    connection: AsyncConnection, request: RefundRequest, as_: str = "duplicate"
+) -> None:
     if request.receipt.notice_id:
-        await Notices(connection).mark_handled(request.receipt.notice_id, "duplicate")
+        await Notices(connection).mark_handled(request.receipt.notice_id, as_)
 
 
 async def _change(connection: AsyncConnection, refund: Refund, to: RefundStatus) -> bool:

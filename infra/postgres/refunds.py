@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, not_, select, update
+from sqlalchemy import Select, and_, exists, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,16 +51,29 @@ class Refunds:
 
     async def take_turn(self, refund: Refund, spacing: timedelta) -> timedelta | None:
         """None: the provider may be asked for this refund now. Else how long to wait, because
-        another refund of the same payment was asked for less than `spacing` ago. Callers hold the
-        payment's lock."""
+        another refund of the same payment was asked for less than `spacing` ago, or has waited
+        longer for its turn. Callers hold the payment's lock."""
         mine = refunds.c.refund_id == refund.refund_id
-        # The database's clock, and not the transaction's: this one may have waited for the lock.
-        others = select(func.max(refunds.c.asked_at), func.clock_timestamp()).where(
-            refunds.c.payment_id == refund.payment_id, not_(mine)
+        others = and_(refunds.c.payment_id == refund.payment_id, not_(mine))
+        last = select(func.max(refunds.c.asked_at)).where(others).scalar_subquery()
+        asked = select(refunds.c.asked_at).where(mine).scalar_subquery()
+        waits_longer = exists().where(
+            others,
+            refunds.c.status == RefundStatus.REQUESTED,
+            or_(refunds.c.asked_at.is_(None), refunds.c.asked_at < asked),
         )
-        asked_at, now = (await self._connection.execute(others)).one()
-        if asked_at is not None and asked_at + spacing > now:
-            wait: timedelta = asked_at + spacing - now
+        # The database's clock, and not the transaction's: this one may have waited for the lock.
+        query = select(last, asked, waits_longer, func.clock_timestamp())
+        last_of_others, last_of_mine, must_give_way, now = (
+            await self._connection.execute(query)
+        ).one()
+        turns = [last_of_others + spacing] if last_of_others else []
+        if last_of_mine and must_give_way:
+            # Or one that fails again and again would be asked for at each of its tries, and the
+            # others never. For one turn only: nobody may be working on the other.
+            turns.append(last_of_mine + 2 * spacing)
+        wait: timedelta = max(turns, default=now) - now
+        if wait > timedelta():
             return wait
         await self._connection.execute(update(refunds).where(mine).values(asked_at=now))
         return None

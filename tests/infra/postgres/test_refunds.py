@@ -4,7 +4,7 @@ from domain.order import Order
 from domain.states import RefundStatus
 from infra.postgres.engine import Database
 from infra.postgres.refunds import Refunds
-from tests.support.ledger import open_item, pay, place
+from tests.support.ledger import damage, open_item, pay, place
 from tests.support.values import a_payment, a_refund
 
 
@@ -67,10 +67,62 @@ async def test_refunds_of_one_payment_take_turns_at_the_provider(database: Datab
     async with database.transaction() as connection:
         refunds = Refunds(connection)
         first = await refunds.request(a_refund(payment, refund_id="R1", amount=1))
+        assert await refunds.take_turn(first, minute) is None
+        assert await refunds.take_turn(first, minute) is None
         second = await refunds.request(a_refund(payment, refund_id="R2", amount=1))
-        assert await refunds.take_turn(first, minute) is None
-        assert await refunds.take_turn(first, minute) is None
         wait = await refunds.take_turn(second, minute)
         assert wait is not None
         assert timedelta() < wait <= minute
         assert await refunds.take_turn(second, timedelta()) is None
+
+
+async def test_one_that_is_tried_again_and_again_leaves_the_others_their_turn(
+    database: Database,
+) -> None:
+    payment = a_payment(await _paid_order(database))
+    minute, moment = timedelta(minutes=1), timedelta(seconds=5)
+    async with database.transaction() as connection:
+        refunds = Refunds(connection)
+        failing = await refunds.request(a_refund(payment, refund_id="R1", amount=1))
+        waiting = await refunds.request(a_refund(payment, refund_id="R2", amount=1))
+        assert await refunds.take_turn(failing, minute) is None
+
+    # It is tried again before the other one's turn has come, and again after that.
+    for seconds, rest in ((30, 90), (70, 50)):
+        await _asked_ago(database, "R1", seconds)
+        async with database.transaction() as connection:
+            wait = await Refunds(connection).take_turn(failing, minute)
+        assert wait is not None
+        assert abs(wait - timedelta(seconds=rest)) < moment
+    async with database.transaction() as connection:
+        assert await Refunds(connection).take_turn(waiting, minute) is None
+        wait = await Refunds(connection).take_turn(failing, minute)
+    assert wait is not None
+    assert abs(wait - minute) < moment
+
+
+async def test_nobody_gives_way_for_long_or_to_what_waits_for_a_person(
+    database: Database,
+) -> None:
+    payment = a_payment(await _paid_order(database))
+    minute = timedelta(minutes=1)
+    async with database.transaction() as connection:
+        refunds = Refunds(connection)
+        mine = await refunds.request(a_refund(payment, refund_id="R1", amount=1))
+        await refunds.request(a_refund(payment, refund_id="R2", amount=1))
+        assert await refunds.take_turn(mine, minute) is None
+    await _asked_ago(database, "R1", 121)
+    async with database.transaction() as connection:
+        assert await Refunds(connection).take_turn(mine, minute) is None
+        await Refunds(connection).change_status("R2", RefundStatus.REQUESTED, RefundStatus.FAILED)
+        assert await Refunds(connection).take_turn(mine, minute) is None
+
+
+async def _asked_ago(database: Database, refund_id: str, seconds: int) -> None:
+    await damage(
+        database,
+        "UPDATE refunds SET asked_at = clock_timestamp() - make_interval(secs => :seconds)"
+        " WHERE refund_id = :refund_id",
+        seconds=seconds,
+        refund_id=refund_id,
+    )
