@@ -25,6 +25,7 @@ from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.late_payments import LatePaymentActivities
 from activities.notices import NoticeActivities
+from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
@@ -135,6 +136,7 @@ def build_activities(
             RefundMessageActivities(database, sender),
             NoticeActivities(database, relay),
             BillActivities(database, relay, gateways),
+            OpenBillActivities(database, gateways),
         ),
         refund_calls=activities_of(RefundCallActivities(database, gateways, refund_spacing)),
         watch=StuckSteps(database, stuck_after),

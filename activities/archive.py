@@ -10,6 +10,7 @@ from domain.model import Value
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
+from infra.postgres.refused_notices import RefusedNotices
 
 # Small enough for one query's time limit, and for others who wait for the same rows.
 BATCH = 1000
@@ -20,10 +21,12 @@ class ArchiveOld(Value):
 
 
 class Archived(Value):
-    """How many rows: deliveries moved to the archive, notices whose bytes were forgotten."""
+    """How many rows: deliveries moved to the archive, notices whose bytes were forgotten, and
+    refused notices that were forgotten altogether."""
 
     deliveries: int = 0
     notices: int = 0
+    refused: int = 0
 
 
 class ArchiveActivities:
@@ -34,14 +37,22 @@ class ArchiveActivities:
     async def archive_old(self, command: ArchiveOld) -> Archived:
         """May be repeated, and cut off in between: what was archived stays so."""
         older_than = command.older_than
-        return Archived(
-            deliveries=await self._in_batches(
-                lambda connection: Deliveries(connection).archive(older_than, BATCH)
-            ),
-            notices=await self._in_batches(
-                lambda connection: Notices(connection).strip(older_than, BATCH)
-            ),
-        )
+        steps: dict[str, Callable[[AsyncConnection], Awaitable[int]]] = {
+            "deliveries": lambda connection: Deliveries(connection).archive(older_than, BATCH),
+            "notices": lambda connection: Notices(connection).strip(older_than, BATCH),
+            "refused": lambda connection: RefusedNotices(connection).forget(older_than, BATCH),
+        }
+        done: dict[str, int] = {}
+        failures: list[Exception] = []
+        for name, step in steps.items():
+            # One that fails keeps none of the others from being done.
+            try:
+                done[name] = await self._in_batches(step)
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return Archived(**done)
 
     async def _in_batches(self, step: Callable[[AsyncConnection], Awaitable[int]]) -> int:
         total = 0

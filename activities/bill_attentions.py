@@ -39,12 +39,16 @@ async def raise_mismatches(
     day: date,
     mismatches: Sequence[BillMismatch],
 ) -> int:
-    """One attention each, once however often the day is compared. Answers how many are new."""
+    """One attention each, once however often the day is compared, and none that a person has
+    closed. Answers how many are new."""
     attentions, new = Attentions(connection), 0
     for mismatch in mismatches:
+        subject = _subject(method, day, mismatch)
+        if await attentions.is_seen_to(AttentionKind.BILL_MISMATCH, subject):
+            continue
         new += await attentions.raise_(
             AttentionKind.BILL_MISMATCH,
-            _subject(method, day, mismatch),
+            subject,
             order_id=mismatch.order_id,
             what=f"{method} bill of {day}, {mismatch.reference}: "
             + _WHAT[mismatch.fault].format_map(mismatch.model_dump()),

@@ -9,6 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.bill_attentions import raise_mismatches, resolve_settled
+from activities.bill_progress import BillProgress
 from activities.heartbeats import heartbeats
 from domain.bill import (
     SAMPLE_SIZE,
@@ -26,7 +27,7 @@ from domain.payment import FlowKind, PaymentMethod
 from infra.gateways.protocol import Gateway
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
-from notices.relay import NoticeRelay, RelayOutcome
+from notices.relay import NoticeRelay, RelayOutcome, nobody_answers
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class FetchedBill(Value):
 
 class BillRepairs(Value):
     """`missed`: payments in the bill that our ledger has not. `told`: those whose orders have
-    heard of it now. `unanswered`: those the provider would not confirm right now."""
+    heard of it now. `unanswered`: those that could not be confirmed or told right now."""
 
     missed: int = 0
     told: int = 0
@@ -108,18 +109,21 @@ class BillActivities:
     @activity.defn
     async def repair_bill(self, bill: BillRef) -> BillRepairs:
         """Tell orders of payments their notices have missed. Telling twice is harmless."""
-        told = unanswered = missed = 0
-        async with heartbeats():
-            async for line in self._lines(bill):
-                if line.fault(day_is_over=False) is not BillFault.NOT_SETTLED:
-                    continue
-                missed += 1
-                # One that the provider does not confirm now must not keep the others waiting.
-                try:
-                    told += await self._tell(bill, line)
-                except GatewayError:
-                    unanswered += 1
-        return BillRepairs(missed=missed, told=told, unanswered=unanswered)
+        done = BillProgress.of_the_last_try()
+        async with heartbeats(done.as_details):
+            async for line in self._lines(bill, done.last):
+                if line.fault(day_is_over=False) is BillFault.NOT_SETTLED:
+                    done.missed += 1
+                    # One that cannot be told must not keep the others waiting.
+                    try:
+                        done.told += await self._tell(bill, line)
+                    except Exception as error:
+                        if nobody_answers(error):
+                            raise
+                        log.warning("bill_line_waits", order_id=line.order_id, error=repr(error))
+                        done.unanswered += 1
+                done.last = line
+        return BillRepairs(missed=done.missed, told=done.told, unanswered=done.unanswered)
 
     @activity.defn
     async def conclude_bill(self, command: ConcludeBill) -> BillCheck:
@@ -177,8 +181,10 @@ class BillActivities:
         log.info("bill_fetched", method=bill.method, day=str(bill.day), lines=len(lines))
         return len(lines)
 
-    async def _lines(self, bill: BillRef) -> AsyncIterator[ComparedLine]:
-        last: ComparedLine | None = None
+    async def _lines(
+        self, bill: BillRef, last: ComparedLine | None = None
+    ) -> AsyncIterator[ComparedLine]:
+        """Those that follow `last`."""
         while True:
             # A transaction per batch: a provider is asked between the lines, which takes long.
             async with self._database.transaction() as connection:

@@ -5,9 +5,11 @@ from redis.asyncio import Redis
 
 from domain.attention import Attention, AttentionKind
 from domain.errors import ErrorCode, Refusal
+from domain.notice import LEFT_TO_A_PERSON
 from domain.sale import ItemRef
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.notices import Notices
 from infra.redis.intent_entries import DeadIntent, IntentEntry
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
@@ -37,6 +39,9 @@ class AttentionDecisions:
             if found.kind in DECIDED_ELSEWHERE:
                 raise Refusal(ErrorCode.INVALID_STATE, f"please {DECIDED_ELSEWHERE[found.kind]}")
             await attentions.resolve(found.kind, found.subject, actor, reason)
+            if found.kind is AttentionKind.UNMATCHED_NOTICE:
+                # Else the next round would tell it once more, and find it again.
+                await Notices(connection).mark_handled(found.subject, LEFT_TO_A_PERSON)
             resolved = await attentions.lock(attention_id)
         log.info("attention_resolved", attention_id=attention_id, actor=actor)
         return resolved or found

@@ -10,8 +10,9 @@ from domain.notice import Notice, NoticeKind, Verdict
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.engine import Database
+from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
-from notices.inbox import NoticeInbox
+from notices.inbox import NoticeInbox, notice_id_of
 from notices.relay import NoticeRelay
 
 log = structlog.get_logger()
@@ -31,29 +32,38 @@ class NoticeReplay:
         self._gateways = gateways
 
     async def replay(self, notice_id: str, actor: str) -> Notice:
-        """The notice, told on unless somebody acted on it already.
+        """The notice, told on unless somebody acted on it already; one that was left to a person
+        is told again.
 
         Raises Refusal: NOT_FOUND, INVALID_STATE for what moves no order, or UNAVAILABLE.
         """
         notice, raw = await self._kept(notice_id)
         # A key or a payment may have been missing when it came.
         if notice.verdict is not Verdict.ACCEPTED and notice.method in self._gateways:
+            if notice_id_of(notice.method, raw.body) != notice_id:
+                detail = "not all of its bytes were kept, so it cannot be judged again"
+                raise Refusal(ErrorCode.INVALID_STATE, detail, verdict=notice.verdict)
             await self._inbox.judge(notice.method, raw)
             notice, _ = await self._kept(notice_id)
-        if notice.verdict is not Verdict.ACCEPTED or notice.kind is not NoticeKind.PAYMENT:
+        if notice.verdict is not Verdict.ACCEPTED or notice.kind is NoticeKind.OTHER:
             raise Refusal(
                 ErrorCode.INVALID_STATE,
-                "only an accepted notice of a payment moves an order",
+                "only an accepted notice of a payment or a refund moves an order",
                 verdict=notice.verdict,
                 kind=notice.kind,
             )
         log.info("notice_replayed", notice_id=notice_id, actor=actor)
+        async with self._database.transaction() as connection:
+            was_left = await NoticeQueue(connection).reopen(notice_id)
+        if was_left:
+            notice, _ = await self._kept(notice_id)
         if notice.handled_at is None:
             try:
                 await self._relay.relay_promptly(notice)
             except (RPCError, RuntimeError, TimeoutError) as error:
                 detail = "the order cannot be told right now"
                 raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
+        notice, _ = await self._kept(notice_id)
         return notice
 
     async def _kept(self, notice_id: str) -> tuple[Notice, RawNotice]:

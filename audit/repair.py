@@ -21,6 +21,7 @@ from domain.ids import created_at_ms
 from domain.model import Value
 from domain.reservation import Intent, Reservation
 from domain.sale import ItemRef
+from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.orders import Orders
 
 log = structlog.get_logger()
@@ -127,6 +128,9 @@ async def _restart_unwatched(sources: AuditSources) -> AsyncIterator[str]:
             continue
         intent = order.intent.model_copy(update={"accepted_at_ms": created_at_ms(order_id)})
         if await sources.workflows.start_order_again(intent):
+            async with sources.database.transaction() as connection:
+                # Its money may have come while nobody could be told of it.
+                await NoticeQueue(connection).reopen_of_order(order_id)
             log.info("workflow_started_again", order_id=order_id)
             yield order_id
 

@@ -1,7 +1,8 @@
 """Notices: what a provider told us, as received, and our verdict on it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from domain.model import Value
 from domain.payment import PaymentMethod, Receipt
@@ -28,6 +29,26 @@ class Verdict(StrEnum):
     FOREIGN_SELLER = "foreign_seller"
     UNKNOWN_PAYMENT = "unknown_payment"
     WRONG_AMOUNT = "wrong_amount"
+
+
+# Anybody may send such ones, and nobody acts on them: few are kept, and not for long.
+REFUSED: Final = (
+    Verdict.MALFORMED,
+    Verdict.BAD_SIGNATURE,
+    Verdict.STALE,
+    Verdict.FOREIGN_APP,
+    Verdict.FOREIGN_SELLER,
+)
+
+# How a notice was handled: a person was called for it, or there was nothing to do.
+LEFT_TO_A_PERSON: Final = "unmatched"
+NO_NEWS: Final = "no_news"
+
+# Before a notice is tried again that could not be told; the last one for ever.
+PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 20, 40, 80, 160, 300))
+# Before a workflow is told again that was told and has not acted on it: it can take only so many
+# signals in its life, and keeps each of them.
+PAUSES_ONCE_TOLD: Final = tuple(timedelta(minutes=m) for m in (1, 5, 25, 125, 625, 24 * 60))
 
 
 class RefundReport(Value):
@@ -68,3 +89,16 @@ class Notice(Value):
     handled_at: datetime | None
     handled_as: str | None
     refund: RefundReport | None = None
+    # How often it was tried to tell it, or, once a workflow was told of it, how often it was told.
+    tries: int = 0
+    told_at: datetime | None = None
+
+
+def pause_after(failures: int) -> timedelta:
+    """Until a notice is tried again that could not be told so many times, at least once."""
+    return PAUSES[min(failures, len(PAUSES)) - 1]
+
+
+def pause_once_told(times: int) -> timedelta:
+    """Until a workflow that was told so many times, at least once, is told again."""
+    return PAUSES_ONCE_TOLD[min(times, len(PAUSES_ONCE_TOLD)) - 1]

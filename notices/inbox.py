@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.attention import AttentionKind
-from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
+from domain.notice import NO_NEWS, REFUSED, Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import Payment, PaymentMethod, order_id_of_payment
 from domain.surplus_money import is_settled
 from infra.gateways.protocol import Gateway, RawNotice
@@ -20,6 +20,11 @@ from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.payments import Payments
+from infra.postgres.refused_notices import (
+    KEPT_BYTES,
+    KEPT_HEADER_CHARACTERS,
+    RefusedNotices,
+)
 from notices.relay import NoticeRelay, RelayOutcome
 from notices.stray_money import tell_of_stranded_money
 
@@ -46,10 +51,11 @@ _TOLD = frozenset({Verdict.ACCEPTED, Verdict.WRONG_AMOUNT})
 @dataclass(frozen=True)
 class JudgedNotice:
     """`verdict` is on the notice that came; `kept` is the row that stands, which may have heard
-    better before. `must_be_told`: whom it concerns has not heard of it yet."""
+    better before, or None where too many came that were refused. `must_be_told`: whom it concerns
+    has not heard of it yet."""
 
     verdict: Verdict
-    kept: Notice
+    kept: Notice | None
     must_be_told: bool
 
 
@@ -68,7 +74,7 @@ class NoticeInbox:
         """Judge a notice and keep it, then tell its order. Raises what Postgres raises: then it
         is not kept, and the provider must send it again."""
         judged = await self.judge(method, raw)
-        if judged.must_be_told:
+        if judged.kept and judged.must_be_told:
             # Beside the answer: a provider allows seconds, and Temporal may be away for longer.
             self._relay.relay_in_background(judged.kept)
         return judged.verdict
@@ -82,13 +88,17 @@ class NoticeInbox:
             if verified.payment_id is not None and verified.verdict in _OURS:
                 payment = await Payments(connection).get(verified.payment_id)
             verdict = verdict_on(method, verified, payment)
+            if verdict in REFUSED and not await RefusedNotices(connection).has_room():
+                log.warning("notice_not_kept", method=method, verdict=verdict)
+                return JudgedNotice(verdict, None, must_be_told=False)
+            kept = _what_is_kept(verdict, raw)
             notice = await Notices(connection).keep(
-                hashlib.sha256(method.encode() + b"\0" + raw.body).hexdigest(),
+                notice_id_of(method, raw.body),
                 method,
                 verified.model_copy(update={"verdict": verdict}),
                 payment.order_id if payment else None,
-                raw.body,
-                {name: value for name, value in raw.headers.items() if name in KEPT_HEADERS},
+                kept.body,
+                kept.headers,
             )
             must_be_told = await _must_be_told(connection, verdict, notice, payment)
             if verdict is Verdict.UNKNOWN_PAYMENT and verified.receipt is not None:
@@ -110,6 +120,19 @@ class NoticeInbox:
         return JudgedNotice(verdict, notice, must_be_told)
 
 
+def notice_id_of(method: PaymentMethod, body: bytes) -> str:
+    """The same bytes are the same notice, however often they come."""
+    return hashlib.sha256(method.encode() + b"\0" + body).hexdigest()
+
+
+def _what_is_kept(verdict: Verdict, raw: RawNotice) -> RawNotice:
+    headers = {name: value for name, value in raw.headers.items() if name in KEPT_HEADERS}
+    if verdict not in REFUSED:
+        return RawNotice(raw.body, headers)
+    short = {name: value[:KEPT_HEADER_CHARACTERS] for name, value in headers.items()}
+    return RawNotice(raw.body[:KEPT_BYTES], short)
+
+
 def verdict_on(method: PaymentMethod, verified: VerifiedNotice, payment: Payment | None) -> Verdict:
     """What only someone who knows the payment can say."""
     if verified.payment_id is None or verified.verdict not in _OURS:
@@ -124,17 +147,24 @@ def verdict_on(method: PaymentMethod, verified: VerifiedNotice, payment: Payment
 async def _must_be_told(
     connection: AsyncConnection, verdict: Verdict, notice: Notice, payment: Payment | None
 ) -> bool:
+    if notice.verdict is Verdict.NOT_PAID or (
+        notice.verdict is Verdict.ACCEPTED and notice.kind is NoticeKind.OTHER
+    ):
+        # Or its bytes would wait for ever for somebody to act on them.
+        await Notices(connection).mark_handled(notice.notice_id, NO_NEWS)
+        return False
     if verdict not in _TOLD or notice.verdict not in _TOLD or notice.handled_at or not payment:
         return False
-    if notice.kind is not NoticeKind.PAYMENT:
-        return notice.kind is NoticeKind.REFUND
+    if notice.kind is NoticeKind.REFUND:
+        return True
     # Settled money may be mentioned again, as by Alipay's TRADE_FINISHED.
     if notice.receipt and is_settled(payment, notice.receipt):
         await Notices(connection).mark_handled(notice.notice_id, RelayOutcome.DUPLICATE)
         return False
     if verdict is Verdict.WRONG_AMOUNT:
         received = notice.receipt.amount if notice.receipt else "another currency"
-        await Attentions(connection).raise_(
+        # Once: providers repeat themselves, and what a person resolved is over.
+        await Attentions(connection).raise_once(
             AttentionKind.SURPLUS_MONEY,
             notice.notice_id,
             order_id=payment.order_id,
@@ -143,4 +173,5 @@ async def _must_be_told(
             advice="The provider is asked by itself, and money of another amount given back. If"
             " this stays open, compare with the provider's console.",
         )
-    return True
+    # However often these bytes are sent: the rounds tell it again, at their own pace.
+    return notice.told_at is None

@@ -7,18 +7,19 @@ from enum import StrEnum
 from typing import Protocol
 
 import structlog
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.gateway_errors import GatewayError
-from domain.notice import Notice, NoticeKind, RefundReport, Verdict
+from domain.notice import LEFT_TO_A_PERSON, Notice, NoticeKind, RefundReport, Verdict
 from domain.payment import PaymentMethod, Receipt
 from domain.refund import RefundRequest
 from domain.surplus_money import is_settled, surplus_refund, why_surplus
 from infra.gateways.protocol import Gateway
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 
 PROMPTLY_SECONDS = 12.0
 DRAIN_SECONDS = 2.0
+# After the first time and three more, which is half an hour.
+TELLINGS_BEFORE_A_PERSON = 4
 
 
 class WorkflowsToTell(Protocol):
@@ -52,7 +55,7 @@ class RelayOutcome(StrEnum):
     REFUNDING = "refunding"
     DUPLICATE = "duplicate"
     UNCONFIRMED = "unconfirmed"
-    UNMATCHED = "unmatched"
+    UNMATCHED = LEFT_TO_A_PERSON
 
 
 class NoticeRelay:
@@ -74,7 +77,11 @@ class NoticeRelay:
         has to be asked is.
         """
         if notice.order_id is None:
-            return RelayOutcome.UNMATCHED
+            return await self._leave_to_a_person(
+                notice,
+                f"{notice.method} has news of {notice.payment_id}, which is no order's of ours",
+                "Look it up in the provider's console.",
+            )
         if notice.kind is NoticeKind.REFUND:
             return await self._relay_refund(notice)
         receipt = await self._confirmed_receipt(notice)
@@ -85,7 +92,7 @@ class NoticeRelay:
         if outcome is RelayOutcome.DUPLICATE:
             return await self._handled(notice, outcome)
         if outcome is RelayOutcome.UNMATCHED:
-            return await self._raise_unmatched(
+            return await self._leave_to_a_person(
                 notice,
                 f"{notice.method} says {receipt.trade_no} was paid, but no workflow of the order"
                 " is running",
@@ -93,6 +100,7 @@ class NoticeRelay:
             )
         # Not handled yet: a signal may be lost with its workflow, so the transaction that takes
         # the money marks the notice.
+        await self._note_told(notice, receipt)
         return outcome
 
     async def relay_promptly(self, notice: Notice) -> RelayOutcome:
@@ -142,6 +150,9 @@ class NoticeRelay:
             order = await Orders(connection).get(payment.order_id) if payment else None
         if payment is None or order is None:
             return RelayOutcome.UNMATCHED
+        if is_settled(payment, receipt):
+            # Its workflow took the money and ended while we were about to tell it.
+            return RelayOutcome.DUPLICATE
         reason = why_surplus(order, payment, receipt)
         if reason is None:
             return RelayOutcome.UNMATCHED
@@ -173,14 +184,14 @@ class NoticeRelay:
     async def _relay_refund(self, notice: Notice) -> RelayOutcome:
         news = notice.refund
         if news is None:
-            return RelayOutcome.UNMATCHED
+            raise ValueError(f"notice {notice.notice_id} says nothing of a refund")
         if await self._workflows.tell_of_refund(notice.method, news):
             return await self._handled(notice, RelayOutcome.SIGNALLED)
         async with self._database.transaction() as connection:
             refund = await Refunds(connection).get(news.refund_id)
         if refund and refund.is_over:
             return await self._handled(notice, RelayOutcome.DUPLICATE)
-        return await self._raise_unmatched(
+        return await self._leave_to_a_person(
             notice,
             f"{notice.method} says refund {news.refund_id} of {news.payment_id} was made, and we"
             " did not ask for it"
@@ -194,13 +205,38 @@ class NoticeRelay:
             await Notices(connection).mark_handled(notice.notice_id, outcome)
         return outcome
 
-    async def _raise_unmatched(self, notice: Notice, what: str, advice: str) -> RelayOutcome:
+    async def _note_told(self, notice: Notice, receipt: Receipt) -> None:
         async with self._database.transaction() as connection:
-            await Attentions(connection).raise_(
-                AttentionKind.UNMATCHED_NOTICE,
-                notice.notice_id,
-                order_id=notice.order_id,
-                what=what,
-                advice=advice,
-            )
+            times = await NoticeQueue(connection).note_told(notice)
+            if times >= TELLINGS_BEFORE_A_PERSON:
+                await Attentions(connection).raise_(
+                    AttentionKind.UNMATCHED_NOTICE,
+                    notice.notice_id,
+                    order_id=notice.order_id,
+                    what=f"{notice.method} says {receipt.trade_no} was paid; a workflow was told"
+                    f" {times} times and has not acted on it",
+                    advice="Look at the order's workflow in Temporal, and at its refund's: what"
+                    " are they waiting for? This closes when the money is in the ledger.",
+                )
+
+    async def _leave_to_a_person(self, notice: Notice, what: str, advice: str) -> RelayOutcome:
+        """For good: it is not told again before a person, or a repair, wants it to be."""
+        async with self._database.transaction() as connection:
+            # In one transaction, so that what a person has closed is not found and raised again.
+            if await Notices(connection).mark_handled(notice.notice_id, LEFT_TO_A_PERSON):
+                await Attentions(connection).raise_(
+                    AttentionKind.UNMATCHED_NOTICE,
+                    notice.notice_id,
+                    order_id=notice.order_id,
+                    what=what,
+                    advice=advice,
+                )
         return RelayOutcome.UNMATCHED
+
+
+def nobody_answers(error: Exception) -> bool:
+    """Whether Temporal cannot be reached at all; anything else is about this one notice."""
+    if isinstance(error, RPCError):
+        return error.status is RPCStatusCode.UNAVAILABLE
+    # temporalio says RuntimeError for a client that cannot connect.
+    return isinstance(error, RuntimeError)

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.bills import BillActivities, BillRef, ConcludeBill, MissBill
+    from activities.open_bills import ListOpenBills, OpenBillActivities
     from domain.bill import BillCheck, day_of
     from domain.model import Value
     from domain.payment import PaymentMethod
@@ -20,6 +21,9 @@ DUE_AT = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 # Providers are late at times; the next day's run should find this one over.
 BILL_PATIENCE = timedelta(hours=20)
+# One that was not there on its own day is asked for again each day, and not waited for.
+SECOND_LOOK = timedelta(minutes=10)
+OPEN_DAYS = "bills-of-open-days"
 BILL_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=10),
     maximum_interval=timedelta(minutes=10),
@@ -67,12 +71,26 @@ class ReconcileBillsWorkflow:
             methods = billers.methods
         bills = [BillRef(method=method, day=day) for method in methods]
         # Side by side, because one provider's bill may be hours late.
-        checks = await asyncio.gather(*(self._reconcile(bill) for bill in bills))
-        return BillsOutcome(day=day, checks=tuple(checks))
+        steps = [self._reconcile(bill, BILL_PATIENCE) for bill in bills]
+        if command.day is None and workflow.patched(OPEN_DAYS):
+            checks, later = await asyncio.gather(asyncio.gather(*steps), self._make_up_for(day))
+        else:
+            checks, later = await asyncio.gather(*steps), []
+        return BillsOutcome(day=day, checks=(*checks, *later))
 
-    async def _reconcile(self, bill: BillRef) -> BillCheck:
+    async def _make_up_for(self, day: date) -> list[BillCheck]:
+        """Bills of days before, on which nothing ran, or which had none the last time."""
+        waiting = await workflow.execute_activity_method(
+            OpenBillActivities.list_open_bills,
+            ListOpenBills(before=day),
+            start_to_close_timeout=STEP_TIMEOUT,
+            summary="which earlier days still wait",
+        )
+        return await asyncio.gather(*(self._reconcile(bill, SECOND_LOOK) for bill in waiting.bills))
+
+    async def _reconcile(self, bill: BillRef, patience: timedelta) -> BillCheck:
         try:
-            await self._fetch(bill)
+            await self._fetch(bill, patience)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -89,12 +107,12 @@ class ReconcileBillsWorkflow:
             summary=f"compare the {bill.method} bill",
         )
 
-    async def _fetch(self, bill: BillRef) -> None:
+    async def _fetch(self, bill: BillRef, patience: timedelta) -> None:
         await workflow.execute_activity_method(
             BillActivities.fetch_bill,
             bill,
             start_to_close_timeout=ONE_TRY,
-            schedule_to_close_timeout=BILL_PATIENCE,
+            schedule_to_close_timeout=patience,
             heartbeat_timeout=SILENCE,
             retry_policy=BILL_RETRIES,
             summary=f"fetch the {bill.method} bill of {bill.day}",

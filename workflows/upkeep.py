@@ -19,7 +19,9 @@ class UpkeepWorkflow:
     async def run(self) -> Relayed:
         return await workflow.execute_activity_method(
             NoticeActivities.relay_notices,
-            start_to_close_timeout=timedelta(minutes=1),
+            start_to_close_timeout=timedelta(minutes=3),
+            # A worker that dies holds up the rounds after it, so it is missed soon.
+            heartbeat_timeout=timedelta(seconds=15),
             # The next round comes soon; a round that fails need not be repeated for long.
             retry_policy=RetryPolicy(maximum_attempts=3),
             summary="relay notices nobody acted on",

@@ -4,6 +4,7 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.actors import operator
 from domain.attention import Attention, AttentionKind
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables.attentions import attentions
@@ -45,6 +46,15 @@ class Attentions:
         if await self._connection.scalar(select(exists().where(*same))):
             return False
         return await self.raise_(kind, subject, order_id=order_id, what=what, advice=advice)
+
+    async def is_seen_to(self, kind: AttentionKind, subject: str) -> bool:
+        """Whether a person has resolved one for this kind and subject, which is final."""
+        by_a_person = (
+            attentions.c.kind == kind,
+            attentions.c.subject == subject,
+            attentions.c.resolved_by.startswith(operator(""), autoescape=True),
+        )
+        return bool(await self._connection.scalar(select(exists().where(*by_a_person))))
 
     async def resolve(
         self, kind: AttentionKind, subject: str, by: str, resolution: str = ""

@@ -1,7 +1,7 @@
 """Providers' bills: their lines, beside our ledger, and how comparing them came out."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -95,6 +95,24 @@ class Bills:
         )
         return (await self._connection.execute(query)).first() is not None
 
+    async def open_days(self, method: PaymentMethod, since: date, before: date) -> list[date]:
+        """Days in [since, before) that were never compared, or had no bill when they were; those
+        before the first comparison do not count. The least tried come first, the oldest first."""
+        query = select(bill_checks.c.day, bill_checks.c.tries, bill_checks.c.sample).where(
+            bill_checks.c.method == method, bill_checks.c.day >= since, bill_checks.c.day < before
+        )
+        tried = {row.day: row for row in await self._connection.execute(query)}
+        if not tried:
+            return []
+        first = min(tried)
+        days = [first + timedelta(days=number) for number in range((before - first).days)]
+        tries = {
+            day: tried[day].tries if day in tried else 0
+            for day in days
+            if day not in tried or _had_no_bill(tried[day].sample)
+        }
+        return sorted(tries, key=lambda day: (tries[day], day))
+
     async def save(self, check: BillCheck) -> None:
         """One row per method and day: the latest outcome."""
         fields = check.model_dump(mode="json") | {
@@ -103,7 +121,10 @@ class Bills:
         }
         query = insert(bill_checks).values(fields)
         await self._connection.execute(
-            query.on_conflict_do_update(index_elements=bill_checks.primary_key, set_=fields)
+            query.on_conflict_do_update(
+                index_elements=bill_checks.primary_key,
+                set_=fields | {"tries": bill_checks.c.tries + 1},
+            )
         )
 
     async def page(self, cursor: str | None, limit: int) -> tuple[list[BillCheck], str | None]:
@@ -111,6 +132,10 @@ class Bills:
         key = bill_checks.c.check_number
         rows, after = await fetch_page(self._connection, select(bill_checks), key, cursor, limit)
         return all_readable(rows, BillCheck.model_validate), after
+
+
+def _had_no_bill(sample: Sequence[Mapping[str, object]]) -> bool:
+    return any(mismatch["fault"] == BillFault.NO_BILL for mismatch in sample)
 
 
 def _beside_our_ledger() -> Select[*tuple[object, ...]]:

@@ -63,7 +63,7 @@ class Deliveries:
         query = (
             update(deliveries)
             .where(deliveries.c.order_id == order_id, deliveries.c.kind == kind)
-            .values(attempts=deliveries.c.attempts + 1, detail=error)
+            .values(attempts=deliveries.c.attempts + 1, tried_at=func.now(), detail=error)
             .returning(deliveries.c.attempts)
         )
         attempts = (await self._connection.execute(query)).scalar_one_or_none()
@@ -86,7 +86,8 @@ class Deliveries:
         )
         row = tuple_(deliveries.c.order_id, deliveries.c.kind)
         # Out and in with one query: no moment and no crash leaves a delivery in both or in neither.
-        moved = delete(deliveries).where(row.in_(old)).returning(*deliveries.c).cte("moved")
-        names = [column.name for column in deliveries.c]
+        kept = [column for column in deliveries.c if column.name in archived_deliveries.c]
+        moved = delete(deliveries).where(row.in_(old)).returning(*kept).cte("moved")
+        names = [column.name for column in kept]
         query = insert(archived_deliveries).from_select(names, select(moved))
         return (await self._connection.execute(query)).rowcount

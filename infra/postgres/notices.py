@@ -8,7 +8,7 @@ from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
+from domain.notice import Notice, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
 from infra.postgres.queries import fetch_page, happened
@@ -38,10 +38,10 @@ class Notices:
             "payment_id": _storable(notice.payment_id) if notice.payment_id else None,
             "order_id": order_id,
             "headers": {_storable(name): _storable(value) for name, value in headers.items()},
+            # Of what is refused only a part may have been kept.
+            "body": body,
         }
-        query = insert(payment_notices).values(
-            notice_id=notice_id, method=method, body=body, **fields
-        )
+        query = insert(payment_notices).values(notice_id=notice_id, method=method, **fields)
         upsert = _count_and_improve(query, list(fields)).returning(payment_notices)
         return Notice.model_validate((await self._connection.execute(upsert)).mappings().one())
 
@@ -66,29 +66,17 @@ class Notices:
         )
         return await happened(self._connection, query)
 
-    async def unhandled(self, older_than: datetime, limit: int) -> list[Notice]:
-        """Authentic news of payments and refunds that nobody acted on; oldest first. A payment
-        of a wrong amount is among them, for its provider must be asked."""
-        query = (
-            select(payment_notices)
-            .where(
-                payment_notices.c.handled_at.is_(None),
-                payment_notices.c.verdict.in_([Verdict.ACCEPTED, Verdict.WRONG_AMOUNT]),
-                payment_notices.c.kind.in_([NoticeKind.PAYMENT, NoticeKind.REFUND]),
-                payment_notices.c.received_at < older_than,
-            )
-            .order_by(payment_notices.c.received_at)
-            .limit(limit)
-        )
-        rows = (await self._connection.execute(query)).mappings()
-        return [Notice.model_validate(row) for row in rows]
-
     async def strip(self, older_than: datetime, limit: int) -> int:
-        """Forget the bytes of notices acted on before `older_than`, `limit` of them at most; what
-        they said stays. Answers how many."""
+        """Forget the bytes of notices acted on before `older_than`, and of those received before
+        it that no payment of ours explains, `limit` of them at most; what they said stays. Answers
+        how many."""
+        notice = payment_notices.c
+        unexplained = and_(
+            notice.verdict == Verdict.UNKNOWN_PAYMENT, notice.received_at < older_than
+        )
         old = (
-            select(payment_notices.c.notice_id)
-            .where(payment_notices.c.handled_at < older_than, payment_notices.c.body != b"")
+            select(notice.notice_id)
+            .where(or_(notice.handled_at < older_than, unexplained), notice.body != b"")
             .limit(limit)
         )
         query = (

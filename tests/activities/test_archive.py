@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities import archive
 from activities.archive import ArchiveActivities, Archived, ArchiveOld
 from domain.delivery import DeliveryKind
-from domain.notice import NoticeKind, Verdict, VerifiedNotice
+from domain.notice import REFUSED, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.deliveries import Deliveries
@@ -62,7 +62,51 @@ async def test_all_that_is_old_is_archived_batch_by_batch(
     assert await environment.run(activities.archive_old, tomorrow) == all_of_it
     assert await environment.run(activities.archive_old, tomorrow) == Archived()
 
-    assert heartbeats[2:7] == [(2,), (4,), (6,), (8,), (9,)]
+    assert heartbeats[3:8] == [(2,), (4,), (6,), (8,), (9,)]
     async with database.transaction() as connection:
         query = select(func.count()).select_from(archived_deliveries)
         assert (await connection.execute(query)).scalar_one() == all_of_it.deliveries
+
+
+async def test_what_nobody_will_act_on_is_forgotten_and_what_is_not_explained_keeps_no_bytes(
+    database: Database,
+) -> None:
+    for verdict in (*REFUSED, Verdict.UNKNOWN_PAYMENT, Verdict.ACCEPTED):
+        notice = VerifiedNotice(
+            provider_notice_id="n", kind=NoticeKind.PAYMENT, verdict=verdict, payment_id="P1"
+        )
+        async with database.transaction() as connection:
+            await Notices(connection).keep(
+                verdict, PaymentMethod.ALIPAY, notice, None, b"x" * 64_000, {}
+            )
+    environment, activities = ActivityEnvironment(), ArchiveActivities(database)
+    tomorrow = ArchiveOld(older_than=datetime.now(UTC) + timedelta(days=1))
+
+    archived = await environment.run(activities.archive_old, tomorrow)
+
+    assert archived == Archived(notices=1, refused=len(REFUSED))
+    async with database.transaction() as connection:
+        notices = Notices(connection)
+        left = {notice.verdict for notice in (await notices.page(None, 100))[0]}
+        unexplained, waiting = await notices.raw("unknown_payment"), await notices.raw("accepted")
+    assert left == {Verdict.UNKNOWN_PAYMENT, Verdict.ACCEPTED}
+    assert (unexplained and unexplained.body, waiting and len(waiting.body)) == (b"", 64_000)
+
+
+async def test_a_part_that_fails_keeps_no_other_from_being_archived(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _over(database)
+
+    async def fail(*arguments: object) -> int:
+        raise LookupError("a row that cannot be moved")
+
+    monkeypatch.setattr(Deliveries, "archive", fail)
+    tomorrow = ArchiveOld(older_than=datetime.now(UTC) + timedelta(days=1))
+    with pytest.raises(LookupError):
+        await ActivityEnvironment().run(ArchiveActivities(database).archive_old, tomorrow)
+
+    async with database.transaction() as connection:
+        raw = await Notices(connection).raw("hash")
+    assert raw is not None
+    assert raw.body == b""

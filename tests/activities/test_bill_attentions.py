@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from activities.bill_attentions import RECONCILER, raise_mismatches, resolve_settled
+from domain.attention import AttentionKind
 from domain.bill import BillFault, BillMismatch
 from domain.payment import PaymentMethod
 from infra.postgres.attentions import Attentions
@@ -57,3 +58,20 @@ async def test_what_is_not_found_again_is_settled(database: Database) -> None:
     resolved = {row.subject: row.resolved_by for row in rows if row.resolved_at}
     assert resolved == {"alipay:2030-01-01:not_settled:T1": RECONCILER}
     assert len(rows) == 4
+
+
+async def test_what_a_person_has_closed_is_not_raised_again_and_what_agreed_for_a_while_is(
+    database: Database,
+) -> None:
+    both = (NOT_SETTLED, WRONG_AMOUNT)
+    async with database.transaction() as connection:
+        await raise_mismatches(connection, ALIPAY, DAY, both)
+        await Attentions(connection).resolve(
+            AttentionKind.BILL_MISMATCH, "alipay:2030-01-01:not_settled:T1", "operator:olga", "done"
+        )
+        await resolve_settled(connection, ALIPAY, DAY, ())
+
+        assert await raise_mismatches(connection, ALIPAY, DAY, both) == 1
+        raised, _ = await Attentions(connection).open_(None, 10)
+
+    assert [row.subject for row in raised] == ["alipay:2030-01-01:wrong_amount:T2"]

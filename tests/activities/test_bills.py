@@ -1,18 +1,22 @@
 """A provider's bill, step by step: fetched, merged, and kept beside our ledger."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
-from activities.bills import Billers, BillRef, ConcludeBill, MissBill, merged
+from activities.bills import Billers, BillRef, BillRepairs, ConcludeBill, MissBill, merged
 from domain.bill import BillFault, BillLine
-from domain.payment import FlowKind, PaymentMethod
+from domain.payment import FlowKind, PaymentMethod, Trade
 from tests.support.bookkeeper import DAY, NOON, Bookkeeper
+from tests.support.ledger import begin, place
 from tests.support.shop import PRICE, Shop
+from tests.support.values import a_payment
 
 BILL = BillRef(method=PaymentMethod.ALIPAY, day=DAY)
 LATER = datetime(2026, 3, 4, tzinfo=UTC)
@@ -105,3 +109,37 @@ async def test_a_bill_that_was_not_to_be_had_needs_a_person(shop: Shop, keeper: 
     assert [raised.what for raised in await keeper.attention()] == [
         f"alipay bill of {DAY}, {DAY}: there was no bill to be had"
     ]
+
+
+async def test_a_bill_that_was_cut_off_is_gone_on_with_where_it_stood(
+    shop: Shop, keeper: Bookkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or lines that nobody can be told of would take the time of all behind them, at each try."""
+    for user_id in ("ada", "bob", "eve"):
+        order = await place(shop.database, shop.item, user_id)
+        keeper.bills(await begin(shop.database, a_payment(order)))
+    await ActivityEnvironment().run(_step(shop, "fetch_bill"), BILL)
+    asked: list[str] = []
+
+    async def query(payment_id: str) -> Trade:
+        asked.append(payment_id)
+        if len(asked) == 2:
+            raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
+        raise ValueError("an answer that nobody can read")
+
+    monkeypatch.setattr(shop.alipay, "query", query)
+    environment = ActivityEnvironment()
+    reported: list[Any] = []
+    environment.on_heartbeat = lambda *details: reported.append(details[0])
+    monkeypatch.setattr("activities.heartbeats.EVERY_SECONDS", 0.0)
+    with pytest.raises(RPCError):
+        await environment.run(_step(shop, "repair_bill"), BILL)
+
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, heartbeat_details=[reported[-1]])
+    repairs = await environment.run(_step(shop, "repair_bill"), BILL)
+
+    first, cut_off, *rest = asked
+    assert rest[0] == cut_off
+    assert first not in rest
+    assert repairs == BillRepairs(missed=3, unanswered=3)

@@ -6,12 +6,13 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.notices import Relayed
+from domain.attention import AttentionKind
 from domain.gateway_errors import TryLater
 from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from infra.postgres.notices import Notices
 from notices.relay import NoticeRelay
-from tests.support.kept_notices import begun
+from tests.support.kept_notices import attention, begun
 from tests.support.shop import Shop
 
 
@@ -47,11 +48,12 @@ async def test_what_is_not_authentic_is_told_nobody(shop: Shop) -> None:
     assert await _one_round(shop) == Relayed()
 
 
-async def test_a_notice_of_no_order_of_ours_is_found_in_each_round(shop: Shop) -> None:
+async def test_a_notice_of_no_order_of_ours_is_left_to_a_person_for_good(shop: Shop) -> None:
     await _keep(shop, "foreign", "P1")
 
-    for _ in range(2):
-        assert await _one_round(shop) == Relayed(without_order=1)
+    assert await _one_round(shop) == Relayed(without_order=1)
+    assert await _one_round(shop) == Relayed()
+    assert await attention(shop) == [(AttentionKind.UNMATCHED_NOTICE, None)]
 
 
 async def test_one_whose_provider_does_not_answer_waits_and_the_others_do_not(

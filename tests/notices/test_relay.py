@@ -182,7 +182,7 @@ async def test_a_refund_nobody_asked_for_needs_a_person(shop: Shop) -> None:
 
     assert await shop.relay().relay(notice) is RelayOutcome.UNMATCHED
     assert await attention(shop) == [AttentionKind.UNMATCHED_NOTICE]
-    assert await handled_as(shop, notice) is None
+    assert await handled_as(shop, notice) == "unmatched"
 
 
 def _receipt(payment_id: str) -> Receipt:

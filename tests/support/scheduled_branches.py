@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from temporalio.client import WorkflowHandle
@@ -63,6 +63,12 @@ async def _one_bill_is_refused(shop: Shop) -> Handle:
     return await Bookkeeper(shop).starts(ReconcileBills())
 
 
+async def _a_day_was_missed(shop: Shop) -> Handle:
+    keeper = Bookkeeper(shop)
+    await keeper.reconciles(day_of(datetime.now(UTC)) - timedelta(days=3))
+    return await keeper.starts(ReconcileBills())
+
+
 def _alipay(day: date) -> ReconcileBills:
     return ReconcileBills(day=day, method=PaymentMethod.ALIPAY)
 
@@ -93,6 +99,11 @@ SCHEDULED_BRANCHES = (
     ScheduledBranch("bills that differ", _a_wrong_amount, _checked(BillFault.WRONG_AMOUNT)),
     ScheduledBranch(
         "bills of yesterday without one", _one_bill_is_refused, _checked(BillFault.NO_BILL)
+    ),
+    ScheduledBranch(
+        "bills of a day that was missed",
+        _a_day_was_missed,
+        lambda outcome: len(outcome.checks) == 3,
     ),
     ScheduledBranch("upkeep", _upkeep, lambda relayed: relayed == Relayed()),
     ScheduledBranch("archiving", _archive, lambda archived: archived == Archived()),

@@ -268,3 +268,23 @@ async def test_by_itself_it_takes_every_providers_bill_of_the_day_before(
     async with shop.database.transaction() as connection:
         kept, _ = await Bills(connection).page(None, 10)
     assert {check.method for check in kept} == {PaymentMethod.ALIPAY, PaymentMethod.WECHATPAY}
+
+
+async def test_days_that_were_missed_or_had_no_bill_are_made_up_for_in_the_next_round(
+    shop: Shop, keeper: Bookkeeper, time_skipping: WorkflowEnvironment
+) -> None:
+    yesterday = day_of(await time_skipping.get_current_time()) - timedelta(days=1)
+    shop.alipay.bills_late = 1_000_000
+    # Nothing ran on the day after this one.
+    check = await keeper.reconciles(yesterday - timedelta(days=2))
+    assert [mismatch.fault for mismatch in check.sample] == [BillFault.NO_BILL]
+    shop.alipay.bills_late = 0
+
+    outcome = await keeper.runs(ReconcileBills())
+
+    today = day_of(await time_skipping.get_current_time()) - timedelta(days=1)
+    assert outcome.day == today
+    days = {check.day for check in outcome.checks if check.method is PaymentMethod.ALIPAY}
+    assert {yesterday - timedelta(days=2), yesterday - timedelta(days=1), today} <= days
+    assert all(check.ok for check in outcome.checks)
+    assert await keeper.attention() == []

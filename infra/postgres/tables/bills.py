@@ -46,4 +46,5 @@ bill_checks = Table(
     Column("repaired", Integer, nullable=False),
     Column("mismatches", Integer, nullable=False),
     Column("sample", JSONB, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="1"),
 )

@@ -15,6 +15,7 @@ deliveries = Table(
     Column("detail", Text, nullable=False, server_default=""),
     moment("created_at", default_now=True),
     moment("done_at", nullable=True),
+    moment("tried_at", nullable=True),
 )
 
 # Deliveries of orders that ended long ago: kept for questions, out of the way of the daily work.

@@ -37,9 +37,20 @@ payment_notices = Table(
     Column("handled_as", Text),
     # Temporal has taken it; who acted on it is another question.
     moment("told_at", nullable=True),
+    # `tries` are counted from when it came, and anew from when a workflow was told of it first.
+    Column("tries", Integer, nullable=False, server_default="0"),
+    moment("tried_at", nullable=True),
+    moment("due_at", default_now=True),
 )
 Index(
     "ix_payment_notices_unhandled",
-    payment_notices.c.received_at,
+    payment_notices.c.due_at,
     postgresql_where=text("handled_at IS NULL AND verdict IN ('accepted', 'wrong_amount')"),
+)
+Index(
+    "ix_payment_notices_refused",
+    payment_notices.c.received_at,
+    postgresql_where=text(
+        "verdict IN ('malformed', 'bad_signature', 'stale', 'foreign_app', 'foreign_seller')"
+    ),
 )

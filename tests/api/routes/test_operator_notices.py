@@ -4,9 +4,14 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from domain.attention import AttentionKind
+from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
+from domain.states import OrderStatus
+from infra.postgres.notices import Notices
 from tests.support.buyers import assert_problem
 from tests.support.callers import OPERATOR
-from tests.support.kept_notices import begun
+from tests.support.kept_notices import attention, begun, kept
+from tests.support.polling import eventually
 from tests.support.provider_notices import ALIPAY, FORM, alipay_notice
 from tests.support.shop import PRICE, Shop
 
@@ -37,3 +42,57 @@ async def test_an_unknown_notice_is_not_found(api: httpx.AsyncClient, notice_id:
     answer = await api.post(f"/v1/operator/notices/{notice_id}/replay", headers=OPERATOR)
 
     assert_problem(answer, 404, "NOT_FOUND")
+
+
+async def test_what_was_left_to_a_person_is_told_again(
+    api: httpx.AsyncClient, staffed: Shop, provider_key: rsa.RSAPrivateKey
+) -> None:
+    payment = await begun(staffed)
+    notice = alipay_notice(provider_key, payment.payment_id, PRICE)
+    await api.post(ALIPAY, content=notice, headers=FORM)
+    wanted = [(AttentionKind.UNMATCHED_NOTICE, payment.order_id)]
+    await eventually(lambda: attention(staffed), wanted)
+    (kept_notice,) = await kept(staffed)
+    handle = await staffed.start(staffed.intent_for(payment.order_id, "ada"))
+
+    replay = f"/v1/operator/notices/{kept_notice.notice_id}/replay"
+    answer = await api.post(replay, headers=OPERATOR)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["handled_as"] in (None, "received")
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    assert [notice.handled_as for notice in await kept(staffed)] == ["received"]
+
+
+async def test_a_refunds_notice_may_be_told_again_too(api: httpx.AsyncClient, shop: Shop) -> None:
+    payment = await begun(shop)
+    by_hand = RefundReport(
+        refund_id="by-hand", payment_id=payment.payment_id, amount=1, succeeded=True
+    )
+    told = VerifiedNotice(
+        provider_notice_id="n",
+        kind=NoticeKind.REFUND,
+        verdict=Verdict.ACCEPTED,
+        payment_id=payment.payment_id,
+        refund=by_hand,
+    )
+    async with shop.database.transaction() as connection:
+        await Notices(connection).keep("n", payment.method, told, payment.order_id, b"{}", {})
+
+    answer = await api.post("/v1/operator/notices/n/replay", headers=OPERATOR)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["handled_as"] == "unmatched"
+    assert await attention(shop) == [(AttentionKind.UNMATCHED_NOTICE, payment.order_id)]
+
+
+async def test_what_was_kept_in_part_cannot_be_judged_again(
+    api: httpx.AsyncClient, shop: Shop
+) -> None:
+    await api.post(ALIPAY, content=b"forged=1&more=" + b"x" * 20_000, headers=FORM)
+    (refused,) = await kept(shop)
+
+    answer = await api.post(f"/v1/operator/notices/{refused.notice_id}/replay", headers=OPERATOR)
+
+    assert assert_problem(answer, 409, "INVALID_STATE")["verdict"] == "bad_signature"
+    assert len(await kept(shop)) == 1

@@ -79,7 +79,7 @@ async def test_news_of_an_order_that_is_over_asks_for_a_person(
     assert answer.content == b"success"
     wanted = [(AttentionKind.UNMATCHED_NOTICE, payment.order_id)]
     await eventually(lambda: attention(shop), wanted)
-    assert (await kept(shop))[0].handled_at is None
+    assert (await kept(shop))[0].handled_as == "unmatched"
 
 
 @pytest.mark.parametrize("status", ["WAIT_BUYER_PAY", "TRADE_CLOSED"])

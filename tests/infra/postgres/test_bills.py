@@ -1,6 +1,6 @@
 from datetime import UTC, date, datetime, timedelta
 
-from domain.bill import BillCheck, BillLine, ComparedLine
+from domain.bill import BillCheck, BillFault, BillLine, BillMismatch, ComparedLine
 from domain.payment import FlowKind, PaymentMethod
 from domain.states import RefundStatus
 from infra.postgres.bills import BATCH, Bills
@@ -135,3 +135,30 @@ async def test_a_day_has_one_outcome_per_provider_the_latest(database: Database)
         second, end = await bills.page(cursor, 1)
 
     assert (first, second, end) == ([a_check(WECHATPAY)], [a_check()], None)
+
+
+async def test_days_without_a_comparison_or_a_bill_wait_the_least_tried_first(
+    database: Database,
+) -> None:
+    def day(number: int) -> date:
+        return DAY + timedelta(days=number)
+
+    async def open_days(method: PaymentMethod = ALIPAY, since: date = DAY) -> list[date]:
+        async with database.transaction() as connection:
+            return await Bills(connection).open_days(method, since, day(6))
+
+    no_bill = BillMismatch(fault=BillFault.NO_BILL, reference="no bill")
+    assert await open_days() == []
+    async with database.transaction() as connection:
+        bills = Bills(connection)
+        await bills.save(a_check(day=day(1)))
+        for number, tries in ((2, 2), (4, 1)):
+            for _ in range(tries):
+                check = a_check(day=day(number), matched=0)
+                await bills.save(check.model_copy(update={"sample": (no_bill,)}))
+        await bills.save(a_check(day=day(7)))
+
+    # Days 3 and 5 were never looked at, and day 2 twice; nothing began before day 1.
+    assert await open_days() == [day(3), day(5), day(4), day(2)]
+    assert await open_days(since=day(3)) == [day(5), day(4)]
+    assert await open_days(WECHATPAY) == []

@@ -102,27 +102,6 @@ async def test_a_notice_is_handled_once(database: Database) -> None:
     assert kept.handled_as == "received"
 
 
-async def test_only_authentic_news_of_money_that_nobody_acted_on_is_unhandled(
-    database: Database,
-) -> None:
-    await _keep(database, _told(), "payment")
-    await _keep(database, _told(kind=NoticeKind.REFUND), "refund")
-    await _keep(database, _told(kind=NoticeKind.OTHER), "other")
-    await _keep(database, _told(), "handled")
-    for verdict in set(Verdict) - {Verdict.ACCEPTED}:
-        await _keep(database, _told(verdict), verdict.value)
-    now = datetime.now(UTC)
-    async with database.transaction() as connection:
-        notices = Notices(connection)
-        await notices.mark_handled("handled", "received")
-        found = await notices.unhandled(now + timedelta(minutes=1), 10)
-        oldest = await notices.unhandled(now + timedelta(minutes=1), 1)
-        early = await notices.unhandled(now - timedelta(minutes=1), 10)
-    assert [notice.notice_id for notice in found] == ["payment", "refund", "wrong_amount"]
-    assert [notice.notice_id for notice in oldest] == ["payment"]
-    assert early == []
-
-
 async def test_news_of_a_refund_is_kept(database: Database) -> None:
     news = RefundReport(refund_id="R1", payment_id="P1", amount=8800, succeeded=True)
     told = _told(kind=NoticeKind.REFUND).model_copy(update={"receipt": None, "refund": news})

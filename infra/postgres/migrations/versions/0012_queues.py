@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0011"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
@@ -31,7 +31,6 @@ WHERE handled_at IS NULL AND (verdict = 'not_paid' OR verdict = 'accepted' AND k
 def upgrade() -> None:
     op.add_column(NOTICES, sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     op.add_column(NOTICES, _moment("tried_at", nullable=True))
-    op.add_column(NOTICES, _moment("told_at", nullable=True))
     op.add_column(NOTICES, _moment("due_at", server_default=sa.text("clock_timestamp()")))
     op.execute(_LEFT_TO_A_PERSON)
     op.execute(_NO_NEWS)
@@ -48,7 +47,7 @@ def downgrade() -> None:
     op.drop_column("deliveries", "tried_at")
     op.drop_index(REFUSED, table_name=NOTICES)
     _index(UNHANDLED, ["received_at"], WAITS, instead=True)
-    for column in ("due_at", "told_at", "tried_at", "tries"):
+    for column in ("due_at", "tried_at", "tries"):
         op.drop_column(NOTICES, column)
 
 
