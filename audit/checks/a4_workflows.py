@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audit.findings import Finding, Look, counted
 from audit.outages import store_of
 from audit.overdue import overdue_orders
+from audit.overdue_notices import overdue_notices
 from audit.queries import OrderRow, known_orders, stream
 from audit.running_workflows import ended_orders
 from audit.sources import AuditSources
@@ -26,7 +27,9 @@ ORDERS_PER_QUERY = 1000
 async def look(sources: AuditSources) -> Look:
     async with sources.database.transaction() as connection:
         overdue = await overdue_orders(connection, sources.overdue_after)
+        notices = await overdue_notices(connection, sources.overdue_after)
     late = {order.order_id: order.finding() for order in overdue}
+    late |= {f"notice {notice.notice_id}": notice.finding() for notice in notices}
     try:
         workflows = await _look_at_workflows(sources)
     except Exception as error:
