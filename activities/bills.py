@@ -113,7 +113,6 @@ class BillActivities:
         async with heartbeats(done.as_details):
             async for line in self._lines(bill, done.last):
                 if line.fault(day_is_over=False) is BillFault.NOT_SETTLED:
-                    done.missed += 1
                     # One that cannot be told must not keep the others waiting.
                     try:
                         done.told += await self._tell(bill, line)
@@ -122,6 +121,7 @@ class BillActivities:
                             raise
                         log.warning("bill_line_waits", order_id=line.order_id, error=repr(error))
                         done.unanswered += 1
+                    done.missed += 1
                 done.last = line
         return BillRepairs(missed=done.missed, told=done.told, unanswered=done.unanswered)
 

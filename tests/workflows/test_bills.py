@@ -274,11 +274,11 @@ async def test_days_that_were_missed_or_had_no_bill_are_made_up_for_in_the_next_
     shop: Shop, keeper: Bookkeeper, time_skipping: WorkflowEnvironment
 ) -> None:
     yesterday = day_of(await time_skipping.get_current_time()) - timedelta(days=1)
-    shop.alipay.bills_late = 1_000_000
+    shop.alipay.declines_bills = True
     # Nothing ran on the day after this one.
     check = await keeper.reconciles(yesterday - timedelta(days=2))
     assert [mismatch.fault for mismatch in check.sample] == [BillFault.NO_BILL]
-    shop.alipay.bills_late = 0
+    shop.alipay.declines_bills = False
 
     outcome = await keeper.runs(ReconcileBills())
 
