@@ -10,7 +10,7 @@ from domain.sale import ItemRef
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from infra.redis.intent_entries import DeadIntent, IntentEntry
+from infra.redis.intent_entries import DeadIntent
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 
@@ -42,6 +42,9 @@ class AttentionDecisions:
             if found.kind is AttentionKind.UNMATCHED_NOTICE:
                 # Else the next round would tell it once more, and find it again.
                 await Notices(connection).mark_handled(found.subject, LEFT_TO_A_PERSON)
+            if found.kind is AttentionKind.DEAD_INTENT and (dead := await self._dead(found)):
+                # Else the next repair would put it back, and call for the same person again.
+                await self._intents.forget(dead)
             resolved = await attentions.lock(attention_id)
         log.info("attention_resolved", attention_id=attention_id, actor=actor)
         return resolved or found
@@ -56,12 +59,16 @@ class AttentionDecisions:
             if found.kind is not AttentionKind.DEAD_INTENT:
                 raise Refusal(ErrorCode.INVALID_STATE, f"{found.kind} cannot be retried")
             await attentions.resolve(found.kind, found.subject, actor, reason)
-            await self._intents.revive(await self._dead_intent(found))
+            dead = await self._dead(found)
+            if dead is None:
+                detail = "the intent is not among the dead ones any more"
+                raise Refusal(ErrorCode.INVALID_STATE, detail)
+            await self._intents.revive(dead)
             resolved = await attentions.lock(attention_id)
         log.info("intent_revived", subject=found.subject, order_id=found.order_id, actor=actor)
         return resolved or found
 
-    async def _dead_intent(self, attention: Attention) -> DeadIntent:
+    async def _dead(self, attention: Attention) -> DeadIntent | None:
         if attention.order_id is not None:
             item = await self._gate.item_of(attention.order_id)
         else:
@@ -70,10 +77,9 @@ class AttentionDecisions:
             item = ItemRef(sale_id=sale_id, sku_id=rest.partition(":")[0])
         if item is not None:
             async for dead in self._intents.dead(item):
-                lay = IntentEntry(item=item, entry_id=dead.entry_id, fields=dead.fields)
-                if lay.subject == attention.subject:
+                if dead.subject == attention.subject:
                     return dead
-        raise Refusal(ErrorCode.INVALID_STATE, "the intent is not among the dead ones any more")
+        return None
 
 
 def _still_open(attention: Attention | None) -> Attention:

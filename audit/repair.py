@@ -17,10 +17,13 @@ from audit.items import all_items
 from audit.lost_orders import call_for_sold
 from audit.queries import known_orders
 from audit.sources import AuditSources
+from domain.actors import SYSTEM
+from domain.attention import AttentionKind
 from domain.ids import created_at_ms
 from domain.model import Value
 from domain.reservation import Intent, Reservation
 from domain.sale import ItemRef
+from infra.postgres.attentions import Attentions
 from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.orders import Orders
 
@@ -88,7 +91,13 @@ async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
     for item in await all_items(sources):
         # Listed first: one that dies again meanwhile waits for the next repair.
         for dead in [dead async for dead in sources.intents.dead(item)]:
-            await sources.intents.revive(dead)
+            # In one transaction: one that dies again at once finds its attention closed and
+            # raises a new one, and a Redis that is away leaves it open.
+            async with sources.database.transaction() as connection:
+                await Attentions(connection).resolve(
+                    AttentionKind.DEAD_INTENT, dead.subject, SYSTEM, "put back by a repair"
+                )
+                await sources.intents.revive(dead)
             put_back.append(dead.fields.get("order_id", dead.entry_id))
     return put_back
 

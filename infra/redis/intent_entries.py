@@ -51,3 +51,8 @@ class DeadIntent(Value):
     entry_id: str
     error: str
     fields: dict[str, str]
+
+    @property
+    def subject(self) -> str:
+        """As of the entry it was: its attention is found by it."""
+        return IntentEntry(item=self.item, entry_id=self.entry_id, fields=self.fields).subject

@@ -120,6 +120,10 @@ class Intents:
             pipeline.xdel(keys.dead, dead.dead_id)
             await pipeline.execute()
 
+    async def forget(self, dead: DeadIntent) -> None:
+        """A person has seen to it: it will not become an order any more."""
+        await self._redis.xdel(ItemKeys.of(dead.item).dead, dead.dead_id)
+
     async def unfinished(self, item: ItemRef) -> AsyncIterator[IntentEntry]:
         """Accepted and not yet with Temporal, oldest first, pending ones included."""
         async for entry_id, fields in self._entries(ItemKeys.of(item).intents):

@@ -1,6 +1,7 @@
 """What needs no decision is put right: intents, workflows, items."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -10,14 +11,21 @@ from redis.asyncio import Redis
 from audit.repair import repair
 from audit.run import run_audit
 from audit.sources import AuditSources
+from domain.attention import AttentionKind
+from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.reservation import GateVerdict
 from domain.states import OrderStatus
+from infra.postgres.attentions import Attentions
+from infra.postgres.notice_queue import NoticeQueue
+from infra.postgres.notices import Notices
 from infra.redis.intents import Intents
 from infra.redis.keys import DIRECTORY, ItemKeys
 from infra.redis.stock_gate import StockGate
+from notices.relay import RelayOutcome
 from tests.support.audited_orders import assert_breaks, dispatched, handle_of, has_status, paid
 from tests.support.polling import until
 from tests.support.postgres_copy import copy_of, put_back
+from tests.support.refunding import open_attentions
 from tests.support.shop import Shop
 from workflows.order import OrderWorkflow
 from workflows.updates import RecheckPayment
@@ -35,6 +43,36 @@ async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(
 
     assert (await run_audit(sources)).ok
     await shop.pay(handle)
+    await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
+
+
+async def test_money_that_nobody_could_be_told_of_is_told_once_its_order_goes_on(
+    shop: Shop, sources: AuditSources
+) -> None:
+    intent = await dispatched(shop, sources, "ada")
+    handle = handle_of(shop, intent.order_id)
+    payment = await shop.begin_payment(handle)
+    await handle.terminate()
+    told = VerifiedNotice(
+        provider_notice_id="n",
+        kind=NoticeKind.PAYMENT,
+        verdict=Verdict.ACCEPTED,
+        payment_id=payment.payment_id,
+        receipt=shop.alipay.pay(payment.payment_id),
+    )
+    async with shop.database.transaction() as connection:
+        notice = await Notices(connection).keep(
+            "n", payment.method, told, intent.order_id, b"{}", {}
+        )
+    assert await shop.relay().relay(notice) is RelayOutcome.UNMATCHED
+
+    await repair(sources)
+
+    async with shop.database.transaction() as connection:
+        now = datetime.now(UTC) + timedelta(minutes=1)
+        waiting = await NoticeQueue(connection).claim(now, now, 10, timedelta())
+    assert [found.notice_id for found in waiting] == ["n"]
+    assert await shop.relay().relay(waiting[0]) in (RelayOutcome.SIGNALLED, RelayOutcome.DUPLICATE)
     await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
 
 
@@ -81,11 +119,16 @@ async def test_a_dead_intent_is_put_back_once(shop: Shop, sources: AuditSources)
     intent = await shop.intent("ada")
     (entry,) = await sources.intents.read("test", 10, 10)
     await sources.intents.bury(entry, "Temporal refused it")
+    async with shop.database.transaction() as connection:
+        await Attentions(connection).raise_(
+            AttentionKind.DEAD_INTENT, entry.subject, what="it is dead", advice="revive it"
+        )
 
     assert (await repair(sources)).put_back == (intent.order_id,)
     assert (await repair(sources)).put_back == ()
 
     assert (await run_audit(sources)).ok
+    assert await open_attentions(shop) == []
     (again,) = await sources.intents.read("test", 10, 10)
     assert again.intent() == entry.intent()
 

@@ -110,6 +110,20 @@ async def test_an_intent_that_is_gone_leaves_its_case_open(
     assert await listed(api) == [attention]
 
 
+async def test_a_dead_intent_that_was_seen_to_is_not_put_back_by_a_repair(
+    api: httpx.AsyncClient, shop: Shop, redis: Redis
+) -> None:
+    await buried(shop, Intents(redis))
+    (attention,) = await listed(api)
+
+    closed = await decide(api, f"attention/{attention['attention_id']}/resolve")
+
+    assert closed.status_code == 200, closed.text
+    backlog = await backlog_of(redis, shop.item.ref)
+    assert backlog.dead == 0
+    assert [one async for one in Intents(redis).unfinished(shop.item.ref)] == []
+
+
 async def test_only_a_dead_intent_is_retried_here(api: httpx.AsyncClient, shop: Shop) -> None:
     await raised(shop, AttentionKind.STOCK_DRIFT, "O1")
     (attention,) = await listed(api)
