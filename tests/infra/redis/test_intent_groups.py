@@ -6,45 +6,23 @@ import pytest
 from redis.asyncio import Redis
 
 from domain.ids import new_order_id
-from domain.sale import ItemRef
-from infra.redis.intent_entries import IntentEntry
-from infra.redis.intent_groups import ALIVE_MS, Group, IntentGroup
-from infra.redis.keys import LIVE_STREAMS, ItemKeys, alive_key
+from infra.redis.intent_groups import ALIVE_MS, Group
+from infra.redis.keys import LIVE_STREAMS
 from infra.redis.stock_gate import StockGate
-from tests.support.gate import ITEM, OTHER_ITEM, eventually, request_for, stream_of, terms_of
-from tests.support.intent_streams import BothStreams
+from tests.support.gate import OTHER_ITEM, eventually, stream_of
+from tests.support.intent_groups import (
+    KEYS,
+    SHORT_MS,
+    accept,
+    gone,
+    orders_in,
+    pending,
+    placer,
+    starter,
+)
 from tests.support.own_redis import OwnRedis
 
-KEYS = ItemKeys.of(ITEM)
 A, B, C, D = (new_order_id(1, 1_700_000_000_000 + n) for n in range(4))
-SHORT_MS = 300
-
-
-def placer(redis: Redis, name: str = "one", alive_ms: int = SHORT_MS) -> IntentGroup:
-    return IntentGroup(redis, BothStreams(), Group.PLACE, name, alive_ms=alive_ms)
-
-
-def starter(redis: Redis, name: str = "one", alive_ms: int = SHORT_MS) -> IntentGroup:
-    return IntentGroup(redis, BothStreams(), Group.START, name, alive_ms=alive_ms)
-
-
-async def accept(gate: StockGate, *order_ids: str, item: ItemRef = ITEM) -> None:
-    await gate.preheat(terms_of(item, number=1 if item == ITEM else 2, limit=9), 100)
-    for order_id in order_ids:
-        await gate.reserve(request_for(order_id, f"user of {order_id}", item=item))
-
-
-def orders_in(entries: list[IntentEntry]) -> list[str]:
-    return [entry.intent().order_id for entry in entries]
-
-
-async def pending(redis: Redis, group: Group) -> int:
-    return int((await redis.xpending(KEYS.intents, group))["pending"])
-
-
-async def gone(redis: Redis, group: Group, name: str) -> None:
-    """As if its process was killed, its last breath a life ago."""
-    await redis.delete(alive_key(group, name))
 
 
 class TestRead:

@@ -130,6 +130,19 @@ async def test_stock_that_is_not_on_the_books_hinders_only_its_order(database: D
     assert await figures(database, item) == (9, 1, 0)
 
 
+async def test_a_deadlock_is_repeated_at_once_and_nobody_hears_of_it(database: Database) -> None:
+    item = await open_item(database)
+    first, second = await place(database, item), await place(database, item)
+    async with database.transaction() as connection:
+        # The other way round than everybody here locks.
+        await Orders(connection).lock(second.order_id)
+        ending = asyncio.create_task(_end_all(database, _end(first), _end(second)))
+        await asyncio.sleep(0.2)
+        assert await Orders(connection).lock(first.order_id)
+        assert not ending.done()
+    assert await ending == [Ended(OrderStatus.TIMED_OUT, is_new=True)] * 2
+
+
 @pytest.mark.parametrize("status", [OrderStatus.REJECTED, OrderStatus.PAID, OrderStatus.REFUNDED])
 async def test_no_waiting_order_ends_as_anything_else(
     database: Database, status: OrderStatus

@@ -1,4 +1,3 @@
-import asyncio
 import random
 from datetime import timedelta
 
@@ -6,13 +5,11 @@ import pytest
 
 from domain.order import RejectReason
 from domain.reservation import Intent
-from domain.sale import Item
 from domain.states import OrderStatus, SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.flights.placing import (
     SPREAD_SECONDS,
     SPREAD_SHARE,
-    PlacingFlights,
     StandingOrder,
     place_many,
 )
@@ -22,33 +19,14 @@ from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 from tests.support.ledger import cancel, damage, figures, movements, open_item, place
 from tests.support.ledger_lines import ledger_lines
+from tests.support.placing import intents_of, place_all, reason_of
 from tests.support.stores import empty_postgres
 from tests.support.values import NOON, an_order
 
 
-def _intents(item: Item, *buyers: str, quantity: int = 1) -> list[Intent]:
-    return [an_order(item, buyer, quantity=quantity).intent for buyer in buyers]
-
-
-def _flights(database: Database) -> PlacingFlights:
-    return PlacingFlights(database, clock=lambda: NOON)
-
-
-async def _place_all(
-    database: Database, intents: list[Intent]
-) -> list[StandingOrder | BaseException]:
-    flights = _flights(database)
-    return await asyncio.gather(*map(flights.place, intents), return_exceptions=True)
-
-
-def _reason(answer: StandingOrder | BaseException) -> RejectReason:
-    assert isinstance(answer, PlacingRefused)
-    return answer.reason
-
-
 async def test_orders_that_come_together_are_written_with_their_stock(database: Database) -> None:
     item = await open_item(database, stock=10)
-    answers = await _place_all(database, _intents(item, "ada", "bob", "cyd"))
+    answers = await place_all(database, intents_of(item, "ada", "bob", "cyd"))
     orders = [answer.order for answer in answers if isinstance(answer, StandingOrder)]
     assert [(order.user_id, order.amount) for order in orders] == [
         (buyer, item.price) for buyer in ("ada", "bob", "cyd")
@@ -66,7 +44,7 @@ async def test_orders_that_come_together_are_written_with_their_stock(database: 
 
 async def test_deadlines_of_a_flight_are_spread_and_never_too_early(database: Database) -> None:
     item = await open_item(database, stock=20)
-    answers = await _place_all(database, _intents(item, *(f"buyer {n}" for n in range(10))))
+    answers = await place_all(database, intents_of(item, *(f"buyer {n}" for n in range(10))))
     times = [
         (answer.order.pay_deadline or NOON) - NOON - timedelta(minutes=30)
         for answer in answers
@@ -79,7 +57,7 @@ async def test_deadlines_of_a_flight_are_spread_and_never_too_early(database: Da
 async def test_a_short_window_is_not_stretched_by_a_minute(database: Database) -> None:
     item = await open_item(database)
     await damage(database, "UPDATE sales SET pay_window_seconds = 20")
-    answers = await _place_all(database, _intents(item, "ada", "bob"))
+    answers = await place_all(database, intents_of(item, "ada", "bob"))
     last = answers[1]
     assert isinstance(last, StandingOrder)
     assert last.order.pay_deadline == NOON + timedelta(seconds=20 + 1)
@@ -90,7 +68,7 @@ async def test_the_item_row_is_written_once_for_all(database: Database) -> None:
     count = "SELECT xmin::text FROM sale_items"
     async with database.driver() as driver:
         before = int(await driver.fetchval(count))
-        intents = _intents(item, *(f"buyer {n}" for n in range(300)))
+        intents = intents_of(item, *(f"buyer {n}" for n in range(300)))
         await place_many(driver, item.ref, {one.order_id: one for one in intents}, NOON)
         written = await driver.fetch(
             "SELECT DISTINCT xmin::text FROM orders UNION SELECT xmin::text FROM sale_items"
@@ -105,7 +83,7 @@ async def test_a_standing_order_answers_what_it_has_come_to(database: Database) 
     waits, over = await place(database, item), await place(database, item)
     await cancel(database, over)
     new = an_order(item)
-    answers = await _place_all(database, [waits.intent, over.intent, new.intent])
+    answers = await place_all(database, [waits.intent, over.intent, new.intent])
     assert [
         (answer.order.status, answer.is_new, answer.title)
         for answer in answers
@@ -118,27 +96,12 @@ async def test_a_standing_order_answers_what_it_has_come_to(database: Database) 
     assert await figures(database, item) == (8, 2, 0)
 
 
-async def test_an_order_that_another_process_is_just_placing_is_found(database: Database) -> None:
-    item = await open_item(database)
-    intent = an_order(item).intent
-    async with database.driver() as driver:
-        transaction = driver.transaction()
-        await transaction.start()
-        assert await HotPath(driver).place(intent, NOON)
-        ours = asyncio.create_task(_flights(database).place(intent))
-        await asyncio.sleep(0.2)
-        assert not ours.done()
-        await transaction.commit()
-    assert (await ours).is_new is False
-    assert await figures(database, item) == (9, 1, 0)
-
-
 async def test_one_that_does_not_fit_keeps_nobody_else_out(database: Database) -> None:
     item = await open_item(database, stock=9, per_user_limit=4)
     greedy = an_order(item, "bob", quantity=5).intent
-    fitting = _intents(item, "ada", "cyd", "dan", "eve")
-    answers = await _place_all(database, [*fitting[:2], greedy, *fitting[2:]])
-    assert _reason(answers.pop(2)) is RejectReason.LIMIT_REACHED
+    fitting = intents_of(item, "ada", "cyd", "dan", "eve")
+    answers = await place_all(database, [*fitting[:2], greedy, *fitting[2:]])
+    assert reason_of(answers.pop(2)) is RejectReason.LIMIT_REACHED
     assert all(isinstance(answer, StandingOrder) and answer.is_new for answer in answers)
     assert await figures(database, item) == (5, 4, 0)
 
@@ -147,81 +110,29 @@ async def test_two_orders_of_one_buyer_count_in_their_order(database: Database) 
     item = await open_item(database, per_user_limit=3)
     first, second = [an_order(item, "ada", quantity=2).intent for _ in range(2)]
     third = an_order(item, "ada", quantity=1).intent
-    answers = await _place_all(database, [third, second, first])
+    answers = await place_all(database, [third, second, first])
     assert [isinstance(answer, StandingOrder) for answer in answers] == [True, False, True]
-    assert _reason(answers[1]) is RejectReason.LIMIT_REACHED
+    assert reason_of(answers[1]) is RejectReason.LIMIT_REACHED
 
 
 async def test_the_last_units_go_to_who_was_accepted_first(database: Database) -> None:
     item = await open_item(database, stock=2)
-    intents = _intents(item, "ada", "bob", "cyd")
-    answers = await _place_all(database, intents[::-1])
-    assert _reason(answers[0]) is RejectReason.SOLD_OUT
+    intents = intents_of(item, "ada", "bob", "cyd")
+    answers = await place_all(database, intents[::-1])
+    assert reason_of(answers[0]) is RejectReason.SOLD_OUT
     assert await figures(database, item) == (0, 2, 0)
 
 
 async def test_a_cancelled_sale_and_an_unknown_item_take_nobody(database: Database) -> None:
     item = await open_item(database)
     unknown = an_order(item).intent.model_copy(update={"sku_id": "cup"})
-    [answer] = await _place_all(database, [unknown])
-    assert _reason(answer) is RejectReason.NOT_FOUND
+    [answer] = await place_all(database, [unknown])
+    assert reason_of(answer) is RejectReason.NOT_FOUND
     async with database.transaction() as connection:
         await Sales(connection).change_status("noon", SaleStatus.DRAFT, SaleStatus.CANCELLED)
-    [answer] = await _place_all(database, _intents(item, "ada"))
-    assert _reason(answer) is RejectReason.SALE_CANCELLED
+    [answer] = await place_all(database, intents_of(item, "ada"))
+    assert reason_of(answer) is RejectReason.SALE_CANCELLED
     assert await figures(database, item) == (10, 0, 0)
-
-
-async def test_a_sale_that_is_just_being_cancelled_takes_nobody(database: Database) -> None:
-    item = await open_item(database)
-    async with database.transaction() as connection:
-        await Sales(connection).change_status("noon", SaleStatus.DRAFT, SaleStatus.CANCELLED)
-        placing = asyncio.create_task(_place_all(database, _intents(item, "ada", "bob")))
-        await asyncio.sleep(0.2)
-        assert not placing.done()
-    assert [_reason(answer) for answer in await placing] == [RejectReason.SALE_CANCELLED] * 2
-
-
-async def test_cancelling_waits_for_who_is_just_placing(database: Database) -> None:
-    item = await open_item(database)
-    intent = an_order(item).intent
-
-    async def cancel_sale() -> None:
-        async with database.transaction() as connection:
-            await Sales(connection).change_status("noon", SaleStatus.DRAFT, SaleStatus.CANCELLED)
-
-    async with database.driver() as driver:
-        transaction = driver.transaction()
-        await transaction.start()
-        await place_many(driver, item.ref, {intent.order_id: intent}, NOON)
-        cancelling = asyncio.create_task(cancel_sale())
-        await asyncio.sleep(0.2)
-        assert not cancelling.done()
-        await transaction.commit()
-    await cancelling
-
-
-async def test_two_processes_place_the_same_orders_without_a_deadlock(database: Database) -> None:
-    item = await open_item(database, stock=300, per_user_limit=4)
-    intents = _intents(item, *(f"buyer {n % 70}" for n in range(280)))
-    mixed = intents.copy()
-    random.Random(9).shuffle(mixed)
-    one, other = await asyncio.gather(_place_all(database, intents), _place_all(database, mixed))
-    placed = [answer for answer in one + other if isinstance(answer, StandingOrder)]
-    assert len(placed) == 560
-    assert sum(answer.is_new for answer in placed) == 280
-    assert await figures(database, item) == (20, 280, 0)
-
-
-async def test_two_flights_of_one_buyer_at_once_do_not_exceed_his_limit(
-    database: Database,
-) -> None:
-    item = await open_item(database, stock=100, per_user_limit=4)
-    mine = [_intents(item, *["ada"] * 3) for _ in range(4)]
-    answers = await asyncio.gather(*(_place_all(database, intents) for intents in mine))
-    placed = [one for some in answers for one in some if isinstance(one, StandingOrder)]
-    assert len(placed) == 4
-    assert await figures(database, item) == (96, 4, 0)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -245,11 +156,11 @@ async def test_together_or_one_by_one_the_same_orders_are_placed(
         await empty_postgres(postgres_dsn)
         item = await open_item(database, stock=stock, per_user_limit=limit)
         for intent in before:
-            [answer] = await _place_all(database, [intent])
+            [answer] = await place_all(database, [intent])
             if isinstance(answer, StandingOrder) and answer.is_new and intent.quantity == 1:
                 await cancel(database, answer.order)
         if together:
-            said = await _place_all(database, intents)
+            said = await place_all(database, intents)
         else:
             said = [await _place_as_before(database, intent) for intent in intents]
         answers.append([_told(answer) for answer in said])
@@ -281,13 +192,13 @@ async def _place_as_before(database: Database, intent: Intent) -> StandingOrder 
 def _told(answer: StandingOrder | BaseException) -> object:
     if isinstance(answer, StandingOrder):
         return answer.order.status, answer.order.order_id
-    return _reason(answer)
+    return reason_of(answer)
 
 
 async def test_what_is_placed_here_is_marked_as_payable_ahead(database: Database) -> None:
     item = await open_item(database)
     old = await place(database, item)
-    [new] = await _place_all(database, _intents(item, "bob"))
+    [new] = await place_all(database, intents_of(item, "bob"))
     assert isinstance(new, StandingOrder)
     async with database.driver() as driver:
         rows = await driver.fetch("SELECT order_id, ahead FROM orders ORDER BY order_id")

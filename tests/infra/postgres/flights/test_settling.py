@@ -8,7 +8,7 @@ from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.order import Order
 from domain.payment import FlowKind, Payment, PaymentMethod
 from domain.sale import Item
-from domain.states import OrderStatus, PaymentStatus, SaleStatus
+from domain.states import OrderStatus, PaymentStatus
 from infra.postgres.engine import Database
 from infra.postgres.flights.placing import PlacingFlights
 from infra.postgres.flights.settling import Money, Settling, SettlingFlights
@@ -16,7 +16,6 @@ from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
 from infra.postgres.refunds import Refunds
-from infra.postgres.sales import Sales
 from tests.support.ledger import begin, damage, figures, open_item, pay, place, settle
 from tests.support.ledger_lines import ledger_lines
 from tests.support.stores import empty_postgres
@@ -270,13 +269,6 @@ async def test_a_payment_that_is_just_being_closed_takes_no_money(database: Data
         await asyncio.sleep(0.2)
         assert not settling.done()
     assert await settling == [NOT_PLAIN]
-
-
-async def test_a_cancelled_sale_leaves_its_money_to_the_workflow(database: Database) -> None:
-    payment = await _begun(database, await open_item(database))
-    async with database.transaction() as connection:
-        await Sales(connection).change_status("noon", SaleStatus.DRAFT, SaleStatus.CANCELLED)
-    assert await _settle_all(database, _money(payment)) == [NOT_PLAIN]
 
 
 async def test_a_hundred_settle_while_others_are_cancelled_and_the_stock_adds_up(
