@@ -58,7 +58,7 @@ class Dispatcher:
         self._idle_ms = idle_ms
         self._consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._in_hand: dict[tuple[str, str, str], asyncio.Task[None]] = {}
-        self._claim_at = 0.0
+        self._claim_at = self._list_again_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Dispatch until `stop`, then finish what is in hand. Entries that wait for Temporal at
@@ -75,6 +75,10 @@ class Dispatcher:
         if free <= 0:
             await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
             return
+        if time.monotonic() >= self._list_again_at:
+            if lost := await self._intents.list_again():
+                log.warning("intents_listed_again", streams=lost)
+            self._list_again_at = time.monotonic() + self._idle_ms / 1000
         claimed: list[IntentEntry] = []
         if time.monotonic() >= self._claim_at:
             claimed = await self._intents.claim_from_dead(self._consumer, self._idle_ms, free)

@@ -21,7 +21,7 @@ from infra.settings import Settings
 from infra.temporal.client import NEEDS_ATTENTION, ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
 from practice.stack.ports import free_port
 from tests.support.dispatch_line import Line, OwnTemporal
-from tests.support.gate import ITEM, Backlog, backlog_of, terms_of
+from tests.support.gate import ITEM, Backlog, backlog_of, put_in_stream, terms_of
 from tests.support.own_redis import OwnRedis
 
 KEYS = ItemKeys.of(ITEM)
@@ -81,7 +81,7 @@ class TestStarting:
             first = await handle.describe()
             if ended:
                 await handle.terminate()
-            await line.redis.xadd(KEYS.intents, fields)
+            await put_in_stream(line.redis, fields)
             assert await line.drained()
         last = await handle.describe()
         assert last.run_id == first.run_id
@@ -170,7 +170,7 @@ class TestServersComeAndGo:
 class TestBadEntries:
     async def test_what_says_no_order_is_buried_and_a_person_is_told(self, line: Line) -> None:
         await line.gate.preheat(terms_of(), 100)
-        await line.redis.xadd(KEYS.intents, {"junk\x00": "\x00", "order_id": "x" * 99})
+        await put_in_stream(line.redis, {"junk\x00": "\x00", "order_id": "x" * 99})
         [order_id] = await line.accept(1)
         async with line.dispatching():
             left = await line.backlog_once(waiting=0)
@@ -206,7 +206,7 @@ class TestBadEntries:
 
     async def test_nothing_is_buried_while_nobody_can_be_told(self, line: Line) -> None:
         await line.gate.preheat(terms_of(), 100)
-        await line.redis.xadd(KEYS.intents, {"junk": "1"})
+        await put_in_stream(line.redis, {"junk": "1"})
         away = Database.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
         async with replace(line, database=away).dispatching():
             await line.backlog_once(pending=1)

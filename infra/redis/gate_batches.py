@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError
 
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
 from infra.group_commit import Fault, FlightPlan, GroupCommit
-from infra.redis.keys import keys_of
+from infra.redis.keys import BELL, LIVE_STREAMS, keys_of
 
 MAX_BATCH = 256
 MAX_FLIGHTS = 4
@@ -86,12 +86,14 @@ def _arguments(group: dict[str, ReserveRequest]) -> list[str | int]:
     item = next(iter(group.values())).item
     keys = keys_of(item.sale_id, item.sku_id)
     arguments: list[str | int] = [
-        5,
+        7,
         keys.item,
         keys.buyers,
         keys.reservations,
         keys.requests,
         keys.intents,
+        LIVE_STREAMS,
+        BELL,
     ]
     for request in group.values():
         flags = ("a" if request.announce else "") + ("l" if request.late else "")

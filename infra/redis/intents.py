@@ -4,9 +4,9 @@ One stream per item, one consumer group over all of them. An acknowledged entry 
 stream holds what no workflow has taken over yet and nothing else.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Sized
+import random
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -14,11 +14,12 @@ from redis.exceptions import ResponseError
 
 from domain.sale import ItemRef
 from infra.redis.intent_entries import DeadIntent, IntentEntry
-from infra.redis.keys import DIRECTORY, ItemKeys, item_from_line
+from infra.redis.keys import BELL, DIRECTORY, LIVE_STREAMS, ItemKeys, item_from_line
+from infra.redis.live_streams import LiveStreams
 from infra.redis.scripts import Scripts
 
 GROUP = "dispatcher"
-DIRECTORY_FRESH_SECONDS = 1.0
+STREAMS_AT_ONCE = 64
 PAGE = 500
 
 
@@ -28,35 +29,18 @@ class Intents:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._streams: dict[str, ItemRef] = {}
-        self._streams_until = 0.0
+        self._live = LiveStreams(redis, self._scripts)
         # A blocking read that outlives the client's timeout would look like a dead server.
         timeout = redis.connection_pool.connection_kwargs.get("socket_timeout")
         self._longest_block_ms = int(timeout * 500) if timeout else None
 
     async def read(self, consumer: str, count: int, block_ms: int) -> list[IntentEntry]:
         """New entries, about `count` of them, waiting at most `block_ms` for the first."""
+        found = await self._read_waiting(consumer, count)
         block_ms = min(block_ms, self._longest_block_ms or block_ms)
-        streams = await self._known_streams()
-        if not streams:
-            await asyncio.sleep(block_ms / 1000)
-            return []
-        try:
-            reply = await self._redis.xreadgroup(
-                GROUP,
-                consumer,
-                dict.fromkeys(streams, ">"),
-                count=_share(count, streams),
-                block=block_ms,
-            )
-        except ResponseError as error:
-            self._look_again_for_streams(error)
-            return []
-        return [
-            IntentEntry(item=streams[key], entry_id=entry_id, fields=fields)
-            for key, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], reply)
-            for entry_id, fields in entries
-        ]
+        if not found and await self._live.wait(block_ms):
+            found = await self._read_waiting(consumer, count)
+        return found
 
     async def claim_from_dead(self, consumer: str, idle_ms: int, count: int) -> list[IntentEntry]:
         """Entries that some consumer took and has let lie for `idle_ms`; about `count` of them.
@@ -64,10 +48,8 @@ class Intents:
         Being claimed does not count against an entry, only `record_failure` does: a process that
         dies again and again while Temporal is away must not bury good orders.
         """
-        streams = await self._known_streams()
-        if not streams:
-            return []
-        idle = await self._idle_entries(streams, idle_ms, _share(count, streams))
+        streams = await self._live.all()
+        idle = await self._idle_entries(streams, idle_ms, count)
         # Not XAUTOCLAIM: that cannot both leave the count alone and say what the entry holds.
         claims = self._redis.pipeline(transaction=False)
         for key, entry_id, deliveries in idle:
@@ -84,6 +66,11 @@ class Intents:
             if reply
         ]
 
+    async def list_again(self) -> int:
+        """Have every stream read again that holds an entry, whoever lost it from the list of those
+        that do. Answers how many were lost."""
+        return await self._live.list_again(await self.items())
+
     async def record_failure(self, entry: IntentEntry, consumer: str) -> None:
         """Count a failure by the entry's own fault, and let it lie until it is claimed again."""
         # The first delivery is one; saying the number makes a repeat of this call harmless.
@@ -99,8 +86,8 @@ class Intents:
 
     async def acknowledge(self, entry: IntentEntry) -> None:
         """Temporal has it: the entry may go."""
-        key = ItemKeys.of(entry.item).intents
-        await self._scripts.acknowledge(keys=[key], args=[GROUP, entry.entry_id])
+        keys = [ItemKeys.of(entry.item).intents, LIVE_STREAMS]
+        await self._scripts.acknowledge(keys=keys, args=[GROUP, entry.entry_id])
 
     async def bury(self, entry: IntentEntry, error: str) -> bool:
         """Move it to the dead ones with what was wrong. False if it is no longer pending."""
@@ -108,7 +95,7 @@ class Intents:
         said = [part for field in entry.fields.items() for part in field]
         return bool(
             await self._scripts.bury(
-                [keys.intents, keys.dead], [GROUP, entry.entry_id, error, *said]
+                [keys.intents, keys.dead, LIVE_STREAMS], [GROUP, entry.entry_id, error, *said]
             )
         )
 
@@ -117,6 +104,9 @@ class Intents:
         keys = ItemKeys.of(dead.item)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.xadd(keys.intents, cast(dict[Any, Any], dead.fields))
+            # Inside a pipeline these only queue the command; there is nothing to await.
+            pipeline.execute_command("SADD", LIVE_STREAMS, keys.intents)
+            pipeline.xadd(BELL, {"order": "revived"}, maxlen=1, approximate=False)
             pipeline.xdel(keys.dead, dead.dead_id)
             await pipeline.execute()
 
@@ -138,25 +128,37 @@ class Intents:
             )
 
     async def items(self) -> list[ItemRef]:
-        """Every item that was ever preheated."""
+        """Every item the gate knows: preheated and not retired."""
         lines = await self._redis.hvals(DIRECTORY)
         return [item_from_line(str(line)) for line in lines]
 
     async def leave(self, consumer: str) -> None:
         """Be forgotten where nothing is left pending; the rest waits to be claimed."""
-        for key in await self._known_streams():
-            if not await self._redis.xpending_range(key, GROUP, "-", "+", 1, consumer):
-                await self._redis.xgroup_delconsumer(key, GROUP, consumer)
+        streams = [ItemKeys.of(item).intents for item in await self.items()]
+        for key in dict.fromkeys([*streams, *await self._live.all()]):
+            with suppress(ResponseError):
+                if not await self._redis.xpending_range(key, GROUP, "-", "+", 1, consumer):
+                    await self._redis.xgroup_delconsumer(key, GROUP, consumer)
 
-    async def _known_streams(self) -> dict[str, ItemRef]:
-        if time.monotonic() < self._streams_until:
-            return self._streams
-        found = {ItemKeys.of(item).intents: item for item in await self.items()}
-        for key in found.keys() - self._streams.keys():
-            await self._ensure_group(key)
-        self._streams = found
-        self._streams_until = time.monotonic() + DIRECTORY_FRESH_SECONDS
-        return found
+    async def _read_waiting(self, consumer: str, count: int) -> list[IntentEntry]:
+        streams = await self._live.some(min(count, STREAMS_AT_ONCE))
+        if not streams:
+            return []
+        # Redis counts per stream, we count in all.
+        share = -(-count // len(streams))
+        news: dict[Any, Any] = dict.fromkeys(streams, ">")
+        try:
+            reply = await self._redis.xreadgroup(GROUP, consumer, news, count=share)
+        except ResponseError as error:
+            _require_no_group(error)
+            for key in streams:
+                await self._ensure_group(key)
+            reply = await self._redis.xreadgroup(GROUP, consumer, news, count=share)
+        return [
+            IntentEntry(item=streams[key], entry_id=entry_id, fields=fields)
+            for key, entries in cast(list[tuple[str, list[tuple[str, dict[str, str]]]]], reply)
+            for entry_id, fields in entries
+        ]
 
     async def _ensure_group(self, key: str) -> None:
         try:
@@ -166,29 +168,27 @@ class Intents:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    def _look_again_for_streams(self, error: ResponseError) -> None:
-        """A stream went away under us (Redis was emptied or restored); anything else is raised."""
-        if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
-            raise error
-        self._streams, self._streams_until = {}, 0.0
-
     async def _idle_entries(
-        self, streams: dict[str, ItemRef], idle_ms: int, count: int
+        self, streams: Iterable[str], idle_ms: int, count: int
     ) -> list[tuple[str, str, int]]:
-        """Key, entry id and deliveries of each."""
-        questions = self._redis.pipeline(transaction=False)
-        for key in streams:
-            questions.xpending_range(key, GROUP, "-", "+", count, idle=idle_ms)
-        replies = await questions.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                self._look_again_for_streams(reply)
-                return []
-        return [
-            (key, pending["message_id"], pending["times_delivered"])
-            for key, reply in zip(streams, replies, strict=True)
-            for pending in reply
-        ]
+        """Key, entry id and deliveries of each; of other streams first each time."""
+        keys = list(streams)
+        random.shuffle(keys)
+        found: list[tuple[str, str, int]] = []
+        for start in range(0, len(keys), STREAMS_AT_ONCE):
+            if len(found) >= count:
+                break
+            some = keys[start : start + STREAMS_AT_ONCE]
+            questions = self._redis.pipeline(transaction=False)
+            for key in some:
+                questions.xpending_range(key, GROUP, "-", "+", count, idle=idle_ms)
+            for key, reply in zip(some, await questions.execute(raise_on_error=False), strict=True):
+                if isinstance(reply, Exception):
+                    # Nobody has taken anything from it yet.
+                    _require_no_group(reply)
+                    continue
+                found += [(key, one["message_id"], one["times_delivered"]) for one in reply]
+        return found[:count]
 
     async def _entries(self, key: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
         after = "-"
@@ -198,6 +198,7 @@ class Intents:
             after = f"({page[-1][0]!s}"
 
 
-def _share(count: int, streams: Sized) -> int:
-    """Redis counts per stream, we count in all."""
-    return -(-count // len(streams))
+def _require_no_group(error: Exception) -> None:
+    """A stream is new, or went away under us; any other error is raised."""
+    if not str(error).startswith("NOGROUP"):
+        raise error

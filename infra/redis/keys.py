@@ -1,19 +1,24 @@
 """The one place of key names. All keys of an item share a slot tag, so scripts may use them."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from domain.sale import ItemRef
 
 DIRECTORY = "seckill:items"
-# The intent streams that hold an entry, each by its key.
+# The intent streams that hold an entry, each by its key, and what rings when one gets another. A
+# dispatcher reads these alone, so that items of old sales cost it nothing.
 LIVE_STREAMS = "seckill:live"
+BELL = "seckill:bell"
+_STREAM = re.compile(r"seckill:\{(?P<sale>[^:]+):(?P<sku>[^}]+)\}:intents")
 
 
 @dataclass(frozen=True, slots=True)
 class ItemKeys:
     """`item`: stock and terms; `buyers`: units and orders per user; `reservations`: one line per
-    order; `requests`: idempotency keys; `intents`, `dead`: streams."""
+    order; `requests`: idempotency keys; `intents`, `dead`: streams; `past`: released orders per
+    user."""
 
     item: str
     buyers: str
@@ -21,6 +26,7 @@ class ItemKeys:
     requests: str
     intents: str
     dead: str
+    past: str
 
     @classmethod
     def of(cls, item: ItemRef) -> "ItemKeys":
@@ -30,7 +36,7 @@ class ItemKeys:
 @lru_cache(maxsize=4096)
 def keys_of(sale_id: str, sku_id: str) -> ItemKeys:
     slot = f"seckill:{{{sale_id}:{sku_id}}}"
-    names = ("item", "buyers", "reservations", "requests", "intents", "dead")
+    names = ("item", "buyers", "reservations", "requests", "intents", "dead", "past")
     return ItemKeys(*(f"{slot}:{name}" for name in names))
 
 
@@ -47,3 +53,9 @@ def item_from_line(line: str) -> ItemRef:
     """Neither part can hold a colon (`domain.ids.NAME_PATTERN`)."""
     sale_id, _, sku_id = line.partition(":")
     return ItemRef(sale_id=sale_id, sku_id=sku_id)
+
+
+def item_of_stream(key: str) -> ItemRef | None:
+    """Whose intents lie there; None for a key that is no item's."""
+    found = _STREAM.fullmatch(key)
+    return ItemRef(sale_id=found["sale"], sku_id=found["sku"]) if found else None

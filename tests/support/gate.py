@@ -11,7 +11,7 @@ from domain.model import Value
 from domain.reservation import Intent, ReserveRequest
 from domain.sale import ItemRef, ItemTerms
 from infra.redis.intents import GROUP
-from infra.redis.keys import ItemKeys
+from infra.redis.keys import LIVE_STREAMS, ItemKeys
 from infra.redis.reservation_lines import units_of
 from infra.redis.stock_gate import StockGate
 
@@ -71,6 +71,13 @@ async def backlog_of(redis: Redis, item: ItemRef = ITEM) -> Backlog:
     known: list[dict[str, Any]] = [] if isinstance(groups, ResponseError) else groups
     pending = sum(group["pending"] for group in known if group["name"] == GROUP)
     return Backlog(waiting=waiting, pending=pending, dead=dead)
+
+
+async def put_in_stream(redis: Redis, fields: dict[str, str], item: ItemRef = ITEM) -> None:
+    """What no gate wrote, where an accepted intent would lie."""
+    key = ItemKeys.of(item).intents
+    await redis.xadd(key, cast(dict[Any, Any], fields))
+    await redis.sadd(LIVE_STREAMS, key)
 
 
 def terms_of(

@@ -46,3 +46,8 @@ local function last_order(line)
   local _, orders = parse_buyer(line)
   return string.match(orders, '(%S+)$') or ''
 end
+
+-- Read and struck off in one script, or an entry that comes in between would be read by nobody.
+local function leave_if_empty(stream, live)
+  if redis.call('XLEN', stream) == 0 then redis.call('SREM', live, stream) end
+end

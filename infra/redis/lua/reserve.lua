@@ -1,10 +1,11 @@
 -- Answers N requests for one item: N lines "<verdict> <detail>".
--- KEYS: item, buyers, reservations, requests, intents
+-- KEYS: item, buyers, reservations, requests, intents, live streams, bell
 -- ARGV, five per request: order id, user id, quantity, idempotency key,
 --                         flags ('a' announce the intent, 'l' late: skip window and pause)
 -- Everything is read before anything is written, so no error can leave half a reservation.
 
 local ITEM, BUYERS, RESERVATIONS, REQUESTS, INTENTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local LIVE, BELL = KEYS[6], KEYS[7]
 local FIELDS = 5
 
 local now = now_ms()
@@ -112,6 +113,10 @@ if #new_reservations > 0 then
   for _, order in ipairs(announced) do
     redis.call('XADD', INTENTS, '*', 'order_id', order.id, 'user_id', order.user,
       'quantity', order.quantity, 'accepted_at_ms', now)
+  end
+  if #announced > 0 then
+    redis.call('SADD', LIVE, INTENTS)
+    redis.call('XADD', BELL, 'MAXLEN', 1, '*', 'at', now)
   end
 end
 

@@ -1,5 +1,4 @@
 import asyncio
-from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -17,6 +16,7 @@ from tests.support.gate import (
     Backlog,
     backlog_of,
     eventually,
+    put_in_stream,
     request_for,
     stream_of,
     terms_of,
@@ -226,7 +226,7 @@ class TestBury:
         self, gate: StockGate, intents: Intents, redis: Redis, fields: dict[str, str]
     ) -> None:
         await gate.preheat(terms_of(), 5)
-        await redis.xadd(KEYS.intents, cast(dict[Any, Any], fields))
+        await put_in_stream(redis, fields)
         [entry] = await intents.read("one", 10, 100)
         with pytest.raises(MalformedIntent):
             entry.intent()

@@ -19,7 +19,7 @@ def test_all_keys_of_an_item_share_its_slot() -> None:
 def test_the_keys_keep_the_names_under_which_everything_is_stored() -> None:
     assert dataclasses.asdict(ItemKeys.of(ITEM)) == {
         name: f"seckill:{{noon:mug}}:{name}"
-        for name in ("item", "buyers", "reservations", "requests", "intents", "dead")
+        for name in ("item", "buyers", "reservations", "requests", "intents", "dead", "past")
     }
 
 
