@@ -28,10 +28,12 @@ from domain.bill import SHANGHAI
 from infra.settings import Settings
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.bills import BILLS_ID, ReconcileBills, ReconcileBillsWorkflow
+from workflows.retirement import RETIREMENT_ID, RetireAfter, RetirementWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 # Longer than a round ever takes, and as long as a run that is served by nobody can hold up others.
 UPKEEP_ENDS_WITHIN = timedelta(minutes=5)
+RETIRE_EVERY = timedelta(minutes=10)
 # Providers promise their bills for 10:00.
 HALF_PAST_TEN = ScheduleCalendarSpec(hour=[ScheduleRange(10)], minute=[ScheduleRange(30)])
 
@@ -124,6 +126,15 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
             ),
             _every(timedelta(days=1)),
             ends_within=timedelta(hours=20),
+        ),
+        ScheduledWorkflow(
+            ScheduleActionStartWorkflow(
+                RetirementWorkflow.run,
+                RetireAfter(hours=settings.retire_after_hours),
+                id=RETIREMENT_ID,
+                task_queue=queue,
+            ),
+            _every(RETIRE_EVERY),
         ),
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(

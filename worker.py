@@ -31,6 +31,7 @@ from activities.payments import PaymentActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
 from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
+from activities.retirement import RetirementActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
@@ -54,11 +55,19 @@ from workflows.archive import ArchiveWorkflow
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.retirement import RetirementWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
 log = structlog.get_logger()
 
-WORKFLOWS = [OrderWorkflow, RefundWorkflow, UpkeepWorkflow, ArchiveWorkflow, ReconcileBillsWorkflow]
+WORKFLOWS = [
+    OrderWorkflow,
+    RefundWorkflow,
+    UpkeepWorkflow,
+    ArchiveWorkflow,
+    RetirementWorkflow,
+    ReconcileBillsWorkflow,
+]
 SHUTDOWN_GRACE = timedelta(seconds=10)
 
 # Without Temporal's sandbox: entering it for each payload took a fifth of the worker's CPU. The
@@ -131,6 +140,7 @@ def build_activities(
             SettlementActivities(database),
             DeliveryActivities(database, sender),
             ArchiveActivities(database),
+            RetirementActivities(database, gate),
             RefundActivities(database),
             LatePaymentActivities(database),
             RefundMessageActivities(database, sender),

@@ -1,10 +1,11 @@
 """Sales as buyers look at them: thousands of looks a second, one read of Postgres."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from api.problems import Outage
-from domain.sale import Item, Sale
-from domain.states import ON_SHOW
+from domain.sale import Item, ItemRef, Sale
+from domain.states import ON_SHOW, SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from infra.redis.stock_gate import StockGate
@@ -37,6 +38,19 @@ class ShownSales:
             return sale if sale and sale.status in ON_SHOW else None
 
         return await self._sales.get(sale_id, read)
+
+    async def ended_at(self, item: ItemRef) -> datetime | None:
+        """When the item's sale was over; None for one that is not over, or not known. Whoever asks
+        can do without Postgres, so None also while it is away."""
+        try:
+            sale = await self.sale(item.sale_id)
+        except Outage:
+            return None
+        is_over = sale and sale.status_at(datetime.now(UTC)) in (
+            SaleStatus.CLOSED,
+            SaleStatus.SETTLED,
+        )
+        return sale.ends_at if sale and is_over and sale.item(item.sku_id) else None
 
     async def page(self, cursor: str | None, limit: int) -> SalesPage:
         """Sales that buyers may see, newest first."""

@@ -21,15 +21,18 @@ log = structlog.get_logger()
 
 async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
     """Postgres decides about its orders; what is accepted and not there yet stays reserved as
-    far as the stock goes. Buyers are refused as if the sale paused while it is written.
+    far as the stock goes. Buyers are refused as if the sale paused while it is written. An item
+    that was retired is forgotten instead: it must not come back.
 
-    False for an item Postgres does not know.
+    False for an item Postgres does not know, and for a retired one of which something still waits.
     """
     async with sources.database.transaction() as connection:
         sale = await Sales(connection).get(ref.sale_id)
     item = sale.item(ref.sku_id) if sale else None
     if sale is None or item is None:
         return False
+    if item.retired_at is not None:
+        return await sources.gate.retire(item.item_number, ref)
     await sources.gate.set_paused(ref, True)
     try:
         kept = await _reservations(sources, item)

@@ -6,8 +6,9 @@ from infra.postgres.stock import Stock
 
 
 async def all_items(sources: AuditSources) -> list[ItemRef]:
-    """Those Postgres has and those Redis' directory lists: either may have lost some."""
+    """Those Postgres has and has not retired, and those Redis' directory lists: either may have
+    lost some."""
     async with sources.database.transaction() as connection:
-        known = [item.ref for item in await Stock(connection).items()]
+        known = [item.ref for item in await Stock(connection).items() if item.retired_at is None]
     listed = await sources.intents.items()
     return list(dict.fromkeys([*known, *listed]))

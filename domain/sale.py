@@ -22,7 +22,8 @@ class ItemRef(Value):
 
 
 class Item(Value):
-    """One thing sold in a sale. Prices in minor units, points in whole points."""
+    """One thing sold in a sale. Prices in minor units, points in whole points. `retired_at`: from
+    then on the gate need not know it, for nothing of it is open any more."""
 
     item_number: int
     sale_id: str
@@ -37,6 +38,7 @@ class Item(Value):
     available: int
     held: int
     sold: int
+    retired_at: datetime | None = None
 
     @property
     def ref(self) -> ItemRef:

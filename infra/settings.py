@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     sandbox_url: str = ""
     upkeep_every_seconds: int = 10
     archive_after_days: int = Field(default=30, ge=1)
+    retire_after_hours: float = Field(default=24.0, ge=0)
     audit_grace_seconds: float = 5.0
     audit_overdue_seconds: float = 180.0
     audit_book: bool = True

@@ -28,7 +28,7 @@ from tests.support.polling import until
 from tests.support.shop import Shop
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
-EVERY_SCHEDULE = ("upkeep", "archive", "bills")
+EVERY_SCHEDULE = ("upkeep", "archive", "retirement", "bills")
 
 
 @pytest.fixture

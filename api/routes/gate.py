@@ -130,7 +130,11 @@ async def _terms(services: Services, path: dict[str, str]) -> ItemTerms:
     sale_id, sku_id = path["sale_id"], path["sku_id"]
     terms = None
     if is_name(sale_id) and is_name(sku_id):
-        terms = await services.gate.terms(ItemRef(sale_id=sale_id, sku_id=sku_id))
+        item = ItemRef(sale_id=sale_id, sku_id=sku_id)
+        terms = await services.gate.terms(item)
+        # Redis has forgotten what was over long ago.
+        if terms is None and (ended := await services.sales.ended_at(item)):
+            raise Refusal(ErrorCode.ENDED, ends_at=_moment(int(ended.timestamp() * 1000)))
     if terms is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such item on sale")
     return terms

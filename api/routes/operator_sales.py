@@ -104,8 +104,13 @@ async def publish_sale(
             raise Refusal(
                 ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
             )
-        # What could not be put at the gate, or not be shown, is not published at all.
-        terms = [(sale.terms_of(item), item.available) for item in sale.items]
+        # What could not be put at the gate, or not be shown, is not published at all. What was
+        # retired had its last order; it must not come back without them.
+        terms = [
+            (sale.terms_of(item), item.available)
+            for item in sale.items
+            if item.retired_at is None
+        ]
         _drawn_up(sale)
     services.sales.forget()
     try:

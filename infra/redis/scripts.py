@@ -24,6 +24,7 @@ class Scripts:
         self.finish = _register(redis, "finish")
         self.give_up = _register(redis, "give_up")
         self.take_over = _register(redis, "take_over")
+        self.retire = _register(redis, "retire")
         self.leave = _register(redis, "leave")
 
 

@@ -19,7 +19,7 @@ from infra.group_commit import Overloaded
 from infra.redis.gate_batches import ReserveBatches
 from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
 from infra.redis.item_tally import ItemTally, tally_from
-from infra.redis.keys import DIRECTORY, ItemKeys, directory_line, item_from_line
+from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys, directory_line, item_from_line
 from infra.redis.reservation_lines import (
     buyer_lines,
     parse_reservation,
@@ -134,6 +134,33 @@ class StockGate:
         line = await self._redis.hget(DIRECTORY, str(item_number))
         return None if line is None else item_from_line(str(line))
 
+    async def items(self) -> dict[int, ItemRef]:
+        """What the directory lists, by number: preheated and not retired."""
+        lines = await self._redis.hgetall(DIRECTORY)
+        return {int(number): item_from_line(str(line)) for number, line in lines.items()}
+
+    async def is_awaited(self, item: ItemRef) -> bool:
+        """Whether an accepted order of it waits to be started, or was given up and waits for a
+        person."""
+        keys = ItemKeys.of(item)
+        lengths = self._redis.pipeline(transaction=False)
+        lengths.xlen(keys.intents)
+        lengths.xlen(keys.dead)
+        return any(await lengths.execute())
+
+    async def retire(self, item_number: int, item: ItemRef) -> bool:
+        """Forget an item for good. False while its window is open or something waits in its
+        streams; what is reserved does not count, for Postgres has it."""
+        keys = ItemKeys.of(item)
+        books = [keys.item, keys.buyers, keys.reservations, keys.requests, keys.past]
+        gone = await self._scripts.retire(
+            [*books, keys.intents, keys.dead, LIVE_STREAMS, DIRECTORY],
+            [str(item_number), directory_line(item)],
+        )
+        self._snapshots.forget(item)
+        self._item_numbers.pop(item_number, None)
+        return bool(gone)
+
     async def reservation(self, item: ItemRef, order_id: str) -> Reservation | None:
         line = await self._redis.hget(ItemKeys.of(item).reservations, order_id)
         return None if line is None else parse_reservation(order_id, str(line))
@@ -186,7 +213,7 @@ class StockGate:
         await self._stage(staged[1], {line.order_id: reservation_line(line) for line in kept})
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
         await self._scripts.rebuild(
-            [keys.item, keys.buyers, keys.reservations, *staged],
+            [keys.item, keys.buyers, keys.reservations, *staged, keys.intents, LIVE_STREAMS],
             [stock, *terms_fields(terms)],
         )
         self._snapshots.forget(terms.ref)

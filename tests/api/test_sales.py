@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
@@ -15,7 +16,10 @@ from domain.states import SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from infra.redis.stock_gate import StockGate
+from infra.settings import Settings
+from infra.stores import open_stores
 from tests.support.api_doubles import a_sale, an_item
+from tests.support.outages import without
 from tests.support.values import a_new_item, a_new_sale
 
 
@@ -113,3 +117,22 @@ async def test_pages_that_somebody_invents_leave_connections_for_others() -> Non
     await asyncio.gather(*pages, return_exceptions=True)
 
     assert reads.most == READS_AT_ONCE
+async def test_a_sale_that_is_over_says_since_when_and_no_other_does(database: Database) -> None:
+    await make(database, "OVER", SaleStatus.PUBLISHED)
+    await make(database, "DRAFT", SaleStatus.DRAFT)
+    sales = shown(database)
+    sku = a_new_item().sku_id
+    async with database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE sales SET starts_at = '2020-01-01', ends_at = '2020-01-02 00:00 UTC'"
+        )
+    over = await sales.ended_at(ItemRef(sale_id="OVER", sku_id=sku))
+    assert over == datetime(2020, 1, 2, tzinfo=UTC)
+    for sale_id, sku_id in (("OVER", "no such"), ("DRAFT", sku), ("UNKNOWN", sku)):
+        assert await sales.ended_at(ItemRef(sale_id=sale_id, sku_id=sku_id)) is None
+
+
+async def test_who_asks_whether_a_sale_is_over_can_do_without_postgres() -> None:
+    nowhere = without(Settings(), "postgres")
+    async with open_stores(nowhere) as stores:
+        assert await shown(stores.database).ended_at(ItemRef(sale_id="S", sku_id="mug")) is None

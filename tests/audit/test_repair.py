@@ -19,7 +19,7 @@ from infra.postgres.attentions import Attentions
 from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
 from infra.redis.intents import Intents
-from infra.redis.keys import DIRECTORY, ItemKeys
+from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys
 from infra.redis.stock_gate import StockGate
 from notices.relay import RelayOutcome
 from tests.support.audited_orders import assert_breaks, dispatched, handle_of, has_status, paid
@@ -197,6 +197,7 @@ async def test_a_click_after_redis_lost_its_directory_is_read_again(
 ) -> None:
     await redis.delete(DIRECTORY)
     intent = await shop.intent("ada")
+    await redis.delete(LIVE_STREAMS)
     assert await Intents(redis).read("test", 10, 10) == []
 
     await repair(sources)

@@ -1,4 +1,4 @@
-"""The branches of what schedules start: bills, upkeep and archiving."""
+"""The branches of what schedules start: bills, upkeep, archiving and retirement."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ from temporalio.client import WorkflowHandle
 
 from activities.archive import Archived
 from activities.notices import Relayed
+from activities.retirement import Retired
 from domain.bill import BillFault, day_of, start_of
 from domain.payment import PaymentMethod
 from tests.support.bookkeeper import DAY, Bookkeeper
 from tests.support.shop import PRICE, Shop
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.bills import BillsOutcome, ReconcileBills
+from workflows.retirement import RETIREMENT_ID, RetireAfter, RetirementWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 Handle = WorkflowHandle[Any, Any]
@@ -93,6 +95,13 @@ async def _archive(shop: Shop) -> Handle:
     )
 
 
+async def _retire(shop: Shop) -> Handle:
+    queue = shop.settings.task_queue
+    return await shop.client.start_workflow(
+        RetirementWorkflow.run, RetireAfter(hours=24), id=RETIREMENT_ID, task_queue=queue
+    )
+
+
 SCHEDULED_BRANCHES = (
     ScheduledBranch("bills that agree", _books_that_agree, _checked()),
     ScheduledBranch("bills with a missed notice", _a_missed_notice, _checked(repaired=1)),
@@ -107,4 +116,5 @@ SCHEDULED_BRANCHES = (
     ),
     ScheduledBranch("upkeep", _upkeep, lambda relayed: relayed == Relayed()),
     ScheduledBranch("archiving", _archive, lambda archived: archived == Archived()),
+    ScheduledBranch("retirement", _retire, lambda retired: retired == Retired()),
 )

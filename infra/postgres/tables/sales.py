@@ -53,6 +53,7 @@ sale_items = Table(
     Column("available", Integer, nullable=False),
     Column("held", Integer, nullable=False, server_default="0"),
     Column("sold", Integer, nullable=False, server_default="0"),
+    moment("retired_at", nullable=True),
     CheckConstraint("total = available + held + sold", name="total"),
     CheckConstraint("available >= 0 AND held >= 0 AND sold >= 0", name="never_negative"),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),

@@ -6,6 +6,9 @@ local order_id, return_stock, even_sold = ARGV[1], ARGV[2] == '1', ARGV[3] == '1
 local for_good = ARGV[4] == '1'
 local line = redis.call('HGET', KEYS[3], order_id)
 
+-- An item that is over has left Redis: a mark would bring one of its keys back, for ever.
+if redis.call('HEXISTS', KEYS[1], 'stock') == 0 then return false end
+
 -- A tombstone: a reserve of this order that is still on its way must not hold stock any more.
 if not line then
   redis.call('HSET', KEYS[3], order_id, reservation_line('released', 0, now_ms(), ''))
@@ -30,7 +33,5 @@ if buyer then
 else
   redis.call('HDEL', KEYS[2], user)
 end
-if return_stock and redis.call('HEXISTS', KEYS[1], 'stock') == 1 then
-  redis.call('HINCRBY', KEYS[1], 'stock', quantity)
-end
+if return_stock then redis.call('HINCRBY', KEYS[1], 'stock', quantity) end
 return 'released'

@@ -1,0 +1,31 @@
+"""Items whose sale is over, and the round that retires them."""
+
+from datetime import UTC, datetime, timedelta
+
+from redis.asyncio import Redis
+from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
+
+from activities.retirement import Retired, RetireItems, RetirementActivities
+from tests.support.shop import Shop
+
+
+async def over(shop: Shop) -> None:
+    """Its window was over an hour ago, for Postgres and for the gate."""
+    async with shop.database.transaction() as connection:
+        await connection.execute(
+            text("UPDATE sales SET starts_at = '2020-01-01', ends_at = now() - interval '1 h'")
+        )
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    shop.sale = shop.sale.model_copy(update={"ends_at": an_hour_ago})
+    await shop.gate.preheat(shop.sale.terms_of(shop.item), 0)
+
+
+async def retire(shop: Shop, *, ended_before: timedelta = timedelta()) -> Retired:
+    command = RetireItems(ended_before=datetime.now(UTC) - ended_before)
+    activities = RetirementActivities(shop.database, shop.gate)
+    return await ActivityEnvironment().run(activities.retire_items, command)
+
+
+async def keys_of_items(redis: Redis) -> list[str]:
+    return sorted([str(key) async for key in redis.scan_iter("seckill:*{*")])
