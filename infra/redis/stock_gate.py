@@ -67,7 +67,7 @@ class StockGate:
         even_sold = how is StockReturn.RESTOCK
         for_good = how is StockReturn.UNDO_RECLAIM
         state = await self._scripts.release(
-            [keys.item, keys.buyers, keys.reservations],
+            [keys.item, keys.buyers, keys.reservations, keys.past],
             [order_id, int(return_stock), int(even_sold), int(for_good)],
         )
         return ReservationState(state) if state else None

@@ -1,8 +1,12 @@
 -- Shared by the other scripts: how a reservation and a buyer are written down.
 -- reservation: "<state> <quantity> <reserved at, ms> <user id>"    (free text stands last)
 -- buyer:       "<units> <order id> <order id> ..."                 (newest last)
+-- requests:    a line "<quantity> <order id> <key>" for each of a buyer's keys (newest last)
+-- past:        "<order id> <order id> ..." of a buyer's released orders        (newest last)
 
 local ORDERS_KEPT_CHARACTERS = 1024
+-- Who orders and cancels in a circle would fill Redis: of each buyer and item these are kept.
+local KEPT_PER_BUYER = 64
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -45,6 +49,15 @@ end
 local function last_order(line)
   local _, orders = parse_buyer(line)
   return string.match(orders, '(%S+)$') or ''
+end
+
+-- The text with one more entry at its end; and the one that fell off its front, if any did.
+local function with_newest(text, entry, separator)
+  text = text and text ~= '' and (text .. separator .. entry) or entry
+  local _, separators = string.gsub(text, separator, '')
+  if separators < KEPT_PER_BUYER then return text end
+  local oldest, rest = string.match(text, '^([^' .. separator .. ']*)' .. separator .. '(.*)$')
+  return rest, oldest
 end
 
 -- Read and struck off in one script, or an entry that comes in between would be read by nobody.

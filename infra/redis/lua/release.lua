@@ -1,5 +1,5 @@
 -- Gives a reservation back. Answers the state it is in afterwards, or nil if it was unknown.
--- KEYS: item, buyers, reservations
+-- KEYS: item, buyers, reservations, past
 -- ARGV: order id, '1' to return the stock, '1' to release a sold one too, '1' to do it for good
 
 local order_id, return_stock, even_sold = ARGV[1], ARGV[2] == '1', ARGV[3] == '1'
@@ -32,6 +32,15 @@ if buyer then
   redis.call('HSET', KEYS[2], user, buyer)
 else
   redis.call('HDEL', KEYS[2], user)
+end
+local past, oldest = with_newest(redis.call('HGET', KEYS[4], user), order_id, ' ')
+redis.call('HSET', KEYS[4], user, past)
+if oldest then
+  local forgotten = redis.call('HGET', KEYS[3], oldest)
+  -- It may have been reclaimed since.
+  if forgotten and parse_reservation(forgotten) == 'released' then
+    redis.call('HDEL', KEYS[3], oldest)
+  end
 end
 if return_stock then redis.call('HINCRBY', KEYS[1], 'stock', quantity) end
 return 'released'

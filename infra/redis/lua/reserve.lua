@@ -7,6 +7,8 @@
 local ITEM, BUYERS, RESERVATIONS, REQUESTS, INTENTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local LIVE, BELL = KEYS[6], KEYS[7]
 local FIELDS = 5
+-- Each key of a buyer is one line.
+local ESCAPED = { ['%'] = '%25', ['\n'] = '%0A' }
 
 local now = now_ms()
 local now_number = tonumber(now)
@@ -21,8 +23,13 @@ for first = 1, #ARGV, FIELDS do
     late = string.find(ARGV[first + 4], 'l', 1, true),
   }
   if ARGV[first + 3] ~= '' then
-    order.request = #order.user .. ':' .. order.user .. ARGV[first + 3]
+    order.key = string.gsub(ARGV[first + 3], '[%%\n]', ESCAPED)
+    -- One field per buyer. The other is how the release before this one kept each key; a user's
+    -- name never looks like it, for it begins with a digit.
+    order.request = 'u' .. order.user
+    order.old_request = #order.user .. ':' .. order.user .. ARGV[first + 3]
     request_names[#request_names + 1] = order.request
+    request_names[#request_names + 1] = order.old_request
   end
   orders[#orders + 1] = order
   order_ids[#order_ids + 1] = order.id
@@ -47,7 +54,7 @@ local requests = look_up(REQUESTS, request_names)
 local buyers = look_up(BUYERS, users)
 
 local taken = 0
-local new_reservations, new_requests, changed_buyers, announced = {}, {}, {}, {}
+local new_reservations, changed_requests, changed_buyers, announced = {}, {}, {}, {}
 
 local function hold(order)
   local line = reservation_line('held', order.quantity, now, order.user)
@@ -58,12 +65,22 @@ local function hold(order)
   buyers[order.user] = buyer_with(buyers[order.user], order.id, order.quantity)
   changed_buyers[#changed_buyers + 1] = order.user
   if order.request then
-    local answer = string.format('%d ', order.quantity) .. order.id
-    requests[order.request] = answer
-    new_requests[#new_requests + 1] = order.request
-    new_requests[#new_requests + 1] = answer
+    local answer = string.format('%d ', order.quantity) .. order.id .. ' ' .. order.key
+    requests[order.request] = with_newest(requests[order.request], answer, '\n')
+    changed_requests[#changed_requests + 1] = order.request
   end
   if order.announce then announced[#announced + 1] = order end
+end
+
+-- Quantity and order id under which the buyer said this key before.
+local function earlier_with(order)
+  if not order.key then return end
+  for line in string.gmatch(requests[order.request] or '', '[^\n]+') do
+    local quantity, order_id, key = string.match(line, '^(%d+) (%S+) (.*)$')
+    if key == order.key then return quantity, order_id end
+  end
+  local old = requests[order.old_request]
+  if old then return string.match(old, '^(%d+) (.*)$') end
 end
 
 local function repeated(order)
@@ -72,9 +89,8 @@ local function repeated(order)
     local state = parse_reservation(known)
     return (state == 'released' and 'released ' or 'reserved ') .. order.id
   end
-  local earlier = order.request and requests[order.request]
-  if earlier then
-    local quantity, order_id = string.match(earlier, '^(%d+) (.*)$')
+  local quantity, order_id = earlier_with(order)
+  if quantity then
     return tonumber(quantity) == order.quantity and 'reserved ' .. order_id or 'idempotency_mismatch'
   end
 end
@@ -109,7 +125,14 @@ if #new_reservations > 0 then
   redis.call('HINCRBY', ITEM, 'stock', -taken)
   redis.call('HSET', RESERVATIONS, unpack(new_reservations))
   redis.call('HSET', BUYERS, unpack(lines))
-  if #new_requests > 0 then redis.call('HSET', REQUESTS, unpack(new_requests)) end
+  if #changed_requests > 0 then
+    local answers_kept = {}
+    for _, name in ipairs(changed_requests) do
+      answers_kept[#answers_kept + 1] = name
+      answers_kept[#answers_kept + 1] = requests[name]
+    end
+    redis.call('HSET', REQUESTS, unpack(answers_kept))
+  end
   for _, order in ipairs(announced) do
     redis.call('XADD', INTENTS, '*', 'order_id', order.id, 'user_id', order.user,
       'quantity', order.quantity, 'accepted_at_ms', now)
