@@ -107,9 +107,7 @@ async def publish_sale(
         # What could not be put at the gate, or not be shown, is not published at all. What was
         # retired had its last order; it must not come back without them.
         terms = [
-            (sale.terms_of(item), item.available)
-            for item in sale.items
-            if item.retired_at is None
+            (sale.terms_of(item), item.available) for item in sale.items if item.retired_at is None
         ]
         _drawn_up(sale)
     services.sales.forget()

@@ -117,6 +117,8 @@ async def test_pages_that_somebody_invents_leave_connections_for_others() -> Non
     await asyncio.gather(*pages, return_exceptions=True)
 
     assert reads.most == READS_AT_ONCE
+
+
 async def test_a_sale_that_is_over_says_since_when_and_no_other_does(database: Database) -> None:
     await make(database, "OVER", SaleStatus.PUBLISHED)
     await make(database, "DRAFT", SaleStatus.DRAFT)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
 from redis.asyncio import Redis
+from sqlalchemy import update
 
 from api.app import create_app
 from domain.ids import is_order_id
