@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
 from domain.model import Value
+from infra.postgres.archive import Archive
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
@@ -21,12 +22,15 @@ class ArchiveOld(Value):
 
 
 class Archived(Value):
-    """How many rows: deliveries moved to the archive, notices whose bytes were forgotten, and
-    refused notices that were forgotten altogether."""
+    """How many rows: deliveries, events of orders and messages moved to the archive, notices whose
+    bytes were forgotten, and refused notices and reports of audits that were forgotten."""
 
     deliveries: int = 0
     notices: int = 0
     refused: int = 0
+    order_events: int = 0
+    messages: int = 0
+    audits: int = 0
 
 
 class ArchiveActivities:
@@ -41,6 +45,9 @@ class ArchiveActivities:
             "deliveries": lambda connection: Deliveries(connection).archive(older_than, BATCH),
             "notices": lambda connection: Notices(connection).strip(older_than, BATCH),
             "refused": lambda connection: RefusedNotices(connection).forget(older_than, BATCH),
+            "order_events": lambda connection: Archive(connection).order_events(older_than, BATCH),
+            "messages": lambda connection: Archive(connection).messages(older_than, BATCH),
+            "audits": lambda connection: Archive(connection).forget_audits(older_than, BATCH),
         }
         done: dict[str, int] = {}
         failures: list[Exception] = []

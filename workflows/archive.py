@@ -20,7 +20,7 @@ class KeepFor(Value):
 
 @workflow.defn
 class ArchiveWorkflow:
-    """One round: deliveries of orders that ended long ago, bytes of notices acted on long ago."""
+    """One round: what belongs to orders that ended long ago, bytes of notices acted on long ago."""
 
     @workflow.run
     async def run(self, keep_for: KeepFor) -> Archived:

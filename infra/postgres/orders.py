@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
-from infra.postgres.tables.orders import order_events, orders
+from infra.postgres.tables.orders import archived_order_events, order_events, orders
 from infra.postgres.tables.payments import payments
 from infra.readable import all_readable
 
@@ -97,11 +97,13 @@ class Orders:
         )
 
     async def events(self, order_id: str) -> list[OrderEvent]:
-        query = (
-            select(order_events)
-            .where(order_events.c.order_id == order_id)
-            .order_by(order_events.c.event_id)
-        )
+        of_order = [
+            select(*(table.c[column.name] for column in order_events.c)).where(
+                table.c.order_id == order_id
+            )
+            for table in (archived_order_events, order_events)
+        ]
+        query = union_all(*of_order).order_by("event_id")
         rows = (await self._connection.execute(query)).mappings()
         return all_readable(rows, OrderEvent.model_validate)
 

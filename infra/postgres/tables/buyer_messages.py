@@ -17,3 +17,16 @@ buyer_messages = Table(
     moment("sent_at", default_now=True),
     UniqueConstraint("order_id", "topic"),
 )
+
+# What was sent long ago: whoever reads the outbox has read it.
+archived_buyer_messages = Table(
+    "archived_messages",
+    metadata,
+    Column("message_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_id", String(26), nullable=False),
+    Column("topic", String(30), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    moment("sent_at"),
+    moment("archived_at", default_now=True),
+)

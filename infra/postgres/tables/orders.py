@@ -51,5 +51,17 @@ order_events = Table(
     Column("actor", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
 )
+# What happened to orders that ended long ago: kept for questions, out of the way of the daily work.
+archived_order_events = Table(
+    "archived_order_events",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_id", String(26), nullable=False, index=True),
+    moment("at"),
+    Column("event", String(40), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    moment("archived_at", default_now=True),
+)
 # An audit asks what has changed since the last one; rows come in the order of their time.
 Index(None, order_events.c.at, postgresql_using="brin")
