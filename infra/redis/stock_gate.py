@@ -17,7 +17,7 @@ from domain.reservation import (
 from domain.sale import ItemRef, ItemTerms
 from infra.group_commit import Overloaded
 from infra.redis.gate_batches import ReserveBatches
-from infra.redis.item_snapshots import STOCK, ItemSnapshots, terms_fields
+from infra.redis.item_snapshots import MAX_REMEMBERED, STOCK, ItemSnapshots, terms_fields
 from infra.redis.item_tally import ItemTally, tally_from
 from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys, directory_line, item_from_line
 from infra.redis.reservation_lines import (
@@ -126,6 +126,8 @@ class StockGate:
             line = await self._redis.hget(DIRECTORY, str(number))
             if line is None:
                 return None
+            if len(self._item_numbers) >= MAX_REMEMBERED:
+                self._item_numbers.clear()
             self._item_numbers[number] = item_from_line(str(line))
         return self._item_numbers[number]
 
