@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import cast
 
+import httpx
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisAway
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +21,11 @@ from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_stores
 from tests.support.api_doubles import a_sale, an_item
+from tests.support.buyers import assert_problem, click, gate_path
+from tests.support.callers import ADA, OPERATOR
 from tests.support.outages import without
+from tests.support.retiring import keys_of_items, over, retire
+from tests.support.shop import Shop
 from tests.support.values import a_new_item, a_new_sale
 
 
@@ -138,3 +144,22 @@ async def test_who_asks_whether_a_sale_is_over_can_do_without_postgres() -> None
     nowhere = without(Settings(), "postgres")
     async with open_stores(nowhere) as stores:
         assert await shown(stores.database).ended_at(ItemRef(sale_id="S", sku_id="mug")) is None
+
+
+async def test_a_click_long_after_the_end_hears_so_though_redis_has_forgotten_the_item(
+    api: httpx.AsyncClient, shop: Shop, redis: Redis
+) -> None:
+    await over(shop)
+    assert (await retire(shop)).forgotten == 1
+
+    problem = assert_problem(await click(api, shop), 409, "ENDED")
+
+    ended = shop.sale.ends_at.replace(microsecond=0)
+    assert datetime.fromisoformat(problem["ends_at"]).replace(microsecond=0) == ended
+    unknown = await api.post(gate_path(shop, "kettle"), json={"quantity": 1}, headers=ADA)
+    assert_problem(unknown, 404, "NOT_FOUND")
+    # To publish it once more puts nothing at the gate.
+    again = await api.post(f"/v1/operator/sales/{shop.sale.sale_id}/publish", headers=OPERATOR)
+    assert again.status_code == 200
+    assert again.json()["status"] == "closed"
+    assert await keys_of_items(redis) == []

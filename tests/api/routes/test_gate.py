@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from redis.asyncio import Redis
 from sqlalchemy import update
 
 from api.app import create_app
@@ -14,11 +13,10 @@ from domain.reservation import ReservationState
 from infra.postgres.tables.sales import sales
 from infra.settings import Settings
 from tests.support.buyers import assert_problem, click, gate_path, order_id
-from tests.support.callers import ADA, BOB, JSON, OPERATOR, bearer, served
+from tests.support.callers import ADA, BOB, JSON, bearer, served
 from tests.support.gate import stock_left
 from tests.support.operators import drafted, orderable, published
 from tests.support.outages import without
-from tests.support.retiring import keys_of_items, over, retire
 from tests.support.shop import Shop
 
 
@@ -292,22 +290,3 @@ async def test_orders_are_accepted_without_postgres_and_temporal(
         assert [answer.status_code for answer in answers] == [202, 409]
         assert (await api.get("/readyz")).status_code == 200
     assert await stock_left(shop.gate, shop.item.ref) == 3
-
-
-async def test_a_click_long_after_the_end_hears_so_though_redis_has_forgotten_the_item(
-    api: httpx.AsyncClient, shop: Shop, redis: Redis
-) -> None:
-    await over(shop)
-    assert (await retire(shop)).forgotten == 1
-
-    problem = assert_problem(await click(api, shop), 409, "ENDED")
-
-    ended = shop.sale.ends_at.replace(microsecond=0)
-    assert datetime.fromisoformat(problem["ends_at"]).replace(microsecond=0) == ended
-    unknown = await api.post(gate_path(shop, "kettle"), json={"quantity": 1}, headers=ADA)
-    assert_problem(unknown, 404, "NOT_FOUND")
-    # To publish it once more puts nothing at the gate.
-    again = await api.post(f"/v1/operator/sales/{shop.sale.sale_id}/publish", headers=OPERATOR)
-    assert again.status_code == 200
-    assert again.json()["status"] == "closed"
-    assert await keys_of_items(redis) == []

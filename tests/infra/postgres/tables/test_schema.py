@@ -28,6 +28,8 @@ def test_a_moment_has_a_time_zone_and_may_be_now() -> None:
 def test_every_table_is_in_the_catalogue() -> None:
     assert [table.name for table in TABLES] == [
         "archived_deliveries",
+        "archived_messages",
+        "archived_order_events",
         "attentions",
         "audits",
         "bill_checks",
