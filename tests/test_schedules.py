@@ -117,6 +117,7 @@ async def test_no_run_holds_up_others_for_ever(scheduled: Client, shop: Shop) ->
 
     assert ends == {
         "upkeep": UPKEEP_ENDS_WITHIN,
+        "retirement": timedelta(hours=1),
         "archive": timedelta(hours=20),
         "bills": timedelta(days=7),
     }
