@@ -12,9 +12,11 @@ from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
     BillNotReady,
+    BuyerIsPaying,
     Declined,
     TradeNotFound,
     TryLater,
+    UnreadableAnswer,
 )
 from domain.notice import VerifiedNotice
 from domain.payment import (
@@ -30,7 +32,16 @@ from infra.gateways.protocol import Gateway, RawNotice
 
 FAILURES_IN_A_ROW = 5
 RETRY_AFTER_SECONDS = 15.0
-_GOOD_ANSWERS = (Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady)
+# A provider that says them is there. One trade nobody can read must not cost others their turn.
+_GOOD_ANSWERS = (
+    Declined,
+    TradeNotFound,
+    AlreadyPaid,
+    AlreadyClosed,
+    BillNotReady,
+    BuyerIsPaying,
+    UnreadableAnswer,
+)
 
 Answer = TypeVar("Answer")
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import httpx
 
 from domain.bill import BillLine, ready_at
-from domain.gateway_errors import BillNotReady, Declined, TryLater
+from domain.gateway_errors import BillNotReady, Declined, TryLater, UnreadableAnswer
 from domain.payment import Charge, ClosedTrade, Trade, TradeState
 from infra.gateways.connection import ProviderConnection
 
@@ -25,6 +25,10 @@ class ProviderApi:
     def later(self, operation: str, subject: str, what: str) -> TryLater:
         """The error to raise when the outcome is unknown."""
         return self._connection.later(operation, subject, what)
+
+    def unreadable(self, operation: str, subject: str, what: str) -> UnreadableAnswer:
+        """The error to raise for an answer that is the provider's own and makes no sense."""
+        return UnreadableAnswer(str(self.later(operation, subject, what)))
 
     async def aclose(self) -> None:
         await self._connection.aclose()

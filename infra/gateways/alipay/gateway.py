@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Annotated
 
 import httpx
+from pydantic import BeforeValidator
 
 from domain.bill import BillLine
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, TradeNotFound
@@ -28,7 +30,15 @@ from infra.gateways.connection import ProviderConnection
 from infra.gateways.protocol import RawNotice
 from infra.gateways.provider_api import NoBill
 from infra.gateways.rsa import UnusableKey, load_private_key, load_public_key
-from infra.gateways.wire import Number, ShanghaiTime, WireModel, Yuan, clip, to_shanghai
+from infra.gateways.wire import (
+    Number,
+    ShanghaiTime,
+    WireModel,
+    Yuan,
+    blank_is_none,
+    clip,
+    to_shanghai,
+)
 from infra.settings import AlipaySettings
 
 NOTIFY_PATH = "/v1/webhooks/alipay"
@@ -54,7 +64,7 @@ class _Queried(WireModel):
     trade_no: Number
     trade_status: str
     total_amount: Yuan
-    send_pay_date: ShanghaiTime | None = None
+    send_pay_date: Annotated[ShanghaiTime | None, BeforeValidator(blank_is_none)] = None
 
 
 class _Refunded(WireModel):
@@ -65,7 +75,7 @@ class _Refunded(WireModel):
 class _RefundQueried(WireModel):
     out_request_no: str = ""
     refund_status: str = ""
-    refund_amount: Yuan | None = None
+    refund_amount: Annotated[Yuan | None, BeforeValidator(blank_is_none)] = None
 
 
 class _BillAddress(WireModel):

@@ -85,7 +85,7 @@ class WechatPayGateway:
         self._appid, self._mchid = settings.appid, settings.mchid
         self._notify_url = public_url.rstrip("/") + NOTIFY_PATH
         self._clock = clock
-        keys = PlatformKeys(settings.provider_public_keys)
+        keys = PlatformKeys(settings.provider_public_keys, settings.public_key_id)
         self._notices = WechatPayNotices(
             settings.appid, settings.mchid, _api_v3_key(settings), keys, clock
         )
@@ -190,7 +190,7 @@ class WechatPayGateway:
         try:
             receipt = answer.receipt()
         except ValueError as error:
-            raise self._api.later("query", answer.out_trade_no, str(error)) from error
+            raise self._api.unreadable("query", answer.out_trade_no, str(error)) from error
         if answer.trade_state == _RETURNED:
             return Trade(state=TradeState.CLOSED, returned=receipt)
         return Trade(state=TradeState.PAID, receipt=receipt)

@@ -11,10 +11,12 @@ from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
     BillNotReady,
+    BuyerIsPaying,
     Declined,
     GatewayError,
     TradeNotFound,
     TryLater,
+    UnreadableAnswer,
 )
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
@@ -33,7 +35,15 @@ from infra.gateways.protocol import RawNotice
 INSTRUCTION = RefundInstruction(
     refund_id="R", payment_id="P", trade_no="T", amount=1, paid_amount=1, currency="CNY", reason=""
 )
-BUSINESS_ANSWERS = [Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady]
+BUSINESS_ANSWERS = [
+    Declined,
+    TradeNotFound,
+    AlreadyPaid,
+    AlreadyClosed,
+    BillNotReady,
+    BuyerIsPaying,
+    UnreadableAnswer,
+]
 
 
 class ScriptedGateway:
