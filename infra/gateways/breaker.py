@@ -7,7 +7,7 @@ from typing import TypeVar
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
@@ -86,7 +86,7 @@ class BreakerGateway:
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return await self._gateway.verify_notice(raw)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         return await self._guarded(lambda: self._gateway.download_bill(day))
 
     async def aclose(self) -> None:

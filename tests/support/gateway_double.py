@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from domain.bill import BillLine, day_of
+from domain.bill import Bill, BillLine, UnreadRow, day_of
 from domain.gateway_errors import BillNotReady, Declined, TryLater
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
@@ -45,6 +45,7 @@ class GatewayDouble:
         self.bills_late = 0
         self.declines_bills = False
         self.other_lines: list[BillLine] = []
+        self.unread_rows: list[UnreadRow] = []
 
     def pay(self, payment_id: str, *, amount: int | None = None) -> Receipt:
         if payment_id in self.closed:
@@ -113,7 +114,7 @@ class GatewayDouble:
             provider_notice_id="", kind=NoticeKind.OTHER, verdict=Verdict.BAD_SIGNATURE
         )
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         self._answer()
         if self.declines_bills:
             raise Declined(f"{self.method} declines")
@@ -122,7 +123,8 @@ class GatewayDouble:
             raise BillNotReady(f"{self.method}: no statement of {day} yet")
         paid = (_paid_line(receipt) for receipt in self.receipts.values())
         lines = [*paid, *self.other_lines]
-        return tuple(line for line in lines if day_of(line.at) == day)
+        today = tuple(line for line in lines if day_of(line.at) == day)
+        return Bill(lines=today, unread=tuple(self.unread_rows))
 
     async def aclose(self) -> None:
         return None

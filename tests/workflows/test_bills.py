@@ -7,16 +7,19 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
-from domain.bill import BillFault, day_of, start_of
+from domain.bill import BilledRefund, BillFault, day_of, start_of
 from domain.payment import PaymentMethod
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.bills import Bills
 from infra.postgres.refunds import Refunds
 from tests.support.bookkeeper import DAY, Bookkeeper
 from tests.support.ledger import begin, damage, give_back, place
+from tests.support.polling import until
+from tests.support.refunding import a_paid_order, start_refund
 from tests.support.shop import PRICE, Shop
 from tests.support.values import a_payment, a_refund, an_order
 from workflows.bills import ReconcileBills
+from workflows.refund import RefundWorkflow
 
 
 @pytest.fixture
@@ -139,6 +142,47 @@ async def test_refunds_are_compared_as_well(shop: Shop, keeper: Bookkeeper) -> N
     assert (check.lines, check.matched) == (5, 4)
 
 
+async def test_a_refund_that_a_bill_has_as_asked_for_alarms_nobody(
+    shop: Shop, keeper: Bookkeeper
+) -> None:
+    asked, failed, done = [await keeper.books(user_id) for user_id in ("ada", "bob", "eve")]
+    for payment in (asked, failed, done):
+        keeper.bills(payment)
+        state = BilledRefund.ASKED if payment is asked else BilledRefund.FAILED
+        keeper.bills_refund(f"{payment.payment_id}R", payment.payment_id, PRICE, state)
+    order = (await shop.dossier(done.order_id)).order
+    await give_back(shop.database, order, done)
+    async with shop.database.transaction() as connection:
+        for payment in (asked, failed):
+            await Refunds(connection).request(a_refund(payment))
+
+    check = await keeper.reconciles()
+
+    assert {mismatch.fault: mismatch.reference for mismatch in check.sample} == {
+        BillFault.REFUND_FAILED: f"{done.payment_id}R",
+    }
+    assert (check.lines, check.matched) == (6, 5)
+
+
+async def test_what_a_bill_had_as_gone_is_no_case_any_more_once_the_refund_is_done(
+    shop: Shop, keeper: Bookkeeper
+) -> None:
+    paid = await a_paid_order(shop)
+    shop.alipay.takes_refunds_on = True
+    refund = await start_refund(shop, paid.intent.order_id)
+    asked = await refund.execute_update(RefundWorkflow.opened)
+    keeper.bills_refund(asked.refund_id, asked.payment_id, PRICE)
+
+    check = await keeper.reconciles()
+
+    assert [mismatch.fault for mismatch in check.sample] == [BillFault.REFUND_NOT_DONE]
+    assert len(await keeper.attention()) == 1
+    await until(lambda: asked.refund_id in shop.alipay.taken_on)
+    shop.alipay.give_back(shop.alipay.taken_on[asked.refund_id])
+    await refund.result()
+    assert await keeper.attention() == []
+
+
 async def test_a_refund_of_today_may_still_be_on_its_way(
     shop: Shop, keeper: Bookkeeper, today: None
 ) -> None:
@@ -190,7 +234,7 @@ async def test_a_number_that_stands_twice_in_a_bill_is_money_that_moved_twice(
 ) -> None:
     payment = await keeper.books("ada")
     keeper.bills(payment)
-    (line,) = await shop.alipay.download_bill(DAY)
+    (line,) = (await shop.alipay.download_bill(DAY)).lines
     shop.alipay.other_lines.append(line)
 
     check = await keeper.reconciles()
@@ -240,7 +284,7 @@ async def test_a_bill_alone_moves_no_money(shop: Shop, keeper: Bookkeeper) -> No
     handle = await shop.start(await shop.intent())
     payment = await shop.begin_payment(handle)
     keeper.bills(payment)
-    (line,) = await shop.alipay.download_bill(DAY)
+    (line,) = (await shop.alipay.download_bill(DAY)).lines
     shop.alipay.other_lines.append(line)
     shop.alipay.receipts.clear()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import httpx
 from pydantic import BeforeValidator
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, TradeNotFound
 from domain.money import to_yuan
 from domain.notice import VerifiedNotice
@@ -182,14 +182,14 @@ class AlipayGateway:
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return self._notices.verify(raw)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         content = {"bill_type": "trade", "bill_date": day.isoformat()}
         try:
             address = await self._api.call(BILL, content, _BillAddress, subject=day.isoformat())
         except NoBill:
             return self._api.no_lines(day, datetime.now(UTC))
         file = await self._api.download(address.bill_download_url, day.isoformat())
-        return self._api.lines(read_bill, file, day)
+        return self._api.bill(read_bill, file, day)
 
     async def aclose(self) -> None:
         await self._api.aclose()

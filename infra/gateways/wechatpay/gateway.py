@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import httpx
 
-from domain.bill import SHANGHAI, BillLine
+from domain.bill import SHANGHAI, Bill
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, TradeNotFound
 from domain.notice import VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, Trade, TradeState
@@ -166,7 +167,7 @@ class WechatPayGateway:
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return self._notices.verify(raw)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         query = {"bill_date": day.isoformat(), "bill_type": "ALL"}
         try:
             address = await self._api.get(_TRADE_BILL, query, _BillAddress, subject=str(day))
@@ -177,7 +178,7 @@ class WechatPayGateway:
         digest = hashlib.sha1(file, usedforsecurity=False).hexdigest()
         if address.hash_type != "SHA1" or digest != address.hash_value.lower():
             raise self._api.later("download", str(day), "bill does not match its SHA1")
-        return self._api.lines(read_bill, file, day)
+        return self._api.bill(partial(read_bill, appid=self._appid), file, day)
 
     async def aclose(self) -> None:
         await self._api.aclose()

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
@@ -79,9 +79,9 @@ class ScriptedGateway:
             provider_notice_id="1", kind=NoticeKind.OTHER, verdict=Verdict.NOT_PAID
         )
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         self._answer()
-        return ()
+        return Bill()
 
     async def aclose(self) -> None: ...
 

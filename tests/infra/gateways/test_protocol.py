@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.bill import SHANGHAI
+from domain.bill import SHANGHAI, Bill
 from domain.gateway_errors import (
     TryLater,
 )
@@ -136,7 +136,7 @@ async def test_the_bill_lists_what_moved(shop: MerchantShop, method: PaymentMeth
     order = await refund_of(shop, charge, method)
     await gateway.refund(order)
     await until_done(lambda: gateway.query_refund(order))
-    lines = await gateway.download_bill(datetime.now(SHANGHAI).date())
+    lines = (await gateway.download_bill(datetime.now(SHANGHAI).date())).lines
     ours = {line.kind: line for line in lines if line.payment_id == charge.payment_id}
     assert {kind: line.amount for kind, line in ours.items()} == {
         FlowKind.RECEIVED: charge.amount,
@@ -151,7 +151,7 @@ async def test_a_day_without_trades_has_an_empty_statement(
     shop: MerchantShop, method: PaymentMethod
 ) -> None:
     long_ago = datetime.now(SHANGHAI).date() - timedelta(days=30)
-    assert await shop.gateways[method].download_bill(long_ago) == ()
+    assert await shop.gateways[method].download_bill(long_ago) == Bill()
 
 
 @BOTH

@@ -46,6 +46,7 @@ def test_every_table_is_in_the_catalogue() -> None:
         "sale_items",
         "sales",
         "stock_movements",
+        "unread_bill_rows",
     ]
 
 
