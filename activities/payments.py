@@ -71,11 +71,15 @@ class PaymentActivities:
             payment = await HotPath(driver).begin_payment(new, offer.actor)
         if payment.action is not None:
             return payment
+        # Asked for again after a try without an answer: a provider refuses a number that comes
+        # with another last moment, and a moment that is over is none.
+        if payment.expires_at < new.created_at:
+            payment = payment.model_copy(update={"expires_at": new.expires_at})
         # Written before: what a provider may collect must be known here first.
-        action = await _offer(gateway, offer)
+        action = await _offer(gateway, offer.model_copy(update={"payment": payment}))
         async with self._database.driver() as driver:
             await HotPath(driver).offer_payment(
-                payment.payment_id, action, new.expires_at, offer.actor
+                payment.payment_id, action, payment.expires_at, offer.actor
             )
         return payment.model_copy(update={"action": action})
 

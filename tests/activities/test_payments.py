@@ -1,6 +1,7 @@
 """A payment is written down before a provider may collect it, and offered once."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -28,6 +29,8 @@ from infra.postgres.refunds import Refunds
 from tests.support.gateway_double import GatewayDouble
 from tests.support.ledger import open_item, place
 from tests.support.values import NOON, a_payment, a_refund
+
+MINUTE = timedelta(minutes=1)
 
 
 def _offer(order: Order) -> OfferPayment:
@@ -80,6 +83,51 @@ async def test_a_payment_begun_again_is_the_same_one(database: Database) -> None
     assert await _begin(activities, _offer(order)) == await _begin(activities, _offer(order))
 
     assert (await _events(database, order)).count("payment_begun") == 1
+
+
+async def test_what_is_asked_for_again_comes_with_the_same_last_moment(
+    database: Database,
+) -> None:
+    """A provider refuses a number that it knows with another one."""
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    first = _offer(order)
+    gateway.away = True
+    with pytest.raises(ApplicationError):
+        await _begin(_activities(database, gateway), first)
+    gateway.away = False
+
+    later = {
+        "created_at": first.payment.created_at + MINUTE,
+        "expires_at": first.payment.expires_at + MINUTE,
+    }
+    second = first.model_copy(update={"payment": first.payment.model_copy(update=later)})
+    begun = await _begin(_activities(database, gateway), second)
+
+    assert gateway.charges[begun.payment_id].expires_at == first.payment.expires_at
+    assert begun.expires_at == first.payment.expires_at
+    assert await _written(database, begun) == begun
+
+
+async def test_what_is_asked_for_again_when_its_last_moment_is_over_has_a_new_one(
+    database: Database,
+) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    first = _offer(order)
+    gateway.away = True
+    with pytest.raises(ApplicationError):
+        await _begin(_activities(database, gateway), first)
+    gateway.away = False
+
+    later = {
+        "created_at": first.payment.expires_at + MINUTE,
+        "expires_at": first.payment.expires_at + 2 * MINUTE,
+    }
+    second = first.model_copy(update={"payment": first.payment.model_copy(update=later)})
+    begun = await _begin(_activities(database, gateway), second)
+
+    assert gateway.charges[begun.payment_id].expires_at == second.payment.expires_at
+    assert begun.expires_at == second.payment.expires_at
+    assert await _written(database, begun) == begun
 
 
 async def test_what_a_provider_may_have_heard_is_on_record(database: Database) -> None:
