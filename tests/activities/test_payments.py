@@ -10,6 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.payments import OfferPayment, PaymentActivities, PaymentRef
 from domain.attention import AttentionKind
 from domain.errors import ErrorCode
+from domain.gateway_errors import UnreadableAnswer
 from domain.order import Order
 from domain.payment import (
     ClosedTrade,
@@ -246,3 +247,28 @@ async def test_money_that_we_gave_back_ourselves_is_nobodys_business(database: D
 
     async with database.transaction() as connection:
         assert await Attentions(connection).open_(None, 10) == ([], None)
+
+
+@pytest.mark.parametrize("step", ["query_payment", "close_payment"])
+async def test_a_trade_nobody_can_read_is_told_to_a_person_until_it_can_be(
+    database: Database, step: str
+) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    activities = _activities(database, gateway)
+    begun = await _begin(activities, _offer(order))
+    ref = PaymentRef(payment_id=begun.payment_id, order_id=order.order_id, method=begun.method)
+    gateway.speaks_nonsense_of.add(begun.payment_id)
+
+    with pytest.raises(UnreadableAnswer):
+        await ActivityEnvironment().run(getattr(activities, step), ref)
+    assert await _stuck(database) == [f"answer:{begun.payment_id}"]
+
+    gateway.speaks_nonsense_of.clear()
+    await ActivityEnvironment().run(getattr(activities, step), ref)
+    assert await _stuck(database) == []
+
+
+async def _stuck(database: Database) -> list[str]:
+    async with database.transaction() as connection:
+        rows, _ = await Attentions(connection).open_(None, 10)
+    return [row.subject for row in rows if row.kind is AttentionKind.STEP_STUCK]

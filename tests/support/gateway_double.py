@@ -3,7 +3,13 @@
 from datetime import UTC, date, datetime
 
 from domain.bill import Bill, BillLine, UnreadRow, day_of
-from domain.gateway_errors import BillNotReady, Declined, TryLater
+from domain.gateway_errors import (
+    BillNotReady,
+    BuyerIsPaying,
+    Declined,
+    TryLater,
+    UnreadableAnswer,
+)
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
     Charge,
@@ -40,6 +46,9 @@ class GatewayDouble:
         self.takes_refunds_on = False
         self.taken_on: dict[str, RefundInstruction] = {}
         self.pays_on_close: set[str] = set()
+        # The buyer types his password this many closes long, and has paid then.
+        self.pays_after_closes: dict[str, int] = {}
+        self.speaks_nonsense_of: set[str] = set()
         self.away = False
         self.turned_away = 0
         self.bills_late = 0
@@ -66,14 +75,19 @@ class GatewayDouble:
         return QrAction(code_url=f"practice://{charge.payment_id}")
 
     async def query(self, payment_id: str) -> Trade:
-        self._answer()
+        self._answer(payment_id)
         if receipt := self.receipts.get(payment_id):
             return Trade(state=TradeState.PAID, receipt=receipt)
         known = payment_id in self.charges
         return Trade(state=TradeState.WAITING if known else TradeState.NOT_FOUND)
 
     async def close(self, payment_id: str) -> ClosedTrade:
-        self._answer()
+        self._answer(payment_id)
+        if closes := self.pays_after_closes.get(payment_id, 0):
+            self.pays_after_closes[payment_id] = closes - 1
+            if closes > 1:
+                raise BuyerIsPaying(f"{self.method}: USERPAYING")
+            self.pay(payment_id)
         if payment_id in self.pays_on_close and payment_id not in self.closed:
             self.pay(payment_id)
         if receipt := self.receipts.get(payment_id):
@@ -82,7 +96,7 @@ class GatewayDouble:
         return ClosedTrade()
 
     async def refund(self, order: RefundInstruction) -> RefundAnswer:
-        self._answer()
+        self._answer(order.refund_id)
         self.refunds_asked.append(order.refund_id)
         self.refund_reasons.append(order.reason)
         if self.declines_refunds or order.payment_id in self.declines_refunds_of:
@@ -100,7 +114,7 @@ class GatewayDouble:
         return RefundAnswer(state=RefundState.DONE)
 
     async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
-        self._answer()
+        self._answer(order.refund_id)
         self.refunds_queried += 1
         if order.payment_id in self.slow_with_refunds_of and order.refund_id in self.taken_on:
             return self.give_back(order)
@@ -129,7 +143,9 @@ class GatewayDouble:
     async def aclose(self) -> None:
         return None
 
-    def _answer(self) -> None:
+    def _answer(self, number: str = "") -> None:
+        if number in self.speaks_nonsense_of:
+            raise UnreadableAnswer(f"{self.method}: unreadable answer")
         if self.away:
             self.turned_away += 1
             raise TryLater(f"{self.method} is not answering")
