@@ -84,10 +84,13 @@ def meanings(
     """How a row's cells may belong to the titles. With too many cells, one of the columns of
     `free_text` has a `separator` in it, which nobody quoted."""
     spare = len(cells) - len(titles)
-    if spare >= 0 and not any(cells[len(titles) :]):
-        yield dict(zip(titles, cells, strict=False))
+    if spare == 0:
+        yield dict(zip(titles, cells, strict=True))
     if spare <= 0:
         return
+    # Rows of some years end in separators; but a last column may be empty as well.
+    if not any(cells[len(titles) :]) and _fit(meant := dict(zip(titles, cells, strict=False))):
+        yield meant
     for title in free_text:
         if title not in titles:
             continue
@@ -96,8 +99,12 @@ def meanings(
         joined = [*cells[:start], separator.join(cells[start:end]), *cells[end:]]
         meant = dict(zip(titles, joined, strict=True))
         # The wrong column moves all between it and the right one; amounts then show it.
-        if all(_fits(title, cell) for title, cell in meant.items()):
+        if _fit(meant):
             yield meant
+
+
+def _fit(meant: Cells) -> bool:
+    return all(_fits(title, cell) for title, cell in meant.items())
 
 
 def _fits(title: str, cell: str) -> bool:

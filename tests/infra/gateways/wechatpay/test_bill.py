@@ -194,6 +194,17 @@ def test_odd_texts_cost_nothing(column: str, text: str) -> None:
         assert bill.unread == ()
 
 
+def test_a_refunds_amount_is_not_moved_by_its_goods_name() -> None:
+    back = {
+        "交易状态": "REFUND",
+        "商户退款单号": "RW42",
+        "订单金额": "0.00",
+        "申请退款金额": "88.00",
+    }
+    (line,) = full(row(**back, 商品名称="纸扇,`A")).lines
+    assert line.amount == 8800
+
+
 def test_another_currency_is_not_taken_for_yuan() -> None:
     bill = full(row(货币种类="HKD"), row())
     assert [len(bill.lines), len(bill.unread)] == [1, 1]
