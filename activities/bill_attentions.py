@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.attention import AttentionKind
 from domain.bill import BillFault, BillMismatch
 from domain.payment import PaymentMethod
+from domain.refund import Refund
 from infra.postgres.attentions import Attentions
 
 RECONCILER: Final = "system:bills"
@@ -19,6 +20,8 @@ _WHAT = {
     BillFault.WRONG_AMOUNT: "{billed} in the bill, {booked} in our ledger",
     BillFault.UNKNOWN_REFUND: "{billed} went back of payment {payment_id}, not on our word",
     BillFault.REFUND_NOT_DONE: "{billed} went back, and our refund is not done",
+    BillFault.REFUND_FAILED: "the refund of {billed} failed there, and our ledger has it as done",
+    BillFault.UNREADABLE: "this row cannot be read (payment {payment_id}); all others are compared",
     BillFault.NOT_IN_BILL: "{booked} is in our ledger for payment {payment_id}, not in the bill",
     BillFault.NO_BILL: "there was no bill to be had",
 }
@@ -28,6 +31,8 @@ _ADVICE = {
     BillFault.WRONG_AMOUNT: "Compare with the provider's console and correct by a refund there.",
     BillFault.UNKNOWN_REFUND: "Ask who gave it back at the provider's console, and what for.",
     BillFault.REFUND_NOT_DONE: "Look at the refund's workflow; the money is with the buyer.",
+    BillFault.REFUND_FAILED: "Look at the provider's console: it may have been put right since.",
+    BillFault.UNREADABLE: "Look it up in the provider's file; recheck its order, if there is one.",
     BillFault.NOT_IN_BILL: "Ask the provider about the payment: the money may never have come.",
     BillFault.NO_BILL: "Ask the provider, then reconcile the day again.",
 }
@@ -72,6 +77,17 @@ async def resolve_settled(
         await attentions.resolve(
             AttentionKind.BILL_MISMATCH, subject, RECONCILER, "the bill and our ledger agree"
         )
+
+
+async def resolve_of_refund(connection: AsyncConnection, refund: Refund) -> None:
+    """What a bill had as gone and we had as open is settled once it is done here as well."""
+    await Attentions(connection).resolve_of_order(
+        AttentionKind.BILL_MISMATCH,
+        refund.order_id,
+        f":{BillFault.REFUND_NOT_DONE}:{refund.refund_id}",
+        RECONCILER,
+        "the refund is done here as well",
+    )
 
 
 def _subject(method: PaymentMethod, day: date, mismatch: BillMismatch) -> str:

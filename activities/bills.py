@@ -14,6 +14,7 @@ from activities.heartbeats import heartbeats
 from domain.bill import (
     SAMPLE_SIZE,
     BillCheck,
+    BilledRefund,
     BillFault,
     BillLine,
     BillMismatch,
@@ -49,8 +50,12 @@ class BillRef(Value):
 
 
 class FetchedBill(Value):
+    """Numbers of lines; `unread` and `others` as a Bill has them."""
+
     # Not the lines themselves: there may be more of them than a history can hold.
     lines: int
+    unread: int = 0
+    others: int = 0
 
 
 class BillRepairs(Value):
@@ -99,7 +104,7 @@ class BillActivities:
         """Keep all lines of the bill. Raises GatewayErrors."""
         try:
             async with heartbeats():
-                return FetchedBill(lines=await self._fetch(bill))
+                return await self._fetch(bill)
         except BillNotReady as error:
             # Benign: a bill that is not ready yet is nothing to alarm anybody about.
             raise ApplicationError(
@@ -137,6 +142,8 @@ class BillActivities:
                 lines += 1
                 if mismatch := line.mismatch(day_is_over=day_is_over):
                     found.append(mismatch)
+            async with self._database.transaction() as connection:
+                found += await Bills(connection).unread(bill.method, bill.day)
             # Of a day that is not over, what is missing may still come into the bill.
             if day_is_over:
                 found += await self._absent(bill)
@@ -173,13 +180,17 @@ class BillActivities:
             await Bills(connection).save(check)
         return check
 
-    async def _fetch(self, bill: BillRef) -> int:
-        lines = merged(await self._billers[bill.method].download_bill(bill.day))
+    async def _fetch(self, bill: BillRef) -> FetchedBill:
+        told = await self._billers[bill.method].download_bill(bill.day)
+        lines = merged(told.lines)
         for start in range(0, len(lines), BATCH):
             async with self._database.transaction() as connection:
                 await Bills(connection).keep(bill.method, bill.day, lines[start : start + BATCH])
-        log.info("bill_fetched", method=bill.method, day=str(bill.day), lines=len(lines))
-        return len(lines)
+        async with self._database.transaction() as connection:
+            await Bills(connection).keep_unread(bill.method, bill.day, told.unread)
+        fetched = FetchedBill(lines=len(lines), unread=len(told.unread), others=told.others)
+        log.info("bill_fetched", method=bill.method, day=str(bill.day), **fetched.model_dump())
+        return fetched
 
     async def _lines(
         self, bill: BillRef, last: ComparedLine | None = None
@@ -249,11 +260,14 @@ class BillActivities:
 
 def merged(lines: Iterable[BillLine]) -> list[BillLine]:
     """One line per number. A number that stands twice in a bill is money that moved twice, so
-    its amounts add up and will not agree with ours."""
+    its amounts add up and will not agree with ours. Of a refund, only what is done has moved."""
     by_number: dict[tuple[FlowKind, str], BillLine] = {}
     for line in lines:
         number = (line.kind, line.reference)
-        if other := by_number.get(number):
+        other = by_number.get(number)
+        if other and other.refund_state is not line.refund_state:
+            line = line if line.refund_state is BilledRefund.DONE else other
+        elif other:
             line = other.model_copy(update={"amount": other.amount + line.amount})
         by_number[number] = line
     return list(by_number.values())

@@ -1,6 +1,7 @@
 """Payment providers, as the order saga sees them: each activity is one call."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from pydantic import model_validator
@@ -8,6 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.refusals import refusal
+from activities.unreadable_answers import calling_a_person
 from domain.errors import ErrorCode
 from domain.gateway_errors import GatewayError, NotEnoughPoints, TryLater
 from domain.model import Value
@@ -71,27 +73,39 @@ class PaymentActivities:
             payment = await HotPath(driver).begin_payment(new, offer.actor)
         if payment.action is not None:
             return payment
+        # Asked for again after a try without an answer: a provider refuses a number that comes
+        # with another last moment, and a moment that is over is none.
+        if payment.expires_at < new.created_at:
+            payment = payment.model_copy(update={"expires_at": new.expires_at})
         # Written before: what a provider may collect must be known here first.
-        action = await _offer(gateway, offer)
+        action = await _offer(gateway, offer.model_copy(update={"payment": payment}))
         async with self._database.driver() as driver:
             await HotPath(driver).offer_payment(
-                payment.payment_id, action, new.expires_at, offer.actor
+                payment.payment_id, action, payment.expires_at, offer.actor
             )
         return payment.model_copy(update={"action": action})
 
     @activity.defn
     async def query_payment(self, ref: PaymentRef) -> Trade:
         """Ask the provider what became of a payment."""
-        trade = await self._gateway(ref.method).query(ref.payment_id)
+        async with self._heard(ref):
+            trade = await self._gateway(ref.method).query(ref.payment_id)
         await self._tell_of(ref, trade.returned)
         return trade
 
     @activity.defn
     async def close_payment(self, ref: PaymentRef) -> ClosedTrade:
         """Make sure the payment cannot be paid any more, or learn that it has been."""
-        closed = await self._gateway(ref.method).close(ref.payment_id)
+        async with self._heard(ref):
+            closed = await self._gateway(ref.method).close(ref.payment_id)
         await self._tell_of(ref, closed.returned)
         return closed
+
+    def _heard(self, ref: PaymentRef) -> AbstractAsyncContextManager[None]:
+        # Our own points need no interpreter.
+        if ref.method is PaymentMethod.POINTS:
+            return nullcontext()
+        return calling_a_person(self._database, ref.order_id, ref.payment_id)
 
     async def _tell_of(self, ref: PaymentRef, returned: Receipt | None) -> None:
         if returned is not None:

@@ -1,11 +1,13 @@
 """Asking providers to give money back: each activity is one call."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.unreadable_answers import calling_a_person
 from domain.actors import is_operator
 from domain.gateway_errors import GatewayError, TryLater
 from domain.model import Value
@@ -67,7 +69,8 @@ class RefundCallActivities:
         await self._wait_for_turn(command.refund)
         instruction = _instruction(command)
         try:
-            answer = await gateway.refund(instruction)
+            async with self._heard(command.refund):
+                answer = await gateway.refund(instruction)
         except TryLater as error:
             raise ApplicationError(str(error), type=TRY_LATER) from error
         except GatewayError as refused:
@@ -87,9 +90,13 @@ class RefundCallActivities:
         if gateway is None:
             return RefundAnswer(state=RefundState.PROCESSING)
         try:
-            return await gateway.query_refund(_instruction(command))
+            async with self._heard(command.refund):
+                return await gateway.query_refund(_instruction(command))
         except GatewayError as error:
             return RefundAnswer(state=RefundState.PROCESSING, detail=str(error))
+
+    def _heard(self, refund: Refund) -> AbstractAsyncContextManager[None]:
+        return calling_a_person(self._database, refund.order_id, refund.refund_id)
 
     async def _wait_for_turn(self, refund: Refund) -> None:
         if refund.method not in TAKES_TURNS:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities.bill_attentions import resolve_of_refund
 from activities.deliveries import skip_if_given_back
 from activities.settlements import record_surplus_money
 from domain.actors import provider
@@ -235,6 +236,7 @@ async def _write_return(
         f"{refund.amount} as {refund.refund_id}{by_hand}",
     )
     await _resolve(connection, refund, actor, command.reason)
+    await resolve_of_refund(connection, refund)
 
 
 async def _undo_order(connection: AsyncConnection, order: Order) -> None:

@@ -33,8 +33,18 @@ def ready_at(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), READY_AT, SHANGHAI)
 
 
+class BilledRefund(StrEnum):
+    """What a bill says of a refund: WeChat Pay lists it on the day it was asked for, with the state
+    of then, and never again."""
+
+    DONE = "done"
+    ASKED = "asked"
+    FAILED = "failed"
+
+
 class BillLine(Value):
-    """Money that moved at the provider. `amount` in minor units, positive whichever way it went."""
+    """Money that moved at the provider, or that was asked back there (`refund_state`). `amount` in
+    minor units, positive whichever way it went."""
 
     kind: FlowKind
     payment_id: str
@@ -42,6 +52,7 @@ class BillLine(Value):
     refund_id: str | None
     amount: int
     at: datetime
+    refund_state: BilledRefund = BilledRefund.DONE
 
     @property
     def reference(self) -> str:
@@ -52,6 +63,23 @@ class BillLine(Value):
         return self.refund_id or self.trade_no
 
 
+class UnreadRow(Value):
+    """A row that nobody could read. `reference`: which, and why. `payment_id`: its number of ours,
+    if that much is plain."""
+
+    reference: str
+    payment_id: str | None = None
+
+
+class Bill(Value):
+    """One day at one provider. `others`: how many rows are of other applications of the same
+    merchant, or of trades that this system does not make."""
+
+    lines: tuple[BillLine, ...] = ()
+    unread: tuple[UnreadRow, ...] = ()
+    others: int = 0
+
+
 class BillFault(StrEnum):
     """What is wrong with one line of a bill, or with one line of ours."""
 
@@ -60,14 +88,16 @@ class BillFault(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     UNKNOWN_REFUND = "unknown_refund"
     REFUND_NOT_DONE = "refund_not_done"
+    REFUND_FAILED = "refund_failed"
+    UNREADABLE = "unreadable"
     NOT_IN_BILL = "not_in_bill"
     NO_BILL = "no_bill"
 
 
 class BillMismatch(Value):
     """`reference`: the trade number for money that came, our refund number for money that went,
-    the day where there is no bill. `billed` and `booked` are the provider's and our amount in
-    minor units, None where that side has none."""
+    the day where there is no bill, the row that could not be read. `billed` and `booked` are the
+    provider's and our amount in minor units, None where that side has none."""
 
     fault: BillFault
     reference: str
@@ -87,11 +117,15 @@ class ComparedLine(Value):
     amount: int
     booked: int | None = None
     order_id: str | None = None
+    refund_state: BilledRefund = BilledRefund.DONE
     refund_status: RefundStatus | None = None
     refund_amount: int | None = None
 
     def fault(self, *, day_is_over: bool) -> BillFault | None:
         """None if both sides agree, or will by themselves."""
+        if self.refund_state is BilledRefund.FAILED:
+            # Nothing went back by this line, so it agrees with whatever is not booked as gone.
+            return BillFault.REFUND_FAILED if self.booked is not None else None
         if self.booked is not None:
             return None if self.booked == self.amount else BillFault.WRONG_AMOUNT
         if self.kind is FlowKind.RECEIVED:
@@ -100,6 +134,9 @@ class ComparedLine(Value):
             return BillFault.UNKNOWN_REFUND
         if self.refund_amount != self.amount:
             return BillFault.WRONG_AMOUNT
+        if self.refund_state is BilledRefund.ASKED:
+            # To a bank card it takes days; its workflow hears what becomes of it.
+            return None
         # A provider books a refund before we hear that it is done, so an open one is no fault yet.
         late = day_is_over or self.refund_status is RefundStatus.FAILED
         return BillFault.REFUND_NOT_DONE if late else None

@@ -34,5 +34,14 @@ class TryLater(GatewayError):
     """No answer, a broken answer or a busy provider: the outcome is unknown; ask again."""
 
 
+class BuyerIsPaying(TryLater):
+    """The buyer is typing his password: the trade is neither paid nor closed for some seconds."""
+
+
+class UnreadableAnswer(TryLater):
+    """The provider's own answer, signed and in time, makes no sense here: it will not by itself,
+    so a person is called, and other payments are no worse off."""
+
+
 class BillNotReady(TryLater):
     """The provider answers well, but has no bill of that day yet."""

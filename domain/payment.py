@@ -1,6 +1,6 @@
 """Payments: attempts to pay an order, and what providers say of them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -28,6 +28,10 @@ class PaymentScene(StrEnum):
     PAGE = "page"
     QR = "qr"
 
+
+# For so long a QR code can be scanned, whatever last moment to pay it was asked for with: WeChat
+# Pay's `code_url` and Alipay's `qr_code` alike.
+CODE_LIFETIME = timedelta(hours=2)
 
 # ISO 4217 has no code for points; providers never see this one.
 POINTS_CURRENCY = "PTS"
@@ -60,6 +64,16 @@ def is_signed_link(method: PaymentMethod, scene: PaymentScene) -> bool:
 def is_begun_here(method: PaymentMethod, scene: PaymentScene) -> bool:
     """Whether it is offered without asking a provider: by such a link, or from our own points."""
     return method is PaymentMethod.POINTS or is_signed_link(method, scene)
+
+
+def offer_ends(
+    method: PaymentMethod, scene: PaymentScene, begun_at: datetime, deadline: datetime
+) -> datetime:
+    """Until when a buyer can pay by what he is shown."""
+    # A link is good for as long as we signed it for. A code dies by itself, at both providers.
+    if is_begun_here(method, scene):
+        return deadline
+    return min(deadline, begun_at + CODE_LIFETIME)
 
 
 class RedirectAction(Value):

@@ -32,7 +32,8 @@ class AlipaySettings(BaseSettings):
 
 class WechatPaySettings(BaseSettings):
     """WeChat Pay API v3 in public-key mode. `provider_public_keys`: a folder of
-    `<serial>.pem` files, so that keys can be rotated by adding one. The APIv3 key is given
+    `<serial>.pem` files, so that keys can be rotated by adding one. `public_key_id`: the one that
+    answers are to be signed with; the newest of the folder without it. The APIv3 key is given
     itself or as a file that holds it."""
 
     model_config = SettingsConfigDict(env_prefix="SECKILL_WECHATPAY_")
@@ -43,6 +44,7 @@ class WechatPaySettings(BaseSettings):
     merchant_serial: str = ""
     merchant_private_key: Path | None = None
     provider_public_keys: Path | None = None
+    public_key_id: str = ""
     api_v3_key: SecretStr = SecretStr("")
     api_v3_key_file: Path | None = None
     timeout_seconds: float = 8.0

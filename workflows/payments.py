@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         PaymentMethod,
         Receipt,
         is_begun_here,
+        offer_ends,
         payment_id_for,
     )
     from domain.states import PaymentStatus
@@ -176,7 +177,7 @@ def _new_payment(ref: PaymentRef, update: BeginPayment, placed: PlacedOrder) -> 
         status=PaymentStatus.CREATED,
         amount=amount,
         currency=currency,
-        expires_at=placed.deadline,
+        expires_at=offer_ends(ref.method, update.scene, workflow.now(), placed.deadline),
         created_at=workflow.now(),
     )
 

@@ -7,14 +7,16 @@ from typing import TypeVar
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
     BillNotReady,
+    BuyerIsPaying,
     Declined,
     TradeNotFound,
     TryLater,
+    UnreadableAnswer,
 )
 from domain.notice import VerifiedNotice
 from domain.payment import (
@@ -30,7 +32,16 @@ from infra.gateways.protocol import Gateway, RawNotice
 
 FAILURES_IN_A_ROW = 5
 RETRY_AFTER_SECONDS = 15.0
-_GOOD_ANSWERS = (Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady)
+# A provider that says them is there. One trade nobody can read must not cost others their turn.
+_GOOD_ANSWERS = (
+    Declined,
+    TradeNotFound,
+    AlreadyPaid,
+    AlreadyClosed,
+    BillNotReady,
+    BuyerIsPaying,
+    UnreadableAnswer,
+)
 
 Answer = TypeVar("Answer")
 
@@ -75,7 +86,7 @@ class BreakerGateway:
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return await self._gateway.verify_notice(raw)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         return await self._guarded(lambda: self._gateway.download_bill(day))
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Protocol
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, RedirectAction, Trade
 from domain.refund import RefundAnswer, RefundInstruction
@@ -54,7 +54,7 @@ class Gateway(Protocol):
         """Authenticate a notice. Never raises, never calls out: trouble is a verdict."""
         ...
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         """What moved at the provider on one day. Raises `TryLater` while it is not ready."""
         ...
 

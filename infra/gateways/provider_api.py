@@ -4,11 +4,14 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 import httpx
+import structlog
 
-from domain.bill import BillLine, ready_at
-from domain.gateway_errors import BillNotReady, Declined, TryLater
+from domain.bill import Bill, ready_at
+from domain.gateway_errors import BillNotReady, Declined, TryLater, UnreadableAnswer
 from domain.payment import Charge, ClosedTrade, Trade, TradeState
 from infra.gateways.connection import ProviderConnection
+
+log = structlog.get_logger()
 
 
 class NoBill(Declined):
@@ -25,6 +28,10 @@ class ProviderApi:
     def later(self, operation: str, subject: str, what: str) -> TryLater:
         """The error to raise when the outcome is unknown."""
         return self._connection.later(operation, subject, what)
+
+    def unreadable(self, operation: str, subject: str, what: str) -> UnreadableAnswer:
+        """The error to raise for an answer that is the provider's own and makes no sense."""
+        return UnreadableAnswer(str(self.later(operation, subject, what)))
 
     async def aclose(self) -> None:
         await self._connection.aclose()
@@ -50,21 +57,22 @@ class ProviderApi:
         receipt = trade.receipt if trade.state is TradeState.PAID else None
         return ClosedTrade(receipt=receipt, returned=trade.returned)
 
-    def lines(
-        self, read: Callable[[bytes], tuple[BillLine, ...]], file: bytes, day: date
-    ) -> tuple[BillLine, ...]:
+    def bill(self, read: Callable[[bytes], Bill], file: bytes, day: date) -> Bill:
         """Raises TryLater for a file that `read` cannot: an empty bill would pass for the truth."""
         try:
-            return read(file)
+            bill = read(file)
         except ValueError as error:
             raise self.later("download", day.isoformat(), "unreadable bill") from error
+        for row in bill.unread:
+            log.warning("bill_row_unreadable", provider=self.provider, row=row.reference)
+        return bill
 
-    def no_lines(self, day: date, now: datetime) -> tuple[BillLine, ...]:
+    def no_lines(self, day: date, now: datetime) -> Bill:
         """What "there is no bill" means. Raises BillNotReady while it may still come."""
         # Providers say the same of "nothing moved" and "not ready": the clock decides.
         if now < ready_at(day):
             raise BillNotReady(f"{self.provider}: no bill of {day} yet")
-        return ()
+        return Bill()
 
     def check_currency(self, charge: Charge) -> None:
         """Raises Declined for what these providers' Chinese accounts do not take."""

@@ -10,6 +10,7 @@ from domain.bill import SHANGHAI
 from domain.money import MAX_PAYMENT, from_yuan
 
 MAX_NOTICE_BYTES = 64 * 1024
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _YUAN = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?", re.ASCII)
 
 
@@ -41,9 +42,21 @@ def to_shanghai(moment: datetime) -> str:
     return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def unverified(code: object) -> str:
+    """A refusal's code to be quoted where nobody signed it, or nothing. It is believed in nothing:
+    it tells an operator whose keys or numbers the provider does not know."""
+    known = isinstance(code, str) and _CODE.fullmatch(code)
+    return f" (unverified: {code})" if known else ""
+
+
 def clip(text: str, limit: int) -> str:
     """At most `limit` bytes of UTF-8, never half a character."""
     return text.encode()[:limit].decode(errors="ignore")
+
+
+def blank_is_none(value: object) -> object:
+    """Some answers write what is not there yet as an empty text."""
+    return None if value == "" else value
 
 
 # Numbers go into keys and rows: printable ASCII only, so no NUL and no newline gets that far.

@@ -71,6 +71,22 @@ class Attentions:
         )
         return await happened(self._connection, query)
 
+    async def resolve_of_order(
+        self, kind: AttentionKind, order_id: str, ending: str, by: str, resolution: str
+    ) -> bool:
+        """As `resolve`, for what is open of the order under a subject with this ending."""
+        query = (
+            update(attentions)
+            .where(
+                attentions.c.kind == kind,
+                attentions.c.order_id == order_id,
+                attentions.c.subject.endswith(ending, autoescape=True),
+                attentions.c.resolved_at.is_(None),
+            )
+            .values(resolved_at=func.now(), resolved_by=by, resolution=resolution)
+        )
+        return await happened(self._connection, query)
+
     async def lock(self, attention_id: int) -> Attention | None:
         """The attention, which nobody else resolves or raises until this transaction ends."""
         query = select(attentions).where(attentions.c.attention_id == attention_id)

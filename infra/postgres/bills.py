@@ -3,19 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, and_, func, select, tuple_
+from sqlalchemy import Select, and_, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.bill import BillCheck, BillFault, BillLine, BillMismatch, ComparedLine
+from domain.bill import BillCheck, BillFault, BillLine, BillMismatch, ComparedLine, UnreadRow
 from domain.payment import FlowKind, PaymentMethod
 from infra.postgres.queries import fetch_page
-from infra.postgres.tables.bills import bill_checks, bill_lines
+from infra.postgres.tables.bills import bill_checks, bill_lines, unread_bill_rows
 from infra.postgres.tables.payments import payment_flows, payments
 from infra.postgres.tables.refunds import refunds
 from infra.readable import all_readable
 
-# A line has eight fields, and one query at most 32767 values.
+# A line has nine fields, and one query at most 32767 values.
 BATCH = 1000
 
 
@@ -37,16 +37,51 @@ class Bills:
                     "trade_no": line.trade_no,
                     "amount": line.amount,
                     "at": line.at,
+                    "refund_state": line.refund_state,
                 }
                 for line in lines
             ]
         )
-        said_now = {
-            name: query.excluded[name] for name in ("day", "payment_id", "trade_no", "amount", "at")
-        }
+        said = ("day", "payment_id", "trade_no", "amount", "at", "refund_state")
+        said_now = {name: query.excluded[name] for name in said}
         await self._connection.execute(
             query.on_conflict_do_update(index_elements=bill_lines.primary_key, set_=said_now)
         )
+
+    async def keep_unread(
+        self, method: PaymentMethod, day: date, rows: Sequence[UnreadRow]
+    ) -> None:
+        """Of all the rows that could not be read when the bill was fetched before, these are
+        left."""
+        row = unread_bill_rows.c
+        await self._connection.execute(
+            delete(unread_bill_rows).where(row.method == method, row.day == day)
+        )
+        if rows:
+            of_the_bill = {"method": method, "day": day}
+            values = [of_the_bill | one.model_dump() for one in rows]
+            await self._connection.execute(insert(unread_bill_rows).values(values))
+
+    async def unread(self, method: PaymentMethod, day: date) -> list[BillMismatch]:
+        row, payment = unread_bill_rows.c, payments.c
+        query = (
+            select(row.reference, row.payment_id, payment.order_id)
+            .select_from(unread_bill_rows)
+            .outerjoin(
+                payments, and_(payment.payment_id == row.payment_id, payment.method == row.method)
+            )
+            .where(row.method == method, row.day == day)
+            .order_by(row.reference)
+        )
+        return [
+            BillMismatch(
+                fault=BillFault.UNREADABLE,
+                reference=found.reference,
+                payment_id=found.payment_id,
+                order_id=found.order_id,
+            )
+            for found in await self._connection.execute(query)
+        ]
 
     async def compared(
         self, method: PaymentMethod, day: date, after: ComparedLine | None = None
@@ -156,6 +191,7 @@ def _beside_our_ledger() -> Select[*tuple[object, ...]]:
             line.reference,
             line.payment_id,
             line.amount,
+            line.refund_state,
             flow.amount.label("booked"),
             func.coalesce(flow.order_id, payment.order_id, refund.order_id).label("order_id"),
             refund.status.label("refund_status"),

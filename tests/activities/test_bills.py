@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.bills import Billers, BillRef, BillRepairs, ConcludeBill, MissBill, merged
-from domain.bill import BillFault, BillLine
+from domain.bill import BilledRefund, BillFault, BillLine, UnreadRow
 from domain.payment import FlowKind, PaymentMethod, Trade
 from tests.support.bookkeeper import DAY, NOON, Bookkeeper
 from tests.support.ledger import begin, place
@@ -54,6 +54,42 @@ def test_money_that_came_and_money_that_went_are_two_lines() -> None:
     lines = merged([_line("T1", 100), _line("T1", 100, FlowKind.REFUNDED)])
 
     assert [line.amount for line in lines] == [100, 100]
+
+
+def test_of_a_refund_only_what_is_done_has_moved() -> None:
+    asked = _line("R1", 100, FlowKind.REFUNDED).model_copy(
+        update={"refund_state": BilledRefund.ASKED}
+    )
+    done = _line("R1", 100, FlowKind.REFUNDED)
+
+    for lines in ((asked, done), (done, asked)):
+        (line,) = merged(lines)
+        assert (line.amount, line.refund_state) == (100, BilledRefund.DONE)
+
+
+async def test_a_row_that_nobody_can_read_costs_the_day_nothing(
+    shop: Shop, keeper: Bookkeeper
+) -> None:
+    keeper.bills(await keeper.books("ada"))
+    shop.alipay.unread_rows.append(UnreadRow(reference="row 7: an unknown kind of business"))
+    conclude = ConcludeBill(bill=BILL, checked_at=LATER, missed=0)
+
+    fetched = await ActivityEnvironment().run(_step(shop, "fetch_bill"), BILL)
+    check = await ActivityEnvironment().run(_step(shop, "conclude_bill"), conclude)
+
+    assert (fetched.lines, fetched.unread) == (1, 1)
+    assert (check.lines, check.matched, check.mismatches) == (1, 1, 1)
+    assert [row.what for row in await keeper.attention()] == [
+        f"alipay bill of {DAY}, row 7: an unknown kind of business: this row cannot be read"
+        " (payment None); all others are compared"
+    ]
+
+    shop.alipay.unread_rows.clear()
+    await ActivityEnvironment().run(_step(shop, "fetch_bill"), BILL)
+    check = await ActivityEnvironment().run(_step(shop, "conclude_bill"), conclude)
+
+    assert check.ok
+    assert await keeper.attention() == []
 
 
 async def test_points_have_no_provider_and_no_bill(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """A payment is written down before a provider may collect it, and offered once."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -9,6 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.payments import OfferPayment, PaymentActivities, PaymentRef
 from domain.attention import AttentionKind
 from domain.errors import ErrorCode
+from domain.gateway_errors import UnreadableAnswer
 from domain.order import Order
 from domain.payment import (
     ClosedTrade,
@@ -28,6 +30,8 @@ from infra.postgres.refunds import Refunds
 from tests.support.gateway_double import GatewayDouble
 from tests.support.ledger import open_item, place
 from tests.support.values import NOON, a_payment, a_refund
+
+MINUTE = timedelta(minutes=1)
 
 
 def _offer(order: Order) -> OfferPayment:
@@ -80,6 +84,51 @@ async def test_a_payment_begun_again_is_the_same_one(database: Database) -> None
     assert await _begin(activities, _offer(order)) == await _begin(activities, _offer(order))
 
     assert (await _events(database, order)).count("payment_begun") == 1
+
+
+async def test_what_is_asked_for_again_comes_with_the_same_last_moment(
+    database: Database,
+) -> None:
+    """A provider refuses a number that it knows with another one."""
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    first = _offer(order)
+    gateway.away = True
+    with pytest.raises(ApplicationError):
+        await _begin(_activities(database, gateway), first)
+    gateway.away = False
+
+    later = {
+        "created_at": first.payment.created_at + MINUTE,
+        "expires_at": first.payment.expires_at + MINUTE,
+    }
+    second = first.model_copy(update={"payment": first.payment.model_copy(update=later)})
+    begun = await _begin(_activities(database, gateway), second)
+
+    assert gateway.charges[begun.payment_id].expires_at == first.payment.expires_at
+    assert begun.expires_at == first.payment.expires_at
+    assert await _written(database, begun) == begun
+
+
+async def test_what_is_asked_for_again_when_its_last_moment_is_over_has_a_new_one(
+    database: Database,
+) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    first = _offer(order)
+    gateway.away = True
+    with pytest.raises(ApplicationError):
+        await _begin(_activities(database, gateway), first)
+    gateway.away = False
+
+    later = {
+        "created_at": first.payment.expires_at + MINUTE,
+        "expires_at": first.payment.expires_at + 2 * MINUTE,
+    }
+    second = first.model_copy(update={"payment": first.payment.model_copy(update=later)})
+    begun = await _begin(_activities(database, gateway), second)
+
+    assert gateway.charges[begun.payment_id].expires_at == second.payment.expires_at
+    assert begun.expires_at == second.payment.expires_at
+    assert await _written(database, begun) == begun
 
 
 async def test_what_a_provider_may_have_heard_is_on_record(database: Database) -> None:
@@ -198,3 +247,28 @@ async def test_money_that_we_gave_back_ourselves_is_nobodys_business(database: D
 
     async with database.transaction() as connection:
         assert await Attentions(connection).open_(None, 10) == ([], None)
+
+
+@pytest.mark.parametrize("step", ["query_payment", "close_payment"])
+async def test_a_trade_nobody_can_read_is_told_to_a_person_until_it_can_be(
+    database: Database, step: str
+) -> None:
+    gateway, order = GatewayDouble(), await place(database, await open_item(database))
+    activities = _activities(database, gateway)
+    begun = await _begin(activities, _offer(order))
+    ref = PaymentRef(payment_id=begun.payment_id, order_id=order.order_id, method=begun.method)
+    gateway.speaks_nonsense_of.add(begun.payment_id)
+
+    with pytest.raises(UnreadableAnswer):
+        await ActivityEnvironment().run(getattr(activities, step), ref)
+    assert await _stuck(database) == [f"answer:{begun.payment_id}"]
+
+    gateway.speaks_nonsense_of.clear()
+    await ActivityEnvironment().run(getattr(activities, step), ref)
+    assert await _stuck(database) == []
+
+
+async def _stuck(database: Database) -> list[str]:
+    async with database.transaction() as connection:
+        rows, _ = await Attentions(connection).open_(None, 10)
+    return [row.subject for row in rows if row.kind is AttentionKind.STEP_STUCK]

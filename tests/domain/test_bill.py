@@ -4,6 +4,7 @@ import pytest
 
 from domain.bill import (
     BillCheck,
+    BilledRefund,
     BillFault,
     BillLine,
     ComparedLine,
@@ -110,6 +111,37 @@ class TestComparison:
         line = _line(REFUNDED, refund_status=status, refund_amount=500)
 
         assert line.fault(day_is_over=day_is_over) is fault
+
+    @pytest.mark.parametrize(
+        ("said", "ours", "fault"),
+        [
+            (BilledRefund.ASKED, {"refund_status": RefundStatus.ACCEPTED}, None),
+            (BilledRefund.ASKED, {"refund_status": RefundStatus.FAILED}, None),
+            (BilledRefund.ASKED, {"refund_status": RefundStatus.DONE, "booked": 500}, None),
+            (BilledRefund.ASKED, {"booked": 499}, BillFault.WRONG_AMOUNT),
+            (
+                BilledRefund.ASKED,
+                {"refund_status": RefundStatus.ACCEPTED, "refund_amount": 499},
+                BillFault.WRONG_AMOUNT,
+            ),
+            (BilledRefund.ASKED, {}, BillFault.UNKNOWN_REFUND),
+            (BilledRefund.FAILED, {"refund_status": RefundStatus.ACCEPTED}, None),
+            (BilledRefund.FAILED, {"refund_status": RefundStatus.FAILED}, None),
+            (BilledRefund.FAILED, {}, None),
+            (
+                BilledRefund.FAILED,
+                {"refund_status": RefundStatus.DONE, "booked": 500},
+                BillFault.REFUND_FAILED,
+            ),
+        ],
+    )
+    def test_of_a_refund_that_was_asked_for_that_day_and_not_done(
+        self, said: BilledRefund, ours: dict[str, object], fault: BillFault | None
+    ) -> None:
+        asked = {"refund_amount": 500} if "refund_status" in ours else {}
+        line = _line(REFUNDED, refund_state=said, order_id="O1", **(asked | ours))
+
+        assert line.fault(day_is_over=True) is fault
 
 
 @pytest.mark.parametrize(("mismatches", "ok"), [(0, True), (1, False)])

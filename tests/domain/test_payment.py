@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from domain.payment import (
@@ -5,10 +7,11 @@ from domain.payment import (
     PaymentScene,
     is_begun_here,
     is_signed_link,
+    offer_ends,
     order_id_of_payment,
     payment_id_for,
 )
-from tests.support.values import an_item, an_order
+from tests.support.values import NOON, an_item, an_order
 
 ORDER_ID = an_order(an_item()).order_id
 # What WeChat Pay allows in an `out_trade_no`.
@@ -60,3 +63,24 @@ def test_points_are_offered_without_asking_anybody(scene: PaymentScene) -> None:
     assert is_begun_here(PaymentMethod.POINTS, scene)
     assert not is_begun_here(PaymentMethod.WECHATPAY, scene)
     assert is_begun_here(PaymentMethod.ALIPAY, scene) == (scene is PaymentScene.PAGE)
+
+
+@pytest.mark.parametrize(
+    ("method", "scene", "is_a_code"),
+    [
+        (PaymentMethod.WECHATPAY, PaymentScene.QR, True),
+        (PaymentMethod.WECHATPAY, PaymentScene.PAGE, True),
+        (PaymentMethod.ALIPAY, PaymentScene.QR, True),
+        (PaymentMethod.ALIPAY, PaymentScene.PAGE, False),
+        (PaymentMethod.POINTS, PaymentScene.PAGE, False),
+    ],
+)
+def test_a_code_lives_two_hours_and_never_longer_than_the_order_waits(
+    method: PaymentMethod, scene: PaymentScene, is_a_code: bool
+) -> None:
+    week, hour = NOON + timedelta(days=7), NOON + timedelta(hours=1)
+
+    assert offer_ends(method, scene, NOON, hour) == hour
+    assert offer_ends(method, scene, NOON, week) == (
+        NOON + timedelta(hours=2) if is_a_code else week
+    )

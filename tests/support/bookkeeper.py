@@ -7,7 +7,7 @@ from uuid import uuid4
 from temporalio.client import WorkflowHandle
 
 from domain.attention import Attention, AttentionKind
-from domain.bill import BillCheck, BillLine, start_of
+from domain.bill import BillCheck, BilledRefund, BillLine, start_of
 from domain.payment import FlowKind, Payment, PaymentMethod, Receipt
 from infra.postgres.attentions import Attentions
 from tests.support.ledger import damage, pay, place
@@ -40,7 +40,13 @@ class Bookkeeper:
             paid_at=at,
         )
 
-    def bills_refund(self, refund_id: str, payment_id: str, amount: int) -> None:
+    def bills_refund(
+        self,
+        refund_id: str,
+        payment_id: str,
+        amount: int,
+        state: BilledRefund = BilledRefund.DONE,
+    ) -> None:
         line = BillLine(
             kind=FlowKind.REFUNDED,
             payment_id=payment_id,
@@ -48,6 +54,7 @@ class Bookkeeper:
             refund_id=refund_id,
             amount=amount,
             at=NOON,
+            refund_state=state,
         )
         self.shop.alipay.other_lines.append(line)
 

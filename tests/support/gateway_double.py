@@ -2,8 +2,14 @@
 
 from datetime import UTC, date, datetime
 
-from domain.bill import BillLine, day_of
-from domain.gateway_errors import BillNotReady, Declined, TryLater
+from domain.bill import Bill, BillLine, UnreadRow, day_of
+from domain.gateway_errors import (
+    BillNotReady,
+    BuyerIsPaying,
+    Declined,
+    TryLater,
+    UnreadableAnswer,
+)
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
     Charge,
@@ -40,11 +46,15 @@ class GatewayDouble:
         self.takes_refunds_on = False
         self.taken_on: dict[str, RefundInstruction] = {}
         self.pays_on_close: set[str] = set()
+        # The buyer types his password this many closes long, and has paid then.
+        self.pays_after_closes: dict[str, int] = {}
+        self.speaks_nonsense_of: set[str] = set()
         self.away = False
         self.turned_away = 0
         self.bills_late = 0
         self.declines_bills = False
         self.other_lines: list[BillLine] = []
+        self.unread_rows: list[UnreadRow] = []
 
     def pay(self, payment_id: str, *, amount: int | None = None) -> Receipt:
         if payment_id in self.closed:
@@ -65,14 +75,19 @@ class GatewayDouble:
         return QrAction(code_url=f"practice://{charge.payment_id}")
 
     async def query(self, payment_id: str) -> Trade:
-        self._answer()
+        self._answer(payment_id)
         if receipt := self.receipts.get(payment_id):
             return Trade(state=TradeState.PAID, receipt=receipt)
         known = payment_id in self.charges
         return Trade(state=TradeState.WAITING if known else TradeState.NOT_FOUND)
 
     async def close(self, payment_id: str) -> ClosedTrade:
-        self._answer()
+        self._answer(payment_id)
+        if closes := self.pays_after_closes.get(payment_id, 0):
+            self.pays_after_closes[payment_id] = closes - 1
+            if closes > 1:
+                raise BuyerIsPaying(f"{self.method}: USERPAYING")
+            self.pay(payment_id)
         if payment_id in self.pays_on_close and payment_id not in self.closed:
             self.pay(payment_id)
         if receipt := self.receipts.get(payment_id):
@@ -81,7 +96,7 @@ class GatewayDouble:
         return ClosedTrade()
 
     async def refund(self, order: RefundInstruction) -> RefundAnswer:
-        self._answer()
+        self._answer(order.refund_id)
         self.refunds_asked.append(order.refund_id)
         self.refund_reasons.append(order.reason)
         if self.declines_refunds or order.payment_id in self.declines_refunds_of:
@@ -99,7 +114,7 @@ class GatewayDouble:
         return RefundAnswer(state=RefundState.DONE)
 
     async def query_refund(self, order: RefundInstruction) -> RefundAnswer:
-        self._answer()
+        self._answer(order.refund_id)
         self.refunds_queried += 1
         if order.payment_id in self.slow_with_refunds_of and order.refund_id in self.taken_on:
             return self.give_back(order)
@@ -113,7 +128,7 @@ class GatewayDouble:
             provider_notice_id="", kind=NoticeKind.OTHER, verdict=Verdict.BAD_SIGNATURE
         )
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         self._answer()
         if self.declines_bills:
             raise Declined(f"{self.method} declines")
@@ -122,12 +137,15 @@ class GatewayDouble:
             raise BillNotReady(f"{self.method}: no statement of {day} yet")
         paid = (_paid_line(receipt) for receipt in self.receipts.values())
         lines = [*paid, *self.other_lines]
-        return tuple(line for line in lines if day_of(line.at) == day)
+        today = tuple(line for line in lines if day_of(line.at) == day)
+        return Bill(lines=today, unread=tuple(self.unread_rows))
 
     async def aclose(self) -> None:
         return None
 
-    def _answer(self) -> None:
+    def _answer(self, number: str = "") -> None:
+        if number in self.speaks_nonsense_of:
+            raise UnreadableAnswer(f"{self.method}: unreadable answer")
         if self.away:
             self.turned_away += 1
             raise TryLater(f"{self.method} is not answering")

@@ -82,12 +82,14 @@ class WechatPayDouble:
     asked: list[tuple[str, object]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     headers: Callable[[bytes], dict[str, str]] | None = None
+    requests: list[httpx.Request] = field(default_factory=list)
 
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self._check(request)
+        self.requests.append(request)
         if str(request.url) in self.files:
             return httpx.Response(200, content=self.files[str(request.url)])
         call = f"{request.method} {request.url.path.removeprefix('/prefix')}"

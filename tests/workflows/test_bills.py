@@ -9,13 +9,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.bill import BillFault, day_of, start_of
 from domain.payment import PaymentMethod
-from domain.states import OrderStatus, RefundStatus
+from domain.states import OrderStatus
 from infra.postgres.bills import Bills
-from infra.postgres.refunds import Refunds
 from tests.support.bookkeeper import DAY, Bookkeeper
-from tests.support.ledger import begin, damage, give_back, place
+from tests.support.ledger import begin, place
 from tests.support.shop import PRICE, Shop
-from tests.support.values import a_payment, a_refund, an_order
+from tests.support.values import a_payment, an_order
 from workflows.bills import ReconcileBills
 
 
@@ -116,52 +115,6 @@ async def test_other_amounts_and_missing_lines_are_raised_until_they_are_put_rig
     assert await keeper.attention() == []
 
 
-async def test_refunds_are_compared_as_well(shop: Shop, keeper: Bookkeeper) -> None:
-    done, under_way, unheard = [await keeper.books(user_id) for user_id in ("ada", "bob", "eve")]
-    for payment in (done, under_way, unheard):
-        keeper.bills(payment)
-        order = (await shop.dossier(payment.order_id)).order
-        if payment is not under_way:
-            await give_back(shop.database, order, payment)
-    flows = "UPDATE payment_flows SET at = :at WHERE kind = 'refunded'"
-    await damage(shop.database, flows, at=start_of(DAY) + timedelta(hours=20))
-    async with shop.database.transaction() as connection:
-        await Refunds(connection).request(a_refund(under_way))
-    keeper.bills_refund(f"{done.payment_id}R", done.payment_id, PRICE)
-    keeper.bills_refund(f"{under_way.payment_id}R", under_way.payment_id, PRICE)
-
-    check = await keeper.reconciles()
-
-    assert {mismatch.fault: mismatch.reference for mismatch in check.sample} == {
-        BillFault.REFUND_NOT_DONE: f"{under_way.payment_id}R",
-        BillFault.NOT_IN_BILL: f"{unheard.payment_id}R",
-    }
-    assert (check.lines, check.matched) == (5, 4)
-
-
-async def test_a_refund_of_today_may_still_be_on_its_way(
-    shop: Shop, keeper: Bookkeeper, today: None
-) -> None:
-    handle = await shop.start(intent := await shop.intent())
-    receipt = await shop.pay(handle)
-    await handle.result()
-    payment = (await shop.dossier(intent.order_id)).payments[0]
-    refund = a_refund(payment)
-    async with shop.database.transaction() as connection:
-        await Refunds(connection).request(refund)
-        await Refunds(connection).change_status(
-            refund.refund_id, RefundStatus.REQUESTED, RefundStatus.ACCEPTED
-        )
-    keeper.bills_refund(refund.refund_id, payment.payment_id, PRICE)
-    shop.alipay.other_lines[:] = [
-        line.model_copy(update={"at": receipt.paid_at}) for line in shop.alipay.other_lines
-    ]
-
-    check = await keeper.reconciles(day_of(receipt.paid_at))
-
-    assert (check.ok, check.lines) == (True, 2)
-
-
 async def test_what_was_booked_just_after_midnight_may_stand_in_the_bill_before(
     keeper: Bookkeeper,
 ) -> None:
@@ -190,7 +143,7 @@ async def test_a_number_that_stands_twice_in_a_bill_is_money_that_moved_twice(
 ) -> None:
     payment = await keeper.books("ada")
     keeper.bills(payment)
-    (line,) = await shop.alipay.download_bill(DAY)
+    (line,) = (await shop.alipay.download_bill(DAY)).lines
     shop.alipay.other_lines.append(line)
 
     check = await keeper.reconciles()
@@ -240,7 +193,7 @@ async def test_a_bill_alone_moves_no_money(shop: Shop, keeper: Bookkeeper) -> No
     handle = await shop.start(await shop.intent())
     payment = await shop.begin_payment(handle)
     keeper.bills(payment)
-    (line,) = await shop.alipay.download_bill(DAY)
+    (line,) = (await shop.alipay.download_bill(DAY)).lines
     shop.alipay.other_lines.append(line)
     shop.alipay.receipts.clear()
 

@@ -27,6 +27,17 @@ async def test_a_begun_payment_is_closed_at_the_provider_before_the_stock_goes_b
     assert closed.status is PaymentStatus.CLOSED
 
 
+async def test_a_buyer_who_types_his_password_at_the_last_moment_has_paid(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    payment = await shop.begin_payment(handle)
+    shop.alipay.pays_after_closes[payment.payment_id] = 3
+
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+
+    assert (await shop.dossier(intent.order_id)).payments[0].status is PaymentStatus.PAID
+    assert shop.alipay.refunds_asked == []
+
+
 async def test_a_lost_notice_is_made_up_for_by_asking_the_provider(shop: Shop) -> None:
     handle = await shop.start(await shop.intent())
     payment = await shop.begin_payment(handle)

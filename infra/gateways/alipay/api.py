@@ -102,7 +102,7 @@ class AlipayApi(ProviderApi):
         except BadAnswer as error:
             raise self.later(method, subject, str(error)) from error
         except ValueError as error:
-            raise self.later(method, subject, "unreadable answer") from error
+            raise self.unreadable(method, subject, "unreadable answer") from error
         # The platform's own gateway puts "aop." before the codes of what stands behind it.
         sub_code = outcome.sub_code.removeprefix("aop.")
         refusal = _error_for(method, outcome.code, sub_code)

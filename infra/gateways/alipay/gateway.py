@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Annotated
 
 import httpx
+from pydantic import BeforeValidator
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, TradeNotFound
 from domain.money import to_yuan
 from domain.notice import VerifiedNotice
@@ -28,7 +30,15 @@ from infra.gateways.connection import ProviderConnection
 from infra.gateways.protocol import RawNotice
 from infra.gateways.provider_api import NoBill
 from infra.gateways.rsa import UnusableKey, load_private_key, load_public_key
-from infra.gateways.wire import Number, ShanghaiTime, WireModel, Yuan, clip, to_shanghai
+from infra.gateways.wire import (
+    Number,
+    ShanghaiTime,
+    WireModel,
+    Yuan,
+    blank_is_none,
+    clip,
+    to_shanghai,
+)
 from infra.settings import AlipaySettings
 
 NOTIFY_PATH = "/v1/webhooks/alipay"
@@ -54,7 +64,7 @@ class _Queried(WireModel):
     trade_no: Number
     trade_status: str
     total_amount: Yuan
-    send_pay_date: ShanghaiTime | None = None
+    send_pay_date: Annotated[ShanghaiTime | None, BeforeValidator(blank_is_none)] = None
 
 
 class _Refunded(WireModel):
@@ -65,7 +75,7 @@ class _Refunded(WireModel):
 class _RefundQueried(WireModel):
     out_request_no: str = ""
     refund_status: str = ""
-    refund_amount: Yuan | None = None
+    refund_amount: Annotated[Yuan | None, BeforeValidator(blank_is_none)] = None
 
 
 class _BillAddress(WireModel):
@@ -172,14 +182,14 @@ class AlipayGateway:
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return self._notices.verify(raw)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         content = {"bill_type": "trade", "bill_date": day.isoformat()}
         try:
             address = await self._api.call(BILL, content, _BillAddress, subject=day.isoformat())
         except NoBill:
             return self._api.no_lines(day, datetime.now(UTC))
         file = await self._api.download(address.bill_download_url, day.isoformat())
-        return self._api.lines(read_bill, file, day)
+        return self._api.bill(read_bill, file, day)
 
     async def aclose(self) -> None:
         await self._api.aclose()

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from infra.gateways.rsa import sign, verifies
+from infra.gateways.wire import unverified
 
 _UNSIGNED = (b"sign", b"sign_type")
 _PUNCTUATION = re.compile(r"\s*([,:{}])\s*")
@@ -67,10 +68,22 @@ def open_answer(body: bytes, method: str, key: RSAPublicKey) -> str:
         raise BadAnswer("unreadable answer") from error
     node = members.get(f"{method.replace('.', '_')}_response")
     if node is None:
-        raise BadAnswer(f"no answer node {members.get('error_response', '')[:200]}".rstrip())
+        raise BadAnswer(f"no answer node{_said(members.get('error_response', ''))}")
     if not isinstance(signature, str) or not verifies(key, node.encode(), signature):
-        raise BadAnswer("answer without a right signature")
+        # The platform cannot sign for an application it does not know.
+        raise BadAnswer(f"answer without a right signature{_said(node)}")
     return node
+
+
+def _said(node: str) -> str:
+    """The code in a node that nobody signed, to be quoted."""
+    try:
+        outcome = json.loads(node)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(outcome, dict):
+        return ""
+    return unverified(outcome.get("sub_code") or outcome.get("code"))
 
 
 def _members(text: str) -> dict[str, str]:

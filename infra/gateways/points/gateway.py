@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
@@ -117,9 +117,9 @@ class PointsGateway:
         """Nobody sends notices about points, so one that comes is forged."""
         return refused_notice(Verdict.BAD_SIGNATURE)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         """Our own ledger is the only book of points; the audit proves it."""
-        return ()
+        return Bill()
 
     async def aclose(self) -> None:
         return None

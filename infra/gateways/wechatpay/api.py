@@ -12,6 +12,7 @@ from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
     BillNotReady,
+    BuyerIsPaying,
     Declined,
     GatewayError,
     TradeNotFound,
@@ -21,7 +22,7 @@ from domain.notice import Verdict
 from infra.gateways.connection import ProviderConnection
 from infra.gateways.provider_api import NoBill, ProviderApi
 from infra.gateways.wechatpay.wire import Merchant, PlatformKeys, authenticity
-from infra.gateways.wire import WireModel
+from infra.gateways.wire import WireModel, unverified
 
 # Codes are spelled with and without underscores in different places of the documentation.
 _ERRORS: Mapping[str, type[GatewayError]] = {
@@ -34,9 +35,14 @@ _ERRORS: Mapping[str, type[GatewayError]] = {
     "FREQUENCYLIMITED": TryLater,
     "FREQUENCYLIMITEXCEED": TryLater,
     "RATELIMITEXCEEDED": TryLater,
+    # It comes under 202, a success by the class of its status, with an error's body.
+    "USERPAYING": BuyerIsPaying,
     "STATEMENTCREATING": BillNotReady,
     "NOSTATEMENTEXIST": NoBill,
 }
+
+
+_OK, _DONE = 200, 204
 
 
 class _Refusal(WireModel):
@@ -65,17 +71,17 @@ class WechatPayApi(ProviderApi):
         self, path: str, query: Mapping[str, str], answer: type[Answer], *, subject: str
     ) -> Answer:
         request = self._connection.request("GET", self._gateway_url + path, query=query)
-        return self._read(await self._exchange(request, subject), answer, path, subject)
+        return self._read(await self._exchange(request, subject, _OK), answer, path, subject)
 
     async def post(
         self, path: str, message: Mapping[str, object], answer: type[Answer], *, subject: str
     ) -> Answer:
-        response = await self._exchange(self._posted(path, message), subject)
+        response = await self._exchange(self._posted(path, message), subject, _OK)
         return self._read(response, answer, path, subject)
 
     async def instruct(self, path: str, message: Mapping[str, object], *, subject: str) -> None:
-        """A call whose answer has no body (204)."""
-        await self._exchange(self._posted(path, message), subject)
+        """A call whose answer has no body: 204 and nothing else says that it is done."""
+        await self._exchange(self._posted(path, message), subject, _DONE)
 
     async def download(self, address: str, subject: str) -> bytes:
         return await self.fetch(self._signed(self._connection.request("GET", address)), subject)
@@ -90,12 +96,18 @@ class WechatPayApi(ProviderApi):
 
     def _signed(self, request: httpx.Request) -> httpx.Request:
         request.headers["Accept"] = "application/json"
+        # Or a merchant who moves from certificates to the public key is answered under the old.
+        if key_id := self._keys.asked_for():
+            request.headers["Wechatpay-Serial"] = key_id
         request.headers["Authorization"] = self._merchant.authorization(
             request.method, request.url.raw_path.decode(), request.content, self._clock()
         )
         return request
 
-    async def _exchange(self, request: httpx.Request, subject: str) -> httpx.Response:
+    async def _exchange(
+        self, request: httpx.Request, subject: str, expected: int
+    ) -> httpx.Response:
+        """The answer under `expected`, the one status that says the call was carried out."""
         operation = f"{request.method} {urlsplit(str(request.url)).path}"
         response = await self._connection.send(
             self._signed(request), operation=operation, subject=subject
@@ -103,16 +115,16 @@ class WechatPayApi(ProviderApi):
         verdict = authenticity(response.headers, response.content, self._keys, self._clock())
         if verdict is not Verdict.ACCEPTED:
             # A refusal may change what we believe of a payment, so it needs a signature as well.
-            raise self.later(operation, subject, f"HTTP {response.status_code}, {verdict} answer")
-        if not response.is_success:
+            raise self.later(operation, subject, _unproven(response, verdict))
+        if response.status_code != expected:
             raise self._refusal(response, operation, subject)
         return response
 
     def _refusal(self, response: httpx.Response, operation: str, subject: str) -> GatewayError:
-        try:
-            code = _Refusal.model_validate_json(response.content).code
-        except ValueError:
-            return self.later(operation, subject, f"HTTP {response.status_code}, unreadable")
+        code = _code(response)
+        if not code or (response.is_success and code.replace("_", "") not in _ERRORS):
+            what = f"HTTP {response.status_code} {code}".rstrip() + ", unreadable"
+            return self.unreadable(operation, subject, what)
         error = _ERRORS.get(code.replace("_", ""), Declined)
         # Whatever new name a limit is given, its status says that the call was not heard.
         if error is TryLater or (error is not NoBill and response.status_code == 429):
@@ -125,4 +137,19 @@ class WechatPayApi(ProviderApi):
         try:
             return answer.model_validate_json(response.content)
         except ValueError as error:
-            raise self.later(operation, subject, "unreadable answer") from error
+            raise self.unreadable(operation, subject, "unreadable answer") from error
+
+
+def _unproven(response: httpx.Response, verdict: Verdict) -> str:
+    """What to say of an answer that WeChat Pay has not signed, or not as it should."""
+    signed = "wechatpay-signature" in response.headers
+    what = f"{verdict} answer" if signed else "unsigned answer"
+    return f"HTTP {response.status_code}, {what}{unverified(_code(response))}"
+
+
+def _code(response: httpx.Response) -> str:
+    """Empty if there is none."""
+    try:
+        return _Refusal.model_validate_json(response.content).code
+    except ValueError:
+        return ""

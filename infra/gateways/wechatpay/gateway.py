@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import httpx
 
-from domain.bill import SHANGHAI, BillLine
+from domain.bill import SHANGHAI, Bill
 from domain.gateway_errors import AlreadyClosed, AlreadyPaid, TradeNotFound
 from domain.notice import VerifiedNotice
 from domain.payment import Charge, ClosedTrade, PaymentMethod, QrAction, Trade, TradeState
@@ -85,7 +86,7 @@ class WechatPayGateway:
         self._appid, self._mchid = settings.appid, settings.mchid
         self._notify_url = public_url.rstrip("/") + NOTIFY_PATH
         self._clock = clock
-        keys = PlatformKeys(settings.provider_public_keys)
+        keys = PlatformKeys(settings.provider_public_keys, settings.public_key_id)
         self._notices = WechatPayNotices(
             settings.appid, settings.mchid, _api_v3_key(settings), keys, clock
         )
@@ -166,7 +167,7 @@ class WechatPayGateway:
     async def verify_notice(self, raw: RawNotice) -> VerifiedNotice:
         return self._notices.verify(raw)
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         query = {"bill_date": day.isoformat(), "bill_type": "ALL"}
         try:
             address = await self._api.get(_TRADE_BILL, query, _BillAddress, subject=str(day))
@@ -177,7 +178,7 @@ class WechatPayGateway:
         digest = hashlib.sha1(file, usedforsecurity=False).hexdigest()
         if address.hash_type != "SHA1" or digest != address.hash_value.lower():
             raise self._api.later("download", str(day), "bill does not match its SHA1")
-        return self._api.lines(read_bill, file, day)
+        return self._api.bill(partial(read_bill, appid=self._appid), file, day)
 
     async def aclose(self) -> None:
         await self._api.aclose()
@@ -190,7 +191,7 @@ class WechatPayGateway:
         try:
             receipt = answer.receipt()
         except ValueError as error:
-            raise self._api.later("query", answer.out_trade_no, str(error)) from error
+            raise self._api.unreadable("query", answer.out_trade_no, str(error)) from error
         if answer.trade_state == _RETURNED:
             return Trade(state=TradeState.CLOSED, returned=receipt)
         return Trade(state=TradeState.PAID, receipt=receipt)

@@ -43,13 +43,14 @@ class Transaction(WireModel):
     mchid: str
     out_trade_no: Number
     trade_state: str
-    transaction_id: Number | None = None
+    # Some answers write what is not there yet as an empty text.
+    transaction_id: Number | Literal[""] | None = None
     amount: Amount | None = None
-    success_time: AwareDatetime | None = None
+    success_time: AwareDatetime | Literal[""] | None = None
 
     def receipt(self) -> Receipt:
         """Raises ValueError if this is not the account of a payment."""
-        if self.transaction_id is None or self.amount is None or self.success_time is None:
+        if not self.transaction_id or self.amount is None or not self.success_time:
             raise ValueError("paid, but without number, amount or time")
         return Receipt(
             method=PaymentMethod.WECHATPAY,

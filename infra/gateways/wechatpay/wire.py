@@ -31,6 +31,8 @@ _NONCE = re.compile(r"[!-~]{1,128}", re.ASCII)
 # Sent by WeChat Pay on purpose, to see whether a merchant really verifies.
 _PROBE = "WECHATPAY/SIGNTEST/"
 _REREAD_SECONDS = 3.0
+# How WeChat Pay names its public keys; certificates are named by a serial in hexadecimal.
+_PUBLIC_KEY = "PUB_KEY_ID_"
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,11 @@ class PlatformKeys:
     """WeChat Pay's public keys: a folder of `<serial>.pem`. A key added while we run is found
     without a restart; asking WeChat Pay for one would let any sender of notices make us call."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, asked_for: str = "") -> None:
+        """`asked_for`: see `asked_for()`; the newest public key of the folder without it."""
         self._folder = folder
+        self._asked_for = asked_for
+        self._newest = ""
         self._keys: dict[str, RSAPublicKey] = {}
         self._read_at = 0.0
         self._reread()
@@ -65,13 +70,26 @@ class PlatformKeys:
             raise UnusableKey(f"no WeChat Pay public key in {folder}")
 
     def find(self, serial: str) -> RSAPublicKey | None:
-        if serial not in self._keys and time.monotonic() - self._read_at > _REREAD_SECONDS:
-            self._reread()
+        if serial not in self._keys:
+            self._reread_if_old()
         return self._keys.get(serial)
+
+    def asked_for(self) -> str:
+        """The id of the public key that WeChat Pay is asked to sign its answers with; empty where
+        there are certificates alone, which it takes by itself."""
+        # The one we name is the one that answers, so no unknown serial would tell us of a newer.
+        if not self._asked_for:
+            self._reread_if_old()
+        return self._asked_for or self._newest
+
+    def _reread_if_old(self) -> None:
+        if time.monotonic() - self._read_at > _REREAD_SECONDS:
+            self._reread()
 
     def _reread(self) -> None:
         self._read_at = time.monotonic()
-        for path in self._folder.glob("[!.]*.pem"):
+        paths = sorted(self._folder.glob("[!.]*.pem"), key=_written_at)
+        for path in paths:
             if path.stem in self._keys:
                 continue
             try:
@@ -79,6 +97,20 @@ class PlatformKeys:
             except UnusableKey as error:
                 # One broken file must not take the others away.
                 log.error("wechatpay_key_unusable", error=str(error))
+        public = [path.stem for path in paths if path.stem in self._keys and _is_public(path)]
+        self._newest = public[-1] if public else ""
+
+
+def _is_public(path: Path) -> bool:
+    return path.stem.startswith(_PUBLIC_KEY)
+
+
+def _written_at(path: Path) -> tuple[float, str]:
+    try:
+        return path.stat().st_mtime, path.name
+    except OSError:
+        # Taken away between the look into the folder and this one.
+        return 0.0, path.name
 
 
 def authenticity(

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from domain.bill import BilledRefund
 from domain.payment import FlowKind
 from infra.postgres.tables.schema import metadata, moment, one_of
 
@@ -30,8 +31,20 @@ bill_lines = Table(
     Column("trade_no", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     moment("at"),
+    Column("refund_state", String(20), nullable=False, server_default=BilledRefund.DONE),
     CheckConstraint(one_of("kind", FlowKind), name="kind"),
+    CheckConstraint(one_of("refund_state", BilledRefund), name="refund_state"),
     Index(None, "method", "day", "kind", "reference"),
+)
+
+# Of each bill the first ones; a reference says which row of the file it is, and why.
+unread_bill_rows = Table(
+    "unread_bill_rows",
+    metadata,
+    Column("method", String(20), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("payment_id", Text),
 )
 
 bill_checks = Table(

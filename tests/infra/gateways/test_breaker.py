@@ -6,15 +6,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.bill import BillLine
+from domain.bill import Bill
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
     BillNotReady,
+    BuyerIsPaying,
     Declined,
     GatewayError,
     TradeNotFound,
     TryLater,
+    UnreadableAnswer,
 )
 from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.payment import (
@@ -33,7 +35,15 @@ from infra.gateways.protocol import RawNotice
 INSTRUCTION = RefundInstruction(
     refund_id="R", payment_id="P", trade_no="T", amount=1, paid_amount=1, currency="CNY", reason=""
 )
-BUSINESS_ANSWERS = [Declined, TradeNotFound, AlreadyPaid, AlreadyClosed, BillNotReady]
+BUSINESS_ANSWERS = [
+    Declined,
+    TradeNotFound,
+    AlreadyPaid,
+    AlreadyClosed,
+    BillNotReady,
+    BuyerIsPaying,
+    UnreadableAnswer,
+]
 
 
 class ScriptedGateway:
@@ -69,9 +79,9 @@ class ScriptedGateway:
             provider_notice_id="1", kind=NoticeKind.OTHER, verdict=Verdict.NOT_PAID
         )
 
-    async def download_bill(self, day: date) -> tuple[BillLine, ...]:
+    async def download_bill(self, day: date) -> Bill:
         self._answer()
-        return ()
+        return Bill()
 
     async def aclose(self) -> None: ...
 

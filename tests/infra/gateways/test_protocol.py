@@ -1,6 +1,7 @@
 """Alipay's and WeChat Pay's gateways both keep the protocol: at the practice provider, on a live
 port, with keys it made itself."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from domain.bill import SHANGHAI
-from domain.gateway_errors import (
-    TryLater,
-)
+from domain.bill import SHANGHAI, Bill, BilledRefund
+from domain.gateway_errors import BuyerIsPaying, Declined, TryLater
 from domain.notice import NoticeKind, Verdict
 from domain.payment import (
     FlowKind,
@@ -136,7 +135,7 @@ async def test_the_bill_lists_what_moved(shop: MerchantShop, method: PaymentMeth
     order = await refund_of(shop, charge, method)
     await gateway.refund(order)
     await until_done(lambda: gateway.query_refund(order))
-    lines = await gateway.download_bill(datetime.now(SHANGHAI).date())
+    lines = (await gateway.download_bill(datetime.now(SHANGHAI).date())).lines
     ours = {line.kind: line for line in lines if line.payment_id == charge.payment_id}
     assert {kind: line.amount for kind, line in ours.items()} == {
         FlowKind.RECEIVED: charge.amount,
@@ -151,7 +150,7 @@ async def test_a_day_without_trades_has_an_empty_statement(
     shop: MerchantShop, method: PaymentMethod
 ) -> None:
     long_ago = datetime.now(SHANGHAI).date() - timedelta(days=30)
-    assert await shop.gateways[method].download_bill(long_ago) == ()
+    assert await shop.gateways[method].download_bill(long_ago) == Bill()
 
 
 @BOTH
@@ -218,3 +217,67 @@ async def test_wechat_pays_keys_may_be_rotated_while_we_run(
             assert notice.verdict is Verdict.ACCEPTED
             found = await shop.gateways[method].query(charge.payment_id)
             assert found.state is TradeState.PAID
+
+
+async def test_wechat_pay_closes_nothing_while_the_buyer_types_his_password(
+    shop: MerchantShop,
+) -> None:
+    gateway = shop.gateways[PaymentMethod.WECHATPAY]
+    charge = charge_for(PaymentMethod.WECHATPAY)
+    await gateway.create(charge)
+    await shop.misbehave(charge.payment_id, user_paying=1.0)
+    with pytest.raises(BuyerIsPaying):
+        await gateway.close(charge.payment_id)
+    await shop.pay(charge.payment_id)
+    await shop.misbehave(charge.payment_id)
+    assert (await gateway.close(charge.payment_id)).receipt is not None
+
+
+@BOTH
+async def test_a_refund_the_merchant_cannot_cover_is_done_later_under_the_same_number(
+    shop: MerchantShop, method: PaymentMethod
+) -> None:
+    gateway, charge = shop.gateways[method], await paid(shop, method)
+    order = await refund_of(shop, charge, method)
+    await shop.misbehave(charge.payment_id, not_enough=1.0)
+    with pytest.raises(Declined, match="NOT_ENOUGH"):
+        await gateway.refund(order)
+    assert (await gateway.query_refund(order)).state is RefundState.NOT_FOUND
+    await shop.misbehave(charge.payment_id)
+    await gateway.refund(order)
+    assert (await until_done(lambda: gateway.query_refund(order))).state is RefundState.DONE
+
+
+@BOTH
+async def test_a_refusal_without_a_signature_is_quoted(
+    shop: MerchantShop, method: PaymentMethod
+) -> None:
+    charge = await paid(shop, method)
+    await shop.misbehave(charge.payment_id, unknown_caller=1.0)
+    with pytest.raises(TryLater, match=r"\(unverified: "):
+        await shop.gateways[method].query(charge.payment_id)
+
+
+@pytest.mark.parametrize(
+    ("switches", "state"),
+    [
+        ({"refund_seconds": 86_400.0}, BilledRefund.ASKED),
+        ({"refund_abnormal": 1.0}, BilledRefund.FAILED),
+    ],
+    ids=str,
+)
+async def test_wechat_pays_bill_has_refunds_in_the_state_they_are_in(
+    shop: MerchantShop, switches: dict[str, float], state: BilledRefund
+) -> None:
+    method = PaymentMethod.WECHATPAY
+    charge = await paid(shop, method)
+    await shop.misbehave(charge.payment_id, **switches)
+    order, gateway = await refund_of(shop, charge, method), shop.gateways[method]
+    await gateway.refund(order)
+    still = RefundState.PROCESSING if state is BilledRefund.ASKED else RefundState.FAILED
+    async with asyncio.timeout(10):
+        while (await gateway.query_refund(order)).state is not still:
+            await asyncio.sleep(0.05)
+    bill = await gateway.download_bill(datetime.now(SHANGHAI).date())
+    (line,) = [line for line in bill.lines if line.refund_id == order.refund_id]
+    assert (line.refund_state, bill.unread) == (state, ())

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from domain.bill import BillLine, ready_at
+from domain.bill import Bill, ready_at
 from domain.gateway_errors import BillNotReady, Declined, TryLater
 from domain.payment import Charge, PaymentMethod, PaymentScene, Receipt, Trade, TradeState
 from infra.gateways.connection import ProviderConnection
@@ -55,20 +55,20 @@ def test_a_close_refused_for_an_unpaid_trade_is_tried_again(api: ProviderApi) ->
 
 def test_no_bill_means_nothing_moved_only_when_it_was_due(api: ProviderApi) -> None:
     due = ready_at(DAY)
-    assert api.no_lines(DAY, due) == ()
+    assert api.no_lines(DAY, due) == Bill()
     with pytest.raises(BillNotReady, match="anypay: no bill of 2026-11-20 yet"):
         api.no_lines(DAY, due - timedelta(seconds=1))
 
 
 def test_a_file_that_cannot_be_read_is_no_empty_bill(api: ProviderApi) -> None:
-    def read(file: bytes) -> tuple[BillLine, ...]:
+    def read(file: bytes) -> Bill:
         if file == b"broken":
             raise ValueError("what it was about")
-        return ()
+        return Bill()
 
-    assert api.lines(read, b"whole", DAY) == ()
+    assert api.bill(read, b"whole", DAY) == Bill()
     with pytest.raises(TryLater, match="anypay download: unreadable bill"):
-        api.lines(read, b"broken", DAY)
+        api.bill(read, b"broken", DAY)
 
 
 async def test_a_file_that_is_not_there_is_fetched_later(api: ProviderApi) -> None:

@@ -38,6 +38,24 @@ async def test_what_is_resolved_is_closed_once_and_may_be_raised_again(
     assert await _raise(database, DRIFT, "O1") is True
 
 
+async def test_what_is_settled_is_found_by_its_order_and_its_subjects_ending(
+    database: Database,
+) -> None:
+    for subject in ("alipay:2030-01-01:late:R1", "alipay:2030-01-02:late:R1", "alipay:x:late:R11"):
+        await _raise(database, DRIFT, subject)
+    async with database.transaction() as connection:
+        attentions = Attentions(connection)
+        for kind, order_id, ending in (
+            (DEAD, "O1", ":R1"),
+            (DRIFT, "O2", ":R1"),
+            (DRIFT, "O1", "_"),
+        ):
+            assert not await attentions.resolve_of_order(kind, order_id, ending, "carol", "")
+        assert await attentions.resolve_of_order(DRIFT, "O1", ":late:R1", "carol", "it is done")
+        left, _ = await attentions.open_(None, 10)
+    assert [row.subject for row in left] == ["alipay:x:late:R11"]
+
+
 async def test_the_open_ones_page_oldest_first(database: Database) -> None:
     for number in range(3):
         await _raise(database, DRIFT, f"O{number}")

@@ -1,6 +1,14 @@
 from datetime import UTC, date, datetime, timedelta
 
-from domain.bill import BillCheck, BillFault, BillLine, BillMismatch, ComparedLine
+from domain.bill import (
+    BillCheck,
+    BilledRefund,
+    BillFault,
+    BillLine,
+    BillMismatch,
+    ComparedLine,
+    UnreadRow,
+)
 from domain.payment import FlowKind, PaymentMethod
 from domain.states import RefundStatus
 from infra.postgres.bills import BATCH, Bills
@@ -90,6 +98,37 @@ async def test_a_bill_fetched_again_replaces_its_lines(database: Database) -> No
             await Bills(connection).keep(ALIPAY, DAY, [a_line("T1", amount=amount)])
 
     assert [line.amount for line in await _compared(database)] == [200]
+
+
+async def test_a_refunds_state_is_kept_as_the_bill_has_it(database: Database) -> None:
+    line = a_line("R1", FlowKind.REFUNDED)
+    for state in (BilledRefund.ASKED, BilledRefund.FAILED):
+        async with database.transaction() as connection:
+            told = line.model_copy(update={"refund_state": state})
+            await Bills(connection).keep(ALIPAY, DAY, [told])
+
+        assert [compared.refund_state for compared in await _compared(database)] == [state]
+
+
+async def test_rows_that_nobody_can_read_are_kept_until_the_bill_is_fetched_again(
+    database: Database,
+) -> None:
+    item = await open_item(database)
+    paid = await pay(database, await place(database, item, "ada"))
+    known = UnreadRow(reference="row 2: odd", payment_id=paid.payment_id)
+    async with database.transaction() as connection:
+        bills = Bills(connection)
+        await bills.keep_unread(ALIPAY, DAY, [known, UnreadRow(reference="row 3: odd")])
+        await bills.keep_unread(WECHATPAY, DAY, [UnreadRow(reference="row 9: odd")])
+        first = await bills.unread(ALIPAY, DAY)
+        await bills.keep_unread(ALIPAY, DAY, [])
+
+        assert [(row.fault, row.reference, row.order_id) for row in first] == [
+            (BillFault.UNREADABLE, "row 2: odd", paid.order_id),
+            (BillFault.UNREADABLE, "row 3: odd", None),
+        ]
+        assert await bills.unread(ALIPAY, DAY) == []
+        assert len(await bills.unread(WECHATPAY, DAY)) == 1
 
 
 async def test_a_long_bill_is_read_in_batches_that_miss_nothing(database: Database) -> None:

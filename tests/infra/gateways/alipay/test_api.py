@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from domain.gateway_errors import TryLater
+from domain.gateway_errors import TryLater, UnreadableAnswer
+from domain.payment import TradeState
 from infra.gateways.alipay.gateway import AlipayGateway
 from tests.support.notice_keys import PAYMENT_ID, AlipaySide, new_key
 from tests.support.provider_doubles import AlipayDouble, Answer, done, failed
@@ -66,6 +67,35 @@ class TestBrokenAnswers:
         alipay.answers[QUERY] = answer
         with pytest.raises(TryLater):
             await gateway.query(PAYMENT_ID)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"alipay_trade_query_response": {"code": "40002", "sub_code": "isv.invalid-app-id"}},
+            {"error_response": {"code": "40002", "sub_code": "isv.invalid-app-id"}},
+        ],
+        ids=["a node", "an error"],
+    )
+    async def test_a_refusal_that_nobody_signed_is_quoted_and_not_believed(
+        self, gateway: AlipayGateway, alipay: AlipayDouble, body: dict[str, object]
+    ) -> None:
+        alipay.answers[QUERY] = httpx.Response(200, json=body)
+        with pytest.raises(TryLater, match=r"\(unverified: isv\.invalid-app-id\)") as caught:
+            await gateway.query(PAYMENT_ID)
+        assert not isinstance(caught.value, UnreadableAnswer)
+
+    async def test_a_signed_answer_that_makes_no_sense_is_told_from_none(
+        self, gateway: AlipayGateway, alipay: AlipayDouble
+    ) -> None:
+        alipay.answers[QUERY] = trade("TRADE_SUCCESS") | {"total_amount": "10000000000.00"}
+        with pytest.raises(UnreadableAnswer):
+            await gateway.query(PAYMENT_ID)
+
+    async def test_what_is_not_there_yet_may_be_an_empty_text(
+        self, gateway: AlipayGateway, alipay: AlipayDouble
+    ) -> None:
+        alipay.answers[QUERY] = trade("WAIT_BUYER_PAY") | {"send_pay_date": ""}
+        assert (await gateway.query(PAYMENT_ID)).state is TradeState.WAITING
 
     async def test_an_answer_of_a_foreign_key_is_not_believed(
         self, gateway: AlipayGateway, alipay: AlipayDouble

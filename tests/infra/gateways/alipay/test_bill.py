@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from domain.bill import Bill, UnreadRow
 from domain.gateway_errors import (
     BillNotReady,
     TryLater,
@@ -15,6 +16,7 @@ from infra.gateways.alipay.gateway import AlipayGateway
 from tests.support.bill_lines import paid_and_refunded
 from tests.support.provider_doubles import AlipayDouble, done, failed
 
+OUR_NUMBER = "01JD0000000001ABCDEFGHJKMNA1"
 BILL = "alipay.data.dataservice.bill.downloadurl.query"
 ALIPAY = """#支付宝业务明细查询
 #账号：[20880000000000010156]
@@ -41,11 +43,11 @@ def gateway(alipay_gateway: AlipayGateway) -> AlipayGateway:
 
 def test_alipays_zip_holds_details_and_a_summary_to_pass_over() -> None:
     file = zipped(details=ALIPAY, summary=SUMMARY)
-    assert read_bill(file) == paid_and_refunded("01JDA1", "2026001")
+    assert read_bill(file) == Bill(lines=paid_and_refunded("01JDA1", "2026001"))
 
 
 def test_a_plain_table_is_read_as_well() -> None:
-    assert read_bill(ALIPAY.encode()) == paid_and_refunded("01JDA1", "2026001")
+    assert read_bill(ALIPAY.encode()) == Bill(lines=paid_and_refunded("01JDA1", "2026001"))
 
 
 @pytest.mark.parametrize(
@@ -56,15 +58,88 @@ def test_a_plain_table_is_read_as_well() -> None:
         b"<html>expired</html>",
         zipped(summary=SUMMARY),
         zipped(details=ALIPAY)[:-30],
-        ALIPAY.replace(",退款,", ",转账,").encode(),
-        ALIPAY.replace("88.00", "88.001").encode(),
         ALIPAY.replace("完成时间", "某时间").encode(),
-        ALIPAY.replace(",R-1\t,", ",R-1\t").encode(),
     ],
 )
 def test_what_is_no_bill_of_alipay_is_not_an_empty_one(file: bytes) -> None:
     with pytest.raises(ValueError):
         read_bill(file)
+
+
+PAID, BACK = paid_and_refunded("01JDA1", "2026001")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        (ALIPAY.replace("-88.00", "-88.001"), "row 5: an amount, a time or a number is odd"),
+        (ALIPAY.replace(",R-1\t,", ",R-1\t"), "row 5: it has another number of cells than titles"),
+        (ALIPAY.replace("20 11:00", "20 25:00"), "row 5: an amount, a time or a number is odd"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named_and_the_others_are_read(spoilt: str, why: str) -> None:
+    assert read_bill(spoilt.encode()) == Bill(lines=(PAID,), unread=(UnreadRow(reference=why),))
+
+
+def test_another_kind_of_business_is_counted_and_named_where_it_has_a_number_of_ours() -> None:
+    other = ALIPAY.replace(",退款,", ",交易分账,")
+    assert read_bill(other.encode()) == Bill(lines=(PAID,), others=1)
+    ours = read_bill(other.replace("01JDA1", OUR_NUMBER).encode())
+    assert ours.unread == (
+        UnreadRow(reference="row 5: an unknown kind of business", payment_id=OUR_NUMBER),
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '"旗舰 手机',
+        '27" 显示器',
+        "A,B",
+        "A,B,C",
+        "手机🎉",
+        '"A" B',
+        '"a ""b"", c"',
+        '"手机\n红色"',
+        "手机\n红色",
+    ],
+)
+def test_odd_names_cost_nothing(name: str) -> None:
+    odd = ALIPAY.replace('交易,"手机, 红色"', f"交易,{name}")
+    assert read_bill(zipped(details=odd)) == Bill(lines=(PAID, BACK))
+
+
+def test_a_comma_in_another_text_than_the_name_moves_no_amount() -> None:
+    noted = ALIPAY.replace("-88.00,R-1\t,", "-88.00,R-1\t,gone, to 88.00,1.00")
+    assert read_bill(noted.encode()) == Bill(lines=(PAID, BACK))
+
+
+@pytest.mark.parametrize(
+    "varied",
+    [
+        ALIPAY.replace(",,\n", ",,,\n"),
+        ALIPAY.replace("备注\n", "备注,\n"),
+        ALIPAY.replace("退款批次号/请求号", "退款批次号"),
+        ALIPAY.replace("订单金额（元）", "订单金额(元)"),
+        ALIPAY.replace("2026-11-20 1", "2026/11/20 1"),
+        ALIPAY.replace("\n", "\r\n"),
+    ],
+)
+def test_older_layouts_are_read(varied: str) -> None:
+    assert read_bill(varied.encode()) == Bill(lines=(PAID, BACK))
+
+
+def test_thousands_may_be_parted() -> None:
+    (paid, _) = read_bill(ALIPAY.replace(",88.00", ',"1,088.00"').encode()).lines
+    assert paid.amount == 108800
+
+
+def test_of_a_layout_that_nobody_knows_the_first_rows_are_named() -> None:
+    lines = ALIPAY.splitlines()
+    broken = "\n".join([*lines[:3], *[lines[3].replace("88.00", "eight")] * 60])
+    bill = read_bill(broken.encode())
+    assert (len(bill.lines), len(bill.unread)) == (0, 51)
+    assert bill.unread[-1].reference == "row 10 more, of 60 that cannot be read"
 
 
 class TestDownload:
@@ -77,7 +152,7 @@ class TestDownload:
         alipay.answers[BILL] = failed("isp.bill_not_exist")
         day = datetime.now(UTC).date() - timedelta(days=days_ago)
         if ready:
-            assert await gateway.download_bill(day) == ()
+            assert await gateway.download_bill(day) == Bill()
         else:
             with pytest.raises(BillNotReady):
                 await gateway.download_bill(day)

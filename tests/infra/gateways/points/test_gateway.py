@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from domain.bill import Bill
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
@@ -152,7 +153,7 @@ async def test_a_notice_about_points_is_forged_and_their_bill_is_empty(
 ) -> None:
     notice = await gateway.verify_notice(RawNotice(b"{}", {}))
     assert notice.verdict is Verdict.BAD_SIGNATURE
-    assert await gateway.download_bill(NOON.date()) == ()
+    assert await gateway.download_bill(NOON.date()) == Bill()
 
 
 def attempt(payment: Payment, number: int) -> Payment:

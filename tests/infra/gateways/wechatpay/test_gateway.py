@@ -7,9 +7,11 @@ import pytest
 from domain.gateway_errors import (
     AlreadyClosed,
     AlreadyPaid,
+    BuyerIsPaying,
     Declined,
     TradeNotFound,
     TryLater,
+    UnreadableAnswer,
 )
 from domain.payment import (
     Charge,
@@ -95,6 +97,7 @@ class TestCreate:
             ("FREQUENCY_LIMITED", 429, TryLater),
             ("SOMETHING_NEW", 429, TryLater),
             ("SYSTEM_ERROR", 500, TryLater),
+            ("USERPAYING", 202, BuyerIsPaying),
         ],
     )
     async def test_a_refusal_is_said_in_shared_words(
@@ -174,6 +177,30 @@ class TestClose:
         closed = await gateway.close(PAYMENT_ID)
         assert closed.receipt is not None
         assert closed.receipt.amount == 8800
+
+    @pytest.mark.parametrize("code", ["USER_PAYING", "USERPAYING"])
+    async def test_a_buyer_who_types_his_password_has_neither_paid_nor_been_stopped(
+        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, code: str
+    ) -> None:
+        wechatpay.answers[CLOSE] = wechatpay_error(code, 202)
+        with pytest.raises(BuyerIsPaying, match="USER"):
+            await gateway.close(PAYMENT_ID)
+
+        wechatpay.answers |= {
+            CLOSE: wechatpay_error("ORDERPAID"),
+            QUERY: (200, wechatpay.side.paid()),
+        }
+        assert (await gateway.close(PAYMENT_ID)).receipt is not None
+
+    @pytest.mark.parametrize(
+        "answer", [(200, {}), (202, None), (202, {"code": "NEW"}), (206, None)]
+    )
+    async def test_only_204_says_that_a_trade_is_closed(
+        self, gateway: WechatPayGateway, wechatpay: WechatPayDouble, answer: tuple[int, object]
+    ) -> None:
+        wechatpay.answers[CLOSE] = answer
+        with pytest.raises(UnreadableAnswer, match=f"HTTP {answer[0]}"):
+            await gateway.close(PAYMENT_ID)
 
     async def test_a_refused_close_of_a_waiting_trade_is_tried_again(
         self, gateway: WechatPayGateway, wechatpay: WechatPayDouble

@@ -1,5 +1,6 @@
 """WeChat Pay's keys and times."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,25 @@ class TestPlatformKeys:
         keys = PlatformKeys(wechatpay_keys)
         assert keys.find(wechatpay_side.serial) is not None
         assert keys.find("BROKEN") is None
+
+    def test_the_newest_public_key_is_asked_for_and_no_certificate(
+        self, wechatpay_side: WechatPaySide, wechatpay_keys: Path, clock: list[float]
+    ) -> None:
+        keys = PlatformKeys(wechatpay_keys)
+        assert keys.asked_for() == wechatpay_side.serial
+        for name, age in (("PUB_KEY_ID_NEW", 10), ("PUB_KEY_ID_OLD", -10), ("5157F0", 20)):
+            path = wechatpay_keys / f"{name}.pem"
+            path.write_bytes(public_pem(new_key()))
+            written = (wechatpay_keys / f"{wechatpay_side.serial}.pem").stat().st_mtime + age
+            os.utime(path, (written, written))
+        assert keys.asked_for() == wechatpay_side.serial
+        clock[0] += 3.5
+        assert keys.asked_for() == "PUB_KEY_ID_NEW"
+        assert PlatformKeys(wechatpay_keys, "PUB_KEY_ID_OLD").asked_for() == "PUB_KEY_ID_OLD"
+
+    def test_where_there_are_certificates_alone_nothing_is_asked_for(self, tmp_path: Path) -> None:
+        (tmp_path / "5157F0.pem").write_bytes(public_pem(new_key()))
+        assert PlatformKeys(tmp_path).asked_for() == ""
 
     def test_a_folder_without_keys_is_refused_at_the_start(self, tmp_path: Path) -> None:
         with pytest.raises(UnusableKey, match="no WeChat Pay public key"):

@@ -48,6 +48,7 @@ def test_every_table_is_in_the_catalogue() -> None:
         "sale_items",
         "sales",
         "stock_movements",
+        "unread_bill_rows",
     ]
 
 
