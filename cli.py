@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -35,6 +35,7 @@ def up(detach: Detach = False, only: Only = None) -> None:
 
     State is kept under SECKILL_HOME (.seckill); started again, it goes on with the same data.
     """
+    from infra.one_line import in_one_line
     from practice.stack.binaries import ServerNotInstalled
     from practice.stack.foreground import run_in_front
     from practice.stack.process import ServerFailed
@@ -42,17 +43,15 @@ def up(detach: Detach = False, only: Only = None) -> None:
     from practice.stack.show import announce, print_addresses, report_death
     from practice.stack.startup import StackFailed, start_stack
 
-    settings, names = EmbeddedSettings(), _chosen(only)
-    home = settings.open_home()
-    try:
+    with in_one_line(StackFailed, ServerFailed, ServerNotInstalled, OSError):
+        settings, names = EmbeddedSettings(), _chosen(only)
+        home = settings.open_home()
         if detach:
             print_addresses(asyncio.run(start_stack(settings, home, names)))
             return
         asyncio.run(
             run_in_front(settings, home, names=names, announce=announce, report_death=report_death)
         )
-    except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
-        _fail(str(error))
 
 
 @app.command()
@@ -85,9 +84,9 @@ def api() -> None:
     from infra.settings import Settings
     from infra.telemetry import configure_logging, saying_why_not
 
-    settings = Settings()
-    configure_logging(settings)
     with saying_why_not():
+        settings = Settings()
+        configure_logging(settings)
         serve(
             "api.app:create_app",
             host=settings.api_host,
@@ -107,14 +106,17 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema: SECKILL_POSTGRES_DSN, else the running stack's."""
-    from infra.postgres.migrate import migrate
+    from infra.one_line import in_one_line
+    from infra.postgres.migrate import NotMigrated, migrate
     from infra.settings import Settings
     from practice.stack.settings import EmbeddedSettings
     from practice.stack.stack_file import StackFile
 
-    embedded = EmbeddedSettings()
-    stack = None if embedded.postgres_dsn else StackFile.read(embedded.open_home())
-    asyncio.run(migrate(stack.postgres_dsn if stack else Settings().postgres_dsn))
+    with in_one_line(NotMigrated):
+        embedded, settings = EmbeddedSettings(), Settings()
+        stack = None if embedded.postgres_dsn else StackFile.read(embedded.open_home())
+        where = stack or settings
+        asyncio.run(migrate(where.postgres_dsn, pooler=settings.postgres_pooler))
 
 
 @app.command()
@@ -135,12 +137,14 @@ def audit(
     Exit code 0 only if every line is proved.
     """
     from audit.command import show_audit
+    from infra.one_line import in_one_line
     from practice.stack.running import running_settings
     from workflow_client import connect_workflows
 
-    settings = running_settings()
-    connect = partial(connect_workflows, settings)
-    code = show_audit(settings, connect, with_repair=repair, as_json=as_json, whole=whole)
+    with in_one_line():
+        settings = running_settings()
+        connect = partial(connect_workflows, settings)
+        code = show_audit(settings, connect, with_repair=repair, as_json=as_json, whole=whole)
     raise typer.Exit(code)
 
 
@@ -253,6 +257,7 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     # Else only Ctrl-C would take the servers along.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    from infra.one_line import in_one_line
     from practice.stack.binaries import ServerNotInstalled
     from practice.stack.process import ServerFailed
     from practice.stack.settings import EmbeddedSettings
@@ -264,10 +269,8 @@ def _whole_stack(keep: bool) -> Iterator[Path]:
     home = settings.open_home()
     keep = keep or home.stack_file.exists()
     typer.echo("Starting Temporal, Redis, Postgres, a practice payment provider, API and worker")
-    try:
+    with in_one_line(StackFailed, ServerFailed, ServerNotInstalled, OSError):
         stack = asyncio.run(start_stack(settings, home))
-    except (StackFailed, ServerFailed, ServerNotInstalled, OSError) as error:
-        _fail(str(error))
     print_addresses(stack)
     try:
         yield home.stack_file
@@ -287,11 +290,6 @@ def _chosen(only: list[str] | None) -> frozenset[str]:
     if unknown := names - EVERYTHING:
         raise typer.BadParameter(f"no such process: {', '.join(sorted(unknown))}")
     return names
-
-
-def _fail(message: str, code: int = 1) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import asyncpg
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,6 +34,16 @@ MAX_FAILURES = 5
 BACKOFF_FIRST_SECONDS, BACKOFF_LONGEST_SECONDS = 0.1, 5.0
 ATTEMPTS_PER_LOG = 12
 ERROR_CHARACTERS = 500
+# asyncpg's own errors come from connecting, the wrapped ones from queries.
+_AWAY = (
+    RedisError,
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+    RuntimeError,
+)
 
 DEAD_ADVICE = (
     "The buyer's stock is still held. Put right what the error names, then revive the intent from "
@@ -159,7 +170,7 @@ def _is_away(error: Exception) -> bool:
     client that cannot connect."""
     if isinstance(error, RPCError):
         return error.status is not RPCStatusCode.INVALID_ARGUMENT
-    return isinstance(error, RedisError | SQLAlchemyError | OSError | TimeoutError | RuntimeError)
+    return isinstance(error, _AWAY)
 
 
 def _backoff(attempt: int) -> float:

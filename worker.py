@@ -6,13 +6,14 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import structlog
 import uvloop
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     Interceptor,
     PollerBehaviorAutoscaling,
@@ -46,8 +47,9 @@ from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores
-from infra.telemetry import configure_logging
+from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
+from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay, WorkflowsToTell
 from schedules import keep_schedules
 from workflow_client import WorkflowClient
@@ -69,6 +71,7 @@ WORKFLOWS = [
     ReconcileBillsWorkflow,
 ]
 SHUTDOWN_GRACE = timedelta(seconds=10)
+SERVER_AWAY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
 
 # Without Temporal's sandbox: entering it for each payload took a fifth of the worker's CPU. The
 # tests run the same workflows in the sandbox, where a forbidden call fails.
@@ -81,18 +84,14 @@ BUILD_ID = f"seckill-{version('seckill')}"
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the task queue and dispatch intents until `stop` is set."""
     async with contextlib.AsyncExitStack() as closing:
-        client = await connect_temporal(metrics_port=settings.worker_metrics_port)
-        try:
-            await register_search_attributes(client)
-        except RPCError as error:
-            # A cluster may leave this to its administrators: then they have done it, or starts
-            # fail.
-            log.warning("search_attributes_not_registered", error=str(error)[:200])
         stores = await closing.enter_async_context(open_stores(settings))
         redis, database = stores.redis, stores.database
         gateways = await closing.enter_async_context(open_providers(settings, database))
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
+        client = await when_temporal_answers(partial(_open_temporal, settings), stop)
+        if client is None:
+            return
 
         workflows = WorkflowClient(client, settings.task_queue)
         activities = build_activities(
@@ -103,11 +102,24 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             workflows,
             refund_spacing=settings.refund_spacing,
         )
-        await keep_schedules(client, settings)
         async with workers(client, settings, activities):
             tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
             await Dispatcher(Intents(redis), workflows, database).run(stop)
+
+
+async def _open_temporal(settings: Settings) -> Client:
+    """Raises RPCError, or RuntimeError, while Temporal is away."""
+    client = await connect_temporal(metrics_port=settings.worker_metrics_port)
+    try:
+        await register_search_attributes(client)
+    except RPCError as error:
+        if error.status in SERVER_AWAY:
+            raise
+        # A cluster may leave this to its administrators: then they have done it, or starts fail.
+        log.warning("search_attributes_not_registered", error=str(error)[:200])
+    await keep_schedules(client, settings)
+    return client
 
 
 @dataclass(frozen=True)
@@ -226,9 +238,7 @@ def build_refund_worker(
     )
 
 
-async def _serve() -> None:
-    settings = Settings()
-    configure_logging(settings)
+async def _serve(settings: Settings) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
@@ -236,7 +246,10 @@ async def _serve() -> None:
 
 
 def main() -> None:
-    uvloop.run(_serve())
+    with saying_why_not():
+        settings = Settings()
+        configure_logging(settings)
+        uvloop.run(_serve(settings))
 
 
 if __name__ == "__main__":

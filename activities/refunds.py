@@ -15,6 +15,7 @@ from domain.model import Value
 from domain.notice import LEFT_TO_A_PERSON
 from domain.order import EventKind, Order
 from domain.payment import FlowKind, Payment, Receipt
+from domain.points import award_for
 from domain.refund import SURPLUS, Refund, RefundReason, RefundRequest
 from domain.refund_rules import REFUNDABLE
 from domain.reservation import Intent
@@ -151,6 +152,8 @@ class RefundActivities:
                 await _write_return(connection, refund, payment, command)
                 if refund.reason is RefundReason.ORDER:
                     await _undo_order(connection, order)
+                elif refund.reason is RefundReason.PARTIAL:
+                    await _undo_part(connection, order)
             return await _standing(connection, command.refund_id)
 
 
@@ -244,11 +247,16 @@ async def _undo_order(connection: AsyncConnection, order: Order) -> None:
         order.order_id, OrderStatus.REFUNDING, OrderStatus.REFUNDED
     )
     await Entitlements(connection).revoke(order.order_id)
-    await Points(connection).take_award_back(
-        order.order_id, order.user_id, "the order was refunded"
-    )
+    why = "the order was refunded"
+    await Points(connection).take_award_back(order.order_id, order.user_id, why)
     # Last, because every order of the sale waits for this row's lock.
     await Stock(connection).restock(order)
+
+
+async def _undo_part(connection: AsyncConnection, order: Order) -> None:
+    earned = award_for(await Payments(connection).earning(order.order_id))
+    why = "part of its money went back"
+    await Points(connection).take_award_back(order.order_id, order.user_id, why, but_for=earned)
 
 
 async def _mark_handled(

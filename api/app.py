@@ -49,7 +49,7 @@ from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
-from infra.stores import open_providers, open_stores
+from infra.stores import open_providers, open_stores, refuse_unusable_addresses
 from infra.temporal.client import connect_temporal
 from notices.inbox import NoticeInbox
 from notices.relay import NoticeRelay
@@ -79,10 +79,11 @@ ROUTERS = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The ASGI application. Starts while Postgres, Temporal or Redis is away.
 
-    Raises UnusableSetting for settings that would let a stranger be somebody, or name no origin.
+    Raises UnusableSetting for settings that would let a stranger be somebody, or are of no use.
     """
     settings = settings or Settings()
     refuse_unsafe(settings)
+    refuse_unusable_addresses(settings)
     origins = named_origins(settings)
     metrics = Metrics()
 

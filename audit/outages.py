@@ -1,5 +1,6 @@
 """Which store an error comes from, so that a check can name it."""
 
+from asyncpg import InterfaceError, PostgresError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
@@ -17,7 +18,7 @@ def store_of(error: Exception) -> str | None:
         return "the provider's book"
     if isinstance(error, RPCError) or _LAZY_CLIENT_FAILED in str(error):
         return "Temporal"
-    # asyncpg lets the socket's own errors through; the other clients wrap theirs.
-    if isinstance(error, SQLAlchemyError | OSError | TimeoutError):
+    # While it connects asyncpg's own and the socket's errors come through; others wrap theirs.
+    if isinstance(error, SQLAlchemyError | PostgresError | InterfaceError | OSError | TimeoutError):
         return "Postgres"
     return None

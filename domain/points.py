@@ -20,12 +20,12 @@ def award_for(money: Iterable[int]) -> int:
 
 class PointsKind(StrEnum):
     """DEBIT pays an order and CREDIT gives that back; AWARD thanks for a paid order and
-    AWARD_BACK undoes it; GRANT is an operator's gift. Each but the last once per order."""
+    AWARD_BACK undoes it; GRANT is an operator's gift. The first three once per order."""
 
     DEBIT = "debit"
     CREDIT = "credit"
     AWARD = "award"
-    # May be less than the award: points that are spent by then are not asked back.
+    # In parts: points that are spent by then are owed, and come back with the next that come in.
     AWARD_BACK = "award_back"
     GRANT = "grant"
 

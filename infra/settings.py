@@ -3,8 +3,9 @@
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,7 +13,23 @@ class UnusableSetting(ValueError):
     """A setting that no process can start with. The message is one line for whoever set it."""
 
 
-class AlipaySettings(BaseSettings):
+class FromEnvironment(BaseSettings):
+    """Raises UnusableSetting, in one line that names the variables, for values of no use."""
+
+    def __init__(self, **said: Any) -> None:
+        try:
+            super().__init__(**said)
+        except ValidationError as error:
+            prefix = self.model_config.get("env_prefix", "")
+            wrong = (
+                f"{prefix}{'_'.join(map(str, one['loc']))}".upper() + f": {one['msg']}"
+                for one in error.errors()
+            )
+            # The values stay unsaid: one of them may be a secret.
+            raise UnusableSetting("; ".join(wrong)) from None
+
+
+class AlipaySettings(FromEnvironment):
     """Alipay open platform. Keys are PEM files; amounts and times are the provider's own."""
 
     model_config = SettingsConfigDict(env_prefix="SECKILL_ALIPAY_")
@@ -30,7 +47,7 @@ class AlipaySettings(BaseSettings):
         return all(names) and bool(self.app_private_key and self.provider_public_key)
 
 
-class WechatPaySettings(BaseSettings):
+class WechatPaySettings(FromEnvironment):
     """WeChat Pay API v3 in public-key mode. `provider_public_keys`: a folder of
     `<serial>.pem` files, so that keys can be rotated by adding one. `public_key_id`: the one that
     answers are to be signed with; the newest of the folder without it. The APIv3 key is given
@@ -62,7 +79,7 @@ class WechatPaySettings(BaseSettings):
         return self.api_v3_key.get_secret_value().encode()
 
 
-class MessageSettings(BaseSettings):
+class MessageSettings(FromEnvironment):
     """Messages to buyers go to a webhook if its URL is set. The secret that signs them is given
     itself or as a file that holds it. The timeout is below what a delivery's step may take."""
 
@@ -80,7 +97,7 @@ class MessageSettings(BaseSettings):
         return self.webhook_secret.get_secret_value().encode()
 
 
-class Settings(BaseSettings):
+class Settings(FromEnvironment):
     model_config = SettingsConfigDict(env_prefix="SECKILL_")
 
     redis_url: str = "redis://127.0.0.1:6379/0"
@@ -88,6 +105,7 @@ class Settings(BaseSettings):
     postgres_dsn: str = "postgresql://postgres@127.0.0.1:5432/seckill"
     postgres_pool_size: int = 20
     postgres_timeout_seconds: float = 4.0
+    postgres_pooler: bool = False
 
     task_queue: str = "seckill"
     worker_metrics_port: int | None = None

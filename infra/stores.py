@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
 from infra.gateways.registry import open_gateways
+from infra.postgres.address import PostgresAddress
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
 from infra.settings import Settings
@@ -20,10 +21,16 @@ class Stores:
     database: Database
 
 
+def refuse_unusable_addresses(settings: Settings) -> None:
+    """Raises UnusableSetting for what `open_stores` would not open, before anything is begun."""
+    connect_redis(settings)
+    PostgresAddress.parse(settings.postgres_dsn)
+
+
 @asynccontextmanager
 async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     """One pool of each for the whole process. Nothing is connected yet, so a store that is away
-    fails whoever needs it, and not the start."""
+    fails whoever needs it, and not the start. Raises UnusableSetting for an address of no use."""
     async with AsyncExitStack() as closing:
         redis = connect_redis(settings)
         closing.push_async_callback(redis.aclose)
@@ -31,6 +38,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             settings.postgres_dsn,
             pool_size=settings.postgres_pool_size,
             timeout_seconds=settings.postgres_timeout_seconds,
+            pooler=settings.postgres_pooler,
         )
         closing.push_async_callback(database.aclose)
         yield Stores(redis=redis, database=database)

@@ -52,6 +52,9 @@ def saying_why_not() -> Iterator[None]:
     try:
         yield
     except UnusableSetting as error:
+        if not logging.getLogger().handlers:
+            # The settings themselves are of no use: what they say about logs is not known.
+            configure_logging(Settings.model_construct())
         logging.getLogger("process").critical("cannot_start: %s", error)
         raise SystemExit(1) from None
 

@@ -58,3 +58,31 @@ def test_nothing_runs_in_a_new_home(seckill: CliRunner) -> None:
 
     assert outcome.exit_code == 1
     assert "stopped" in outcome.output
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["audit"]])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("SECKILL_POSTGRES_DSN", "postgresql://u:secret@127.0.0.1:1/x?tcp_user_timeout=3"),
+        ("SECKILL_POSTGRES_TIMEOUT_SECONDS", "long"),
+    ],
+)
+def test_a_setting_of_no_use_is_said_in_one_line(
+    seckill: CliRunner, command: list[str], setting: str, value: str
+) -> None:
+    outcome = seckill.invoke(app, command, env={setting: value})
+
+    assert outcome.exit_code == 1
+    (line,) = outcome.output.splitlines()
+    assert line.startswith(setting)
+    assert "secret" not in line
+
+
+def test_a_postgres_that_is_away_is_said_in_one_line(seckill: CliRunner) -> None:
+    nowhere = {"SECKILL_POSTGRES_DSN": "postgresql://u@127.0.0.1:1/x?sslmode=prefer"}
+    outcome = seckill.invoke(app, ["migrate"], env=nowhere)
+
+    assert outcome.exit_code == 1
+    (line,) = outcome.output.splitlines()
+    assert "Postgres could not be brought up to date" in line

@@ -47,4 +47,4 @@ async def grant_points(
 async def _account(connection: AsyncConnection, user_id: str, limit: int) -> PointsView:
     points = Points(connection)
     entries = await points.entries(user_id, limit)
-    return points_view(await points.balance(user_id), entries)
+    return points_view(await points.balance(user_id), await points.owed(user_id), entries)

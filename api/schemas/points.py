@@ -26,7 +26,11 @@ class PointsEntryView(View):
 
 
 class PointsView(View):
+    """`owed`: what refunded orders had awarded and is spent; the next points that come in by an
+    order, as its award or given back, pay it."""
+
     balance: int
+    owed: int
     entries: list[PointsEntryView]
 
 
@@ -41,9 +45,10 @@ def gift_note(reason: str, actor: str) -> str:
     return f"{reason} ({actor})"
 
 
-def points_view(balance: int, entries: Iterable[PointsEntry]) -> PointsView:
+def points_view(balance: int, owed: int, entries: Iterable[PointsEntry]) -> PointsView:
     return PointsView(
         balance=balance,
+        owed=owed,
         entries=all_readable(entries, _entry_view),
     )
 

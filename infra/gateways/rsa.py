@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
+from infra.settings import UnusableSetting
 
-class UnusableKey(Exception):
+
+class UnusableKey(UnusableSetting):
     """A key file is missing or holds no such key. Names the file, never its content."""
 
 

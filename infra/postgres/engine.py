@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from sqlalchemy import URL, event, func, make_url, select
+from sqlalchemy import event, func, select
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from infra.postgres.address import PostgresAddress
 
 if TYPE_CHECKING:
     import asyncpg
@@ -15,17 +17,23 @@ if TYPE_CHECKING:
 else:
     Driver = Any
 
+DRIVER = "postgresql+asyncpg://"
 # A process that hangs inside a transaction must not keep a hot row locked for ever.
-IDLE_IN_TRANSACTION_MS = 30_000
+IDLE_IN_TRANSACTION = {"idle_in_transaction_session_timeout": "30000"}
+# Nothing is prepared that outlives its transaction: the next one may have another connection. Both
+# the driver and SQLAlchemy keep statements; those without a name are sent anew each time.
+_NOTHING_PREPARED = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": str,
+}
 
 
-def asyncpg_url(dsn: str) -> URL:
-    """`postgresql://…` as libpq writes it, in the spelling asyncpg's dialect wants."""
-    url = make_url(dsn).set(drivername="postgresql+asyncpg")
-    sslmode = url.query.get("sslmode")
-    if sslmode is None:
-        return url
-    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": sslmode})
+def connect_args(dsn: str, *, pooler: bool, **options: Any) -> dict[str, Any]:
+    """What SQLAlchemy hands its dialect for each connection. Raises UnusableSetting."""
+    address = PostgresAddress.parse(dsn)
+    prepared = _NOTHING_PREPARED if pooler else {}
+    return {"async_creator_fn": address.connect, **prepared, **options}
 
 
 class Database:
@@ -33,24 +41,28 @@ class Database:
         self._engine = engine
 
     @classmethod
-    def connect(cls, dsn: str, *, pool_size: int = 20, timeout_seconds: float = 4.0) -> Self:
+    def connect(
+        cls, dsn: str, *, pool_size: int = 20, timeout_seconds: float = 4.0, pooler: bool = False
+    ) -> Self:
         """Opens no connection yet. The timeout holds for connecting, for each query and for
-        waiting on a full pool; a TimeoutError then leaves the outcome of the transaction open."""
+        waiting on a full pool; a TimeoutError then leaves the outcome of the transaction open.
+        `pooler`: there is one in between that gives each transaction any connection it has.
+        Raises UnusableSetting."""
         engine = create_async_engine(
-            asyncpg_url(dsn),
+            DRIVER,
             # Guards that wait for another transaction must then see what it wrote.
             isolation_level="READ COMMITTED",
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeout_seconds,
-            connect_args={
-                "timeout": timeout_seconds,
-                "command_timeout": timeout_seconds,
-                "server_settings": {
-                    "application_name": "seckill",
-                    "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
-                },
-            },
+            connect_args=connect_args(
+                dsn,
+                pooler=pooler,
+                timeout=timeout_seconds,
+                command_timeout=timeout_seconds,
+                # A pooler refuses settings that it cannot give back with the connection.
+                server_settings=None if pooler else IDLE_IN_TRANSACTION,
+            ),
         )
         event.listen(engine.sync_engine, "checkout", _refuse_what_is_closed)
         return cls(engine)

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.payment import FlowKind, Payment, PaymentMethod
+from domain.points import EARNING_METHODS
 from domain.states import PaymentStatus
 from infra.postgres.queries import happened
 from infra.postgres.tables.payments import payment_flows, payments
@@ -41,6 +42,24 @@ class Payments:
         )
         rows = (await self._connection.execute(query)).mappings()
         return [Payment.model_validate(row) for row in rows]
+
+    async def earning(self, order_id: str) -> list[int]:
+        """The amounts that earn points: of each payment what came and has not gone back."""
+        back = (
+            select(func.coalesce(func.sum(payment_flows.c.amount), 0))
+            .where(
+                payment_flows.c.order_id == order_id,
+                payment_flows.c.payment_id == payments.c.payment_id,
+                payment_flows.c.kind == FlowKind.REFUNDED,
+            )
+            .scalar_subquery()
+        )
+        query = select(payments.c.amount - back).where(
+            payments.c.order_id == order_id,
+            payments.c.status == PaymentStatus.PAID,
+            payments.c.method.in_(EARNING_METHODS),
+        )
+        return [int(amount) for amount in (await self._connection.execute(query)).scalars()]
 
     async def change_status(
         self,

@@ -15,7 +15,7 @@ from domain.points import (
     PointsEntry,
     PointsKind,
 )
-from infra.postgres.tables.points import points_accounts, points_entries
+from infra.postgres.tables.points import points_accounts, points_debts, points_entries
 from infra.readable import all_readable
 
 # Apart from whatever else takes advisory locks.
@@ -65,7 +65,7 @@ class Points:
         self, order_id: str, user_id: str, amount: int
     ) -> PointsCredited | CreditExceedsDebit:
         """Give back what an order was paid with, once; never more than was taken, and to nobody
-        but who paid. A repeat answers as the first did."""
+        but who paid. A repeat answers as the first did: before what the user owed was taken."""
         _require_positive(amount)
         await self._lock(user_id)
         standing = await self._standing(PointsKind.CREDIT, order_id)
@@ -86,19 +86,38 @@ class Points:
         """What an order was given back."""
         return await self._standing(PointsKind.CREDIT, order_id)
 
-    async def take_award_back(self, order_id: str, user_id: str, note: str) -> int:
-        """Undo an order's award, as far as the points have not been spent. Answers the points
-        taken, the same on a repeat; 0 if the order had no award."""
+    async def take_award_back(
+        self, order_id: str, user_id: str, note: str, *, but_for: int = 0
+    ) -> int:
+        """Undo an order's award, `but_for` what its money that stays has earned. What has been
+        spent is owed, and taken from the next credit or award. Answers the points taken so far,
+        the same on a repeat; 0 if the order had no award."""
         balance = await self._lock(user_id)
-        standing = await self._standing(PointsKind.AWARD_BACK, order_id)
-        if standing:
-            return -standing.amount
         award = await self._standing(PointsKind.AWARD, order_id)
         if award is None or award.user_id != user_id:
             return 0
-        taken = min(award.amount, balance)
-        await self._change(user_id, PointsKind.AWARD_BACK, -taken, note, order_id=order_id)
-        return taken
+        back, parts = await self._came_back(order_id)
+        owed = await self._owed(points_debts.c.order_id, order_id)
+        missing = award.amount - but_for - back - owed
+        if missing <= 0:
+            return back
+        taken = min(missing, balance)
+        await self._change(
+            user_id, PointsKind.AWARD_BACK, -taken, note, order_id=order_id, part=parts
+        )
+        if missing > taken:
+            debt = insert(points_debts).values(
+                order_id=order_id, user_id=user_id, owed=missing - taken
+            )
+            more = {"owed": points_debts.c.owed + debt.excluded.owed}
+            await self._connection.execute(
+                debt.on_conflict_do_update(index_elements=["order_id"], set_=more)
+            )
+        return back + taken
+
+    async def owed(self, user_id: str) -> int:
+        """Points that refunded orders had awarded and that are not back yet."""
+        return await self._owed(points_debts.c.user_id, user_id)
 
     async def balance(self, user_id: str) -> int:
         """0 for who has no account."""
@@ -132,6 +151,19 @@ class Points:
             detail = "the key gave other points, or gave them to somebody else"
             raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, detail)
         return given is not None
+
+    async def _came_back(self, order_id: str) -> tuple[int, int]:
+        """Points of the order's award that are back, and in how many parts."""
+        entry = points_entries.c
+        query = select(func.coalesce(-func.sum(entry.amount), 0), func.count()).where(
+            entry.order_id == order_id, entry.kind == PointsKind.AWARD_BACK
+        )
+        back, parts = (await self._connection.execute(query)).one()
+        return int(back), parts
+
+    async def _owed(self, of: ColumnElement[str], name: str) -> int:
+        query = select(func.sum(points_debts.c.owed)).where(of == name)
+        return int((await self._connection.execute(query)).scalar_one() or 0)
 
     async def _standing(self, kind: PointsKind, order_id: str) -> PointsEntry | None:
         entry = points_entries.c

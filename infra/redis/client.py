@@ -1,10 +1,12 @@
 """The one way to reach Redis."""
 
+import re
+
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
-from infra.settings import Settings
+from infra.settings import Settings, UnusableSetting
 
 MAX_CONNECTIONS = 64
 RETRIES = 3
@@ -16,9 +18,19 @@ def connect_redis(settings: Settings) -> Redis:
 
     Commands are sent again when the connection broke or no answer came in time. That is safe
     because every script here answers a repeat from what the first call did.
-    Close it with `aclose()`.
+    Close it with `aclose()`. Raises UnusableSetting.
     """
-    pool = BlockingConnectionPool.from_url(
+    try:
+        pool = _pool(settings)
+        # Else an option that redis-py does not know fails each command.
+        pool.connection_class(**pool.connection_kwargs)
+    except (ValueError, TypeError) as error:
+        raise UnusableSetting(f"SECKILL_REDIS_URL: {_nothing_secret(error)}") from None
+    return Redis.from_pool(pool)
+
+
+def _pool(settings: Settings) -> BlockingConnectionPool:
+    return BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=MAX_CONNECTIONS,
         timeout=settings.redis_timeout_seconds,
@@ -32,4 +44,8 @@ def connect_redis(settings: Settings) -> Redis:
             RETRIES,
         ),
     )
-    return Redis.from_pool(pool)
+
+
+def _nothing_secret(error: Exception) -> str:
+    # What stands where the port is expected may be half a password with an unescaped sign.
+    return re.sub(r"'[^']*'$", "that", str(error)) if "ort" in str(error) else str(error)

@@ -18,7 +18,7 @@ from temporalio.converter import (
     DefaultPayloadConverter,
     JSONPlainPayloadConverter,
 )
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -31,6 +31,7 @@ from temporalio.service import GrpcCompression, RetryConfig
 
 from domain.reservation import Intent
 from domain.states import OrderStatus
+from infra.settings import UnusableSetting
 
 SALE_ID = SearchAttributeKey.for_keyword("SaleId")
 SKU_ID = SearchAttributeKey.for_keyword("SkuId")
@@ -82,10 +83,9 @@ async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = Non
     `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS…`, `TEMPORAL_PROFILE`).
 
     `lazy` connects at the first call, so that a process can start while Temporal is away.
-    Raises RuntimeError when the server does not answer and `lazy` is off.
+    Raises RuntimeError when the server does not answer and `lazy` is off; UnusableSetting.
     """
-    config = ClientConfig.load_client_connect_config()
-    config.setdefault("target_host", "127.0.0.1:7233")
+    config = _config()
     return await Client.connect(
         **config,
         data_converter=DATA_CONVERTER,
@@ -96,6 +96,22 @@ async def connect_temporal(*, lazy: bool = False, metrics_port: int | None = Non
         grpc_compression=GrpcCompression.NONE,
         runtime=_runtime(metrics_port),
     )
+
+
+def temporal_address() -> str:
+    """Where Temporal is said to be. Raises UnusableSetting."""
+    return _config().get("target_host", "")
+
+
+def _config() -> ClientConnectConfig:
+    try:
+        config = ClientConfig.load_client_connect_config()
+    # A profile that is missing, a file that is no TOML, a certificate that is not there: each
+    # has an exception of its own.
+    except Exception as error:
+        raise UnusableSetting(f"TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE, …: {error}") from error
+    config.setdefault("target_host", "127.0.0.1:7233")
+    return config
 
 
 async def register_search_attributes(client: Client) -> None:
@@ -123,13 +139,12 @@ def _runtime(metrics_port: int | None) -> Runtime:
         append_target_to_name=False,
         prepend_target_on_message=False,
     )
-    return Runtime(
-        telemetry=TelemetryConfig(
-            logging=LoggingConfig(TelemetryFilter("WARN", "ERROR"), forwarding),
-            metrics=PrometheusConfig(
-                bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True
-            )
-            if metrics_port
-            else None,
-        )
-    )
+    logs = LoggingConfig(TelemetryFilter("WARN", "ERROR"), forwarding)
+    if not metrics_port:
+        return Runtime(telemetry=TelemetryConfig(logging=logs))
+    shown = PrometheusConfig(bind_address=f"127.0.0.1:{metrics_port}", durations_as_seconds=True)
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=shown))
+    except (RuntimeError, ValueError) as error:
+        reason = f"SECKILL_WORKER_METRICS_PORT: {metrics_port} cannot be listened at ({error})"
+        raise UnusableSetting(reason) from error

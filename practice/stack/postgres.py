@@ -13,6 +13,7 @@ import asyncpg
 import psutil
 
 from practice.stack.binaries import postgres_bin
+from practice.stack.nameless import has_a_name
 from practice.stack.ports import LOOPBACK
 from practice.stack.process import Command, ServerFailed
 
@@ -73,6 +74,13 @@ class PostgresServer:
 
     async def _initialise(self) -> None:
         """initdb beside the final place: a half-made folder never counts as the data folder."""
+        if not has_a_name():
+            # Its own words name neither the cause nor a way out.
+            raise ServerFailed(
+                self.name,
+                f"cannot be set up: uid {os.geteuid()} has no name, and initdb asks for one. Give"
+                " it a line in /etc/passwd, or set SECKILL_POSTGRES_DSN to another server",
+            )
         fresh = self.folder.with_name(f"{self.folder.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True, mode=0o700)

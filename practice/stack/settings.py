@@ -5,17 +5,19 @@ import re
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from infra.settings import FromEnvironment
 from practice.stack.home import PROJECT, Home
 
 # Any of these says that the caller has a Temporal of their own.
 _TEMPORAL_ELSEWHERE = ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE")
 _PASSWORD = re.compile(r"(?<=//)([^/:@]*):[^@?#]*@")
 _PASSWORD_IN_QUERY = re.compile(r"(?<=[?&]password=)[^&]*")
+_PASSWORD_AS_WORD = re.compile(r"((?:^|\s)\w*password\s*=\s*)('(?:\\.|[^'\\])*'|(?:\\.|[^\s\\])*)")
 
 
-class EmbeddedSettings(BaseSettings):
+class EmbeddedSettings(FromEnvironment):
     """A port that is not set is chosen once and remembered. A server whose address is set runs
     elsewhere, and none is started here."""
 
@@ -34,6 +36,7 @@ class EmbeddedSettings(BaseSettings):
 
     redis_url: str | None = None
     postgres_dsn: str | None = None
+    postgres_pooler: bool = False
     public_url: str | None = None
     jwt_secret: SecretStr | None = None
     jwt_issuer: str = ""
@@ -75,4 +78,6 @@ class EmbeddedSettings(BaseSettings):
 
 def without_password(url: str) -> str:
     """The same address, fit to be written down."""
+    if "://" not in url:
+        return _PASSWORD_AS_WORD.sub(r"\1***", url)
     return _PASSWORD_IN_QUERY.sub("***", _PASSWORD.sub(r"\1:***@", url))

@@ -51,7 +51,8 @@ async def _start_in_order(
     await _together(_ensure(server, home, started, within_seconds) for server in plan.servers)
     postgres = plan.address("postgres")
     if postgres and (plan.applications or "postgres" not in plan.elsewhere):
-        await _migrate(postgres)
+        pooler = settings.postgres_pooler and "postgres" in plan.elsewhere
+        await _migrate(postgres, pooler=pooler)
     await _together(_ensure(server, home, started, within_seconds) for server in plan.applications)
 
 
@@ -83,21 +84,15 @@ async def _together(starts: Iterable[Coroutine[None, None, None]]) -> None:
         raise StackFailed("\n\n".join(str(failure) for failure in failures))
 
 
-async def _migrate(dsn: str) -> None:
+async def _migrate(dsn: str, *, pooler: bool) -> None:
     # A second to import, and only an `up` pays for it.
-    import asyncpg
-    from alembic.util import CommandError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from infra.postgres.migrate import migrate
+    from infra.postgres.migrate import NotMigrated, migrate
+    from infra.settings import UnusableSetting
 
     try:
-        await migrate(dsn)
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError) as error:
-        where = without_password(dsn)
-        raise StackFailed(
-            f"postgres at {where} could not be brought up to date: {error}"
-        ) from error
+        await migrate(dsn, pooler=pooler)
+    except (UnusableSetting, NotMigrated) as error:
+        raise StackFailed(f"postgres at {without_password(dsn)}: {error}") from error
 
 
 def _describe(settings: EmbeddedSettings, home: Home, plan: Plan) -> StackFile:

@@ -12,6 +12,7 @@ import httpx
 from infra.temporal.search_attributes import SEARCH_TYPES
 from practice.stack.binaries import on_venv_path
 from practice.stack.loopback import loopback_http
+from practice.stack.nameless import names_for_programs
 from practice.stack.ports import LOOPBACK
 from practice.stack.process import Command
 from practice.stack.processors import HALF_OF_THE_PROCESSORS
@@ -76,7 +77,7 @@ class TemporalServer:
         # The caller's own Temporal profile is meant for clients, not for this server.
         quiet = ("--log-level", "warn", "--disable-config-file", "--disable-config-env")
         argv = (server, "server", "start-dev", *ports, *ui, *storage, *attributes, *dynamic, *quiet)
-        return Command(argv, {**_GO_RUNTIME, **os.environ})
+        return Command(argv, {**_GO_RUNTIME, **names_for_programs(), **os.environ})
 
     async def ready(self) -> bool:
         """Healthy means: it answers, the namespace is there, and so are our search attributes."""

@@ -91,6 +91,9 @@ async def test_all_it_logs_is_json(tmp_path: Path) -> None:
             {"SECKILL_DEV_LOGIN": "true", "SECKILL_PUBLIC_URL": "https://shop.example"},
             "SECKILL_DEV_LOGIN",
         ),
+        ({"SECKILL_POSTGRES_DSN": "postgresql://u@h/x?sslmode=maybe"}, "SECKILL_POSTGRES_DSN"),
+        ({"SECKILL_REDIS_URL": "cache.example:6379"}, "SECKILL_REDIS_URL"),
+        ({"SECKILL_API_MAX_CONNECTIONS": "0"}, "SECKILL_API_MAX_CONNECTIONS"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

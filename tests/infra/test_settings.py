@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from infra.settings import AlipaySettings, MessageSettings, Settings, WechatPaySettings
+from infra.settings import (
+    AlipaySettings,
+    MessageSettings,
+    Settings,
+    UnusableSetting,
+    WechatPaySettings,
+)
 
 ALIPAY = {
     "gateway_url": "https://pay.example",
@@ -96,8 +102,24 @@ def test_what_would_stop_all_refunds_or_archive_all_at_once_is_refused(
 
 
 def test_a_webhook_may_not_take_longer_than_a_delivery_has() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(UnusableSetting, match="SECKILL_MESSAGES_TIMEOUT_SECONDS"):
         MessageSettings(timeout_seconds=4.1)
+
+
+def test_what_is_of_no_use_is_named_in_one_line_without_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECKILL_API_PORT", "s3cret")
+    monkeypatch.setenv("SECKILL_AUDIT_BOOK", "perhaps")
+
+    with pytest.raises(UnusableSetting) as refused:
+        Settings()
+
+    said = str(refused.value)
+    assert "SECKILL_API_PORT: " in said
+    assert "SECKILL_AUDIT_BOOK: " in said
+    assert "s3cret" not in said
+    assert "\n" not in said
 
 
 def test_secrets_are_not_shown() -> None:

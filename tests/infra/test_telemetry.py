@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from infra.settings import Settings
-from infra.telemetry import configure_logging
+from infra.settings import Settings, UnusableSetting
+from infra.telemetry import configure_logging, saying_why_not
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +68,15 @@ def test_people_may_read_text_instead(capsys: pytest.CaptureFixture[str]) -> Non
     structlog.get_logger("ours").warning("order_paid")
 
     assert "order_paid" in capsys.readouterr().out
+
+
+def test_settings_of_no_use_are_said_in_json_though_they_say_nothing_of_logs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logging.getLogger().handlers[:] = []
+
+    with pytest.raises(SystemExit), saying_why_not():
+        raise UnusableSetting("SECKILL_API_PORT: no number")
+
+    [line] = _lines(capsys)
+    assert line["event"] == "cannot_start: SECKILL_API_PORT: no number"

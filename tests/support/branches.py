@@ -1,9 +1,15 @@
 """The branches of the order saga, each driven as a buyer, a provider or a clock would."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.service import RPCError
 
 from domain.errors import ErrorCode
@@ -11,7 +17,7 @@ from domain.ids import new_order_id
 from domain.payment import Payment
 from domain.reservation import Intent
 from domain.states import OrderStatus
-from tests.support.shop import PRICE, Shop
+from tests.support.shop import POINTS_PRICE, PRICE, Shop
 from workflows.order import OrderWorkflow
 from workflows.updates import OrderOutcome
 
@@ -72,6 +78,18 @@ async def _pay(shop: Shop, intent: Intent, handle: Handle) -> None:
     await handle.signal(OrderWorkflow.payment_noticed, receipt)
 
 
+async def _pay_with_points(shop: Shop, intent: Intent, handle: Handle) -> None:
+    """As patiently: until the points are taken, or the order is over."""
+    await shop.grant_points(intent.user_id, POINTS_PRICE)
+    while True:
+        with contextlib.suppress(RPCError, WorkflowUpdateFailedError):
+            await shop.pay_with_points(handle)
+            return
+        if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+            return
+        await asyncio.sleep(0.1)
+
+
 async def _pay_and_be_told_late(shop: Shop, intent: Intent, handle: Handle) -> None:
     shop.sender.fails[intent.order_id] = 1
     await _pay(shop, intent, handle)
@@ -113,6 +131,12 @@ BRANCHES = (
             "confirm_stock",
             "carry_out",
         ),
+        OrderStatus.FULFILLED,
+    ),
+    Branch(
+        "paid with points",
+        _pay_with_points,
+        ("begin_payment", "query_payment", "settle_payment"),
         OrderStatus.FULFILLED,
     ),
     Branch(

@@ -17,6 +17,7 @@ class Fault(StrEnum):
     BEFORE = "before its effect"
     AFTER = "after its effect"
     ALWAYS = "for ever"
+    GIVEN_UP = "before its effect, and its caller gives up"
 
 
 @dataclass
@@ -35,6 +36,9 @@ class FaultPlan(Interceptor):
     async def strike(self, moment: Fault, order_id: str) -> None:
         key = (order_id, activity.info().activity_type)
         fault = self.planned.get(key)
+        if fault is Fault.GIVEN_UP and moment is Fault.BEFORE:
+            self.struck.add(key)
+            raise ApplicationError(f"injected: {key[1]} fails {fault}", non_retryable=True)
         once = fault is moment and key not in self.struck
         if not (once or (fault is Fault.ALWAYS and moment is Fault.AFTER)):
             return

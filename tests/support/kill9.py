@@ -73,14 +73,14 @@ async def kill_in_the_middle(
     """One rush on the running stack, during which the victims die at one moment and come back."""
     report = seckill.home / "rush.json"
     report.unlink(missing_ok=True)
-    rush = asyncio.create_task(_rush(seckill, size, report))
+    rushing = asyncio.create_task(rush(seckill, size, report))
     try:
         progress, away = await _kill_and_bring_back(seckill, victims, size)
-        ended = await asyncio.wait_for(rush, RUSH_SECONDS_AT_MOST)
+        ended = await asyncio.wait_for(rushing, RUSH_SECONDS_AT_MOST)
     finally:
-        rush.cancel()
+        rushing.cancel()
         with suppress(asyncio.CancelledError):
-            await rush
+            await rushing
     return Survival(
         victims=tuple(victims),
         progress=progress,
@@ -91,7 +91,8 @@ async def kill_in_the_middle(
     )
 
 
-async def _rush(seckill: CommandLine, size: RushSize, report: Path) -> Outcome:
+async def rush(seckill: CommandLine, size: RushSize, report: Path) -> Outcome:
+    """One rush on the running stack, which writes its report."""
     return await seckill.run(
         *("rush", "--tolerant", "--lost-notices", "0.1", "--json", str(report)),
         *("--buyers", str(size.buyers), "--units", str(size.units)),

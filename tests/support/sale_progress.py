@@ -69,12 +69,22 @@ class SaleWatch:
         are placed and others accepted only."""
         async with asyncio.timeout(MIDDLE_WITHIN_SECONDS):
             while True:
-                seen = await self._now()
+                seen = await self.now()
                 if seen and seen.is_middle(units, placing=placing):
                     return seen
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _now(self) -> Progress | None:
+    async def all_placed(self) -> bool:
+        """Whether each order that the gate accepted so far is in Postgres."""
+        seen = await self.now()
+        return seen is not None and seen.placed >= seen.accepted
+
+    async def over(self) -> int:
+        """Orders that nobody waits for any more: paid, or ended."""
+        seen = await self.now()
+        return seen.placed - seen.unpaid if seen else 0
+
+    async def now(self) -> Progress | None:
         newest = await self._postgres.fetchrow(_NEWEST_ITEM)
         if newest is None:
             return None

@@ -3,7 +3,11 @@
 from audit.checks.a1_stock import items_out_of_balance, stray_movements
 from audit.checks.a3_limits import users_above_limit
 from audit.checks.a5_money import orders_with_wrong_money
-from audit.checks.a6_points import accounts_out_of_balance, orders_out_of_balance
+from audit.checks.a6_points import (
+    accounts_out_of_balance,
+    awards_out_of_balance,
+    orders_out_of_balance,
+)
 from domain.order import Order
 from domain.payment import Payment, PaymentMethod
 from domain.sale import Item
@@ -71,5 +75,6 @@ async def findings(database: Database) -> dict[str, list[str]]:
             "money": [order.order_id for order in await orders_with_wrong_money(connection)],
             "accounts": [account.user_id for account in await accounts_out_of_balance(connection)],
             "points": [order.order_id for order in await orders_out_of_balance(connection)],
+            "awards": [order.order_id for order in await awards_out_of_balance(connection)],
         }
     return {rule: named for rule, named in found.items() if named}

@@ -142,6 +142,31 @@ async def test_an_award_that_was_spent_is_taken_back_as_far_as_it_goes(shop: Sho
     assert await shop.points("ada") == 0
 
 
+async def test_points_of_a_refunded_order_are_owed_until_they_are_back(shop: Shop) -> None:
+    """Earned, spent, and both orders given back: as often as one likes, it leaves nothing."""
+    gift = POINTS_PRICE - PRICE // 100
+    await shop.grant_points("ada", gift)
+    for _ in range(2):
+        earned = await a_paid_order(shop)
+        handle = await shop.start(spent := await shop.intent())
+        await shop.pay_with_points(handle)
+        await handle.result()
+        assert await shop.points("ada") == 0
+
+        for order_id in (earned.intent.order_id, spent.order_id):
+            await (await start_refund(shop, order_id)).result()
+
+        assert await shop.points("ada") == gift
+
+
+async def test_a_part_that_goes_back_takes_its_points_along(shop: Shop) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    for amount, left in ((1, 87), (99, 87), (PRICE - 150, 0)):
+        wish = WISH.model_copy(update={"amount": amount})
+        await (await start_refund(shop, order_id, wish)).result()
+        assert await shop.points("ada") == left
+
+
 async def test_a_refund_whose_answer_was_lost_counts_as_done(shop: Shop) -> None:
     order_id = (await a_paid_order(shop)).intent.order_id
     plan = plan_refund(await shop.dossier(order_id), WISH)

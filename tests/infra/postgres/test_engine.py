@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from infra.postgres.engine import Database, asyncpg_url
+from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from tests.support.values import a_new_item, a_new_sale
 
@@ -57,10 +57,3 @@ async def test_ping_raises_when_nobody_answers() -> None:
     with pytest.raises(OSError):
         await nowhere.ping()
     await nowhere.aclose()
-
-
-def test_a_dsn_as_libpq_writes_it_is_understood() -> None:
-    url = asyncpg_url("postgres://ada:p%40ss@db.example:5433/shop?sslmode=require")
-    assert url.render_as_string(hide_password=False) == (
-        "postgresql+asyncpg://ada:p%40ss@db.example:5433/shop?ssl=require"
-    )

@@ -2,7 +2,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from infra.redis.client import connect_redis
-from infra.settings import Settings
+from infra.settings import Settings, UnusableSetting
 from practice.stack.ports import free_port
 from tests.support.own_redis import OwnRedis
 
@@ -18,6 +18,23 @@ async def test_a_server_that_is_not_there_fails_whoever_asks_and_not_the_start()
     async with connect_redis(Settings(redis_url=url, redis_timeout_seconds=0.3)) as client:
         with pytest.raises(RedisError):
             await client.ping()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://cache.example",
+        "redis://:half/secret@cache.example:6379/0",
+        "redis://:secret@cache.example:6379/0?pool=5",
+        "redis://:secret@cache.example:6379/0?health_check_interval=often",
+    ],
+)
+def test_an_address_of_no_use_is_named_in_one_line_without_secrets(url: str) -> None:
+    with pytest.raises(UnusableSetting, match=r"^SECKILL_REDIS_URL: ") as refused:
+        connect_redis(Settings(redis_url=url))
+
+    assert "secret" not in str(refused.value)
+    assert "half" not in str(refused.value)
 
 
 async def test_a_server_that_comes_back_is_found_again(own_redis: OwnRedis) -> None:

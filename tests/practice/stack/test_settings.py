@@ -12,6 +12,8 @@ from practice.stack.settings import EmbeddedSettings, without_password
         ("postgresql://u:p@host/db", "postgresql://u:***@host/db"),
         ("postgresql://u@host/db?password=p&x=1", "postgresql://u@host/db?password=***&x=1"),
         ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("host=db user=u password='p w' port=5", "host=db user=u password=*** port=5"),
+        (r"password=p\ w sslpassword = q dbname=x", "password=*** sslpassword = *** dbname=x"),
     ],
 )
 def test_a_password_is_starred_out_before_an_address_is_written(url: str, written: str) -> None:

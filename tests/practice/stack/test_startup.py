@@ -134,6 +134,26 @@ async def test_an_ordinary_user_runs_the_servers_as_well(seckill: CommandLine) -
     await find_traces(stack)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody without a name")
+async def test_who_has_no_name_runs_all_but_a_postgres_of_his_own(seckill: CommandLine) -> None:
+    """As containers run a program under any uid."""
+    seckill.home.mkdir()
+    os.chown(seckill.home, 65533, 65533)
+    seckill.prefix = (
+        *("env", "-u", "USER", "-u", "LOGNAME", "-u", "HOME"),
+        *("setpriv", "--reuid=65533", "--regid=65533", "--clear-groups"),
+        *("--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search", "--"),
+    )
+
+    stack = await seckill.up("redis", "temporal")
+    refused = await seckill.run("up", "--detach", "--only", "postgres")
+
+    assert {psutil.Process(pid).uids().effective for pid in stack["pids"].values()} == {65533}
+    assert refused.code == 1
+    assert "uid 65533 has no name" in refused.err
+    assert len(refused.err.splitlines()) == 1
+
+
 async def leave_traces(stack: dict[str, str]) -> None:
     async with Redis.from_url(stack["redis_url"]) as redis:
         await redis.set("trace", "left")

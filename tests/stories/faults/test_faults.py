@@ -7,13 +7,18 @@ from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
+from domain.payment import PaymentMethod, PaymentScene
 from domain.reservation import Intent
+from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from tests.support.branches import BRANCHES, Branch, Handle, TooLateToPay
 from tests.support.faults import Fault, FaultPlan
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import POINTS_PRICE, Shop, open_shop
+from tests.support.sound_sale import findings
+from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment
 
 STOCK = 200
 
@@ -52,7 +57,10 @@ async def _expect_the_planned_ends(shop: Shop, faults: FaultPlan, cases: list[Ca
     assert faults.struck == faults.planned.keys()
     orders = [(await shop.dossier(case.intent.order_id)).order for case in cases]
     assert [order.status for order in orders] == list(ends.values())
-    await _expect_stock_to_agree(shop, orders_paid=sum(o.status == "fulfilled" for o in orders))
+    paid = sum(order.status == "fulfilled" for order in orders)
+    # The rejected branch fills each buyer's limit with orders that stay reserved in Redis only.
+    fillers = sum(shop.item.per_user_limit * len(b.steps) for b in BRANCHES if not b.accepted)
+    await _expect_stock_to_agree(shop, orders_paid=paid, fillers=fillers)
 
 
 async def _end_of(case: Case) -> str:
@@ -62,9 +70,7 @@ async def _end_of(case: Case) -> str:
         return f"failed: {error.cause!r} <- {error.cause.__cause__!r}"
 
 
-async def _expect_stock_to_agree(shop: Shop, orders_paid: int) -> None:
-    # The rejected branch fills each buyer's limit with orders that stay reserved in Redis only.
-    fillers = sum(shop.item.per_user_limit * len(b.steps) for b in BRANCHES if not b.accepted)
+async def _expect_stock_to_agree(shop: Shop, *, orders_paid: int, fillers: int) -> None:
     available, held, sold, left = await shop.counts()
     assert (held, sold, left) == (0, orders_paid, available - fillers)
 
@@ -81,6 +87,51 @@ async def test_a_step_that_fails_once_changes_no_end(
         cases = await _start_all(shop, faults, fault)
         await asyncio.gather(*(_drive(shop, case) for case in cases))
         await _expect_the_planned_ends(shop, faults, cases)
+
+
+async def test_a_payment_that_was_never_begun_and_is_given_up_holds_nothing_up(
+    database: Database, redis: Redis, temporal_client: Client
+) -> None:
+    """The gateway has never heard of it, and must let it be closed."""
+    faults = FaultPlan()
+    async with (
+        open_shop(database, redis, temporal_client, stock=STOCK) as shop,
+        shop.worker(interceptors=[faults]),
+    ):
+        cases = [
+            (way, cancels, await _start_to_be_given_up(shop, faults, f"{way}-{cancels}"))
+            for way in PaymentMethod
+            for cancels in (True, False)
+        ]
+        await asyncio.gather(*(_give_up(shop, *case) for case in cases))
+
+        ends = [(await handle.result()).status for _, _, handle in cases]
+        assert ends == [
+            OrderStatus.CANCELLED if cancels else OrderStatus.TIMED_OUT for _, cancels, _ in cases
+        ]
+        assert faults.struck == faults.planned.keys()
+        await _expect_stock_to_agree(shop, orders_paid=0, fillers=0)
+        assert await findings(database) == {}
+
+
+async def _start_to_be_given_up(shop: Shop, faults: FaultPlan, user_id: str) -> Handle:
+    await shop.grant_points(user_id, POINTS_PRICE)
+    intent = await shop.intent(user_id)
+    faults.plan(intent.order_id, "begin_payment", Fault.GIVEN_UP)
+    return await shop.start(intent)
+
+
+async def _give_up(shop: Shop, way: PaymentMethod, cancels: bool, handle: Handle) -> None:
+    with pytest.raises(WorkflowUpdateFailedError):
+        if way is PaymentMethod.POINTS:
+            await shop.pay_with_points(handle)
+        else:
+            page = BeginPayment(method=way, scene=PaymentScene.PAGE, actor="buyer:ada")
+            await handle.execute_update(OrderWorkflow.begin_payment, page)
+    if cancels:
+        await shop.cancel(handle)
+    else:
+        await shop.run_out_of_time(handle)
 
 
 async def test_a_step_that_fails_until_the_worker_is_restarted_changes_no_end(

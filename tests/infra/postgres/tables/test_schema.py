@@ -43,6 +43,7 @@ def test_every_table_is_in_the_catalogue() -> None:
         "payment_notices",
         "payments",
         "points_accounts",
+        "points_debts",
         "points_entries",
         "refunds",
         "sale_items",
