@@ -123,6 +123,9 @@ def http_problem(error: HTTPException) -> Response:
         return problem_response(invalid(["body"], "this is not JSON", kind="json_invalid"))
     if error.status_code == 413:
         return problem_response(invalid(["body"], error.detail, kind="too_large"), status=413)
+    if error.status_code == 415:
+        refusal = invalid(["header", "Content-Type"], error.detail, kind="media_type")
+        return problem_response(refusal, status=415, headers=error.headers)
     code = _CODE_OF_STATUS.get(error.status_code, ErrorCode.INVALID)
     status = error.status_code if error.status_code in _KEPT_STATUSES else None
     return problem_response(Refusal(code, error.detail), status=status, headers=error.headers)

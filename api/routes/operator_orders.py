@@ -17,7 +17,6 @@ from api.schemas.orders import (
 )
 from domain.delivery import DeliveryKind
 from domain.errors import ErrorCode, Refusal
-from domain.order import CANCELLED_BY_AN_OPERATOR
 from domain.states import OrderStatus
 from infra.postgres.orders import Orders
 from infra.readable import all_readable
@@ -99,11 +98,10 @@ async def cancel_order(
     order_id: OrderId,
     operator: OperatorDep,
     services: ServicesDep,
-    body: ReasonBody | None = None,
+    body: DecisionBody,
 ) -> OrderView:
     """Its stock goes back on sale once no payment can arrive any more."""
-    reason = (body and body.reason) or CANCELLED_BY_AN_OPERATOR
-    return await services.order_updates.cancel(order_id, operator, reason)
+    return await services.order_updates.cancel(order_id, operator, body.reason)
 
 
 @router.post(

@@ -24,15 +24,14 @@ async def refund_order(
     order_id: OrderId,
     operator: OperatorDep,
     services: ServicesDep,
-    body: RefundBody | None = None,
+    body: RefundBody,
     idempotency_key: IdempotencyKey = None,
 ) -> RefundView:
     """Without an amount, or with all that is left, the order is undone and its stock goes back on
     sale; a smaller amount leaves the order as it is."""
-    body = body or RefundBody()
     wish = RefundWish(
         actor=operator.actor,
-        note=body.reason or "given back by an operator",
+        note=body.reason,
         amount=body.amount,
         request_key=idempotency_key,
     )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from api.schemas.model import Amount, ReasonBody, View
+from api.schemas.model import Amount, DecisionBody, View
 from domain.refund import Refund, RefundReason
 from domain.states import RefundStatus
 
@@ -20,7 +20,7 @@ class RefundView(View):
     amount: int
 
 
-class RefundBody(ReasonBody):
+class RefundBody(DecisionBody):
     amount: Amount | None = Field(
         default=None, description="null: all that is left, which undoes the order"
     )

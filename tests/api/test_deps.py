@@ -45,7 +45,7 @@ async def test_two_names_of_one_request_are_refused(api: httpx.AsyncClient, shop
     calls: tuple[tuple[str, dict[str, str], dict[str, object]], ...] = (
         (gate_path(shop), ADA, {"quantity": 1}),
         ("/v1/operator/points", OPERATOR, gift),
-        ("/v1/operator/orders/any/refund", OPERATOR, {}),
+        ("/v1/operator/orders/any/refund", OPERATOR, {"reason": "a scratch"}),
     )
     for path, who, body in calls:
         answer = await api.post(path, headers=[*who.items(), *keys], json=body)

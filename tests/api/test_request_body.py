@@ -45,7 +45,8 @@ async def test_a_body_of_another_type_is_refused_alike(
                 content=content,  # type: ignore[arg-type]
                 headers={**who, **({"Content-Type": media} if media else {})},
             )
-            assert_problem(answer, 415, "INVALID")
+            (error,) = assert_problem(answer, 415, "INVALID")["errors"]
+            assert error["loc"] == ["header", "Content-Type"]
             assert answer.headers["accept-post"] == "application/json"
     assert await stock_left(shop.gate, shop.item.ref) == left
 
@@ -73,7 +74,7 @@ async def test_json_is_read_however_it_is_spelt(
 async def test_no_body_needs_no_type(api: httpx.AsyncClient, shop: Shop) -> None:
     accepted = await order_id(api, shop)
 
-    answer = await api.post(f"/v1/operator/orders/{accepted}/cancel", headers=OPERATOR)
+    answer = await api.post(f"/v1/operator/orders/{accepted}/recheck", headers=OPERATOR)
 
     # Temporal knows no such order yet: what matters is that the missing body was taken.
     assert_problem(answer, 503, "UNAVAILABLE")

@@ -107,12 +107,15 @@ async def test_without_an_amount_all_goes_back(api: httpx.AsyncClient, staffed: 
     assert answer.json()["amount"] == PRICE
 
 
-async def test_who_says_that_money_went_back_by_other_means_says_why(
-    api: httpx.AsyncClient,
+@pytest.mark.parametrize(
+    "decision", ["refunds/nosuch/resolve", "orders/nosuch/refund", "orders/nosuch/cancel"]
+)
+async def test_what_cannot_be_taken_back_needs_a_reason(
+    api: httpx.AsyncClient, decision: str
 ) -> None:
-    for body in ({}, {"reason": " "}):
-        answer = await decide(api, "refunds/nosuch/resolve", body)
-        assert_problem(answer, 422, "INVALID")
+    for body in ({}, {"reason": " "}, {"reason": ""}):
+        (error,) = assert_problem(await decide(api, decision, body), 422, "INVALID")["errors"]
+        assert error["loc"] == ["body", "reason"]
 
 
 async def test_points_go_back_as_a_whole(api: httpx.AsyncClient, staffed: Shop) -> None:

@@ -69,9 +69,9 @@ async def test_only_the_buyer_and_operators_may_ask(api: httpx.AsyncClient, staf
     order = await paid(staffed)
 
     assert_problem(await ask(api, order, BOB), 404, "NOT_FOUND")
-    path = f"/v1/operator/orders/{order}/refund"
-    assert_problem(await api.post(path, json={}, headers=ADA), 403, "FORBIDDEN")
-    assert_problem(await api.post(path, json={}), 401, "UNAUTHENTICATED")
+    path, reason = f"/v1/operator/orders/{order}/refund", {"reason": "a scratch"}
+    assert_problem(await api.post(path, json=reason, headers=ADA), 403, "FORBIDDEN")
+    assert_problem(await api.post(path, json=reason), 401, "UNAUTHENTICATED")
     assert_problem(await ask(api, "nosuchorder"), 404, "NOT_FOUND")
     assert_problem(await give_back(api, "nosuchorder"), 404, "NOT_FOUND")
 
