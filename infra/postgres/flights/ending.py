@@ -8,7 +8,7 @@ from domain.states import OrderStatus
 from infra.group_commit import FlightPlan, GroupCommit
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
-from infra.postgres.flights.queries import query
+from infra.postgres.flights.queries import planned_anew, query
 
 BUDGET_SECONDS = 0.05
 _LOCK, _END = query("lock"), query("end")
@@ -65,7 +65,7 @@ class EndingFlights:
 async def end_many(driver: Driver, ends: Mapping[str, OrderEnd]) -> dict[str, Ended]:
     """By order id, which must be sorted."""
     wanted = ends.values()
-    async with driver.transaction():
+    async with planned_anew(driver):
         # Two queries: a payment that was begun while the first one waited for its order's row is
         # seen by the second alone.
         statuses = {row["order_id"]: row["status"] for row in await driver.fetch(_LOCK, list(ends))}

@@ -17,7 +17,7 @@ from domain.states import HOLDING_STOCK, OWNING_STOCK
 from infra.group_commit import FlightPlan, GroupCommit
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
-from infra.postgres.flights.queries import query
+from infra.postgres.flights.queries import planned_anew, query
 from infra.postgres.hot_path import PlacingRefused
 
 MOST = 500
@@ -75,18 +75,19 @@ async def place_many(
     """By order id. PlacingRefused is the answer for an unknown item and for a cancelled sale; it
     is raised, and nothing written, when one of the others does not fit."""
     try:
-        rows = await driver.fetch(
-            _PLACE,
-            item.sale_id,
-            item.sku_id,
-            list(intents),
-            [intent.user_id for intent in intents.values()],
-            [intent.quantity for intent in intents.values()],
-            placed_at,
-            _COUNTING,
-            SPREAD_SHARE,
-            SPREAD_SECONDS,
-        )
+        async with planned_anew(driver):
+            rows = await driver.fetch(
+                _PLACE,
+                item.sale_id,
+                item.sku_id,
+                list(intents),
+                [intent.user_id for intent in intents.values()],
+                [intent.quantity for intent in intents.values()],
+                placed_at,
+                _COUNTING,
+                SPREAD_SHARE,
+                SPREAD_SECONDS,
+            )
     except asyncpg.PostgresError as error:
         if error.sqlstate != _REFUSED:
             raise

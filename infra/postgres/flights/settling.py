@@ -11,7 +11,7 @@ from domain.states import OrderStatus, PaymentStatus
 from infra.group_commit import FlightPlan, GroupCommit
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
-from infra.postgres.flights.queries import query
+from infra.postgres.flights.queries import planned_anew, query
 
 BUDGET_SECONDS = 0.05
 _SETTLE, _SETTLED = query("settle"), query("settled")
@@ -67,17 +67,18 @@ async def settle_many(driver: Driver, money: Mapping[MoneyKey, Money]) -> dict[M
     """No two of one order."""
     orders, payments, trades = map(list, zip(*money, strict=True))
     receipts = [receipt for _, receipt in money.values()]
-    rows = await driver.fetch(
-        _SETTLE,
-        orders,
-        payments,
-        trades,
-        [receipt.amount for receipt in receipts],
-        [receipt.paid_at for receipt in receipts],
-        [receipt.method for receipt in receipts],
-        [receipt.notice_id for receipt in receipts],
-        _KINDS,
-    )
+    async with planned_anew(driver):
+        rows = await driver.fetch(
+            _SETTLE,
+            orders,
+            payments,
+            trades,
+            [receipt.amount for receipt in receipts],
+            [receipt.paid_at for receipt in receipts],
+            [receipt.method for receipt in receipts],
+            [receipt.notice_id for receipt in receipts],
+            _KINDS,
+        )
     paid = Settling(OrderStatus.PAID, took_it=True, is_new=True)
     answers: dict[MoneyKey, Settling] = {
         (row["order_id"], row["payment_id"], row["trade_no"]): paid for row in rows

@@ -8,14 +8,12 @@ WITH news AS (
                          $6::text[], $7::text[])
         AS news(order_id, payment_id, trade_no, amount, paid_at, method, notice_id)
 ), waiting AS (
-    SELECT orders.order_id FROM orders JOIN sales USING (sale_id)
-    WHERE orders.order_id = ANY($1) AND orders.status = 'pending_payment'
-      AND sales.status <> 'cancelled'
-    ORDER BY orders.order_id
+    SELECT news.* FROM news JOIN orders USING (order_id) JOIN sales USING (sale_id)
+    WHERE orders.status = 'pending_payment' AND sales.status <> 'cancelled'
+    ORDER BY news.order_id
     FOR NO KEY UPDATE OF orders
 ), plain AS (
-    SELECT news.* FROM waiting
-    JOIN news USING (order_id)
+    SELECT news.* FROM waiting AS news
     JOIN payments AS payment USING (order_id, payment_id)
     WHERE payment.status = 'created' AND payment.amount = news.amount
       AND payment.method = news.method
