@@ -145,10 +145,7 @@ async def test_a_refund_nobody_can_read_is_told_to_a_person(database: Database, 
     assert raised.subject == f"answer:{command.refund.refund_id}"
 
 
-async def test_a_merchant_without_enough_money_is_asked_for_again_under_the_same_number(
-    database: Database, tmp_path: Path
-) -> None:
-    """As WeChat Pay answers it: 403 NOT_ENOUGH, and nothing known of the refund."""
+def _wechat_pay(tmp_path: Path) -> tuple[WechatPayDouble, WechatPayGateway]:
     side, keys = WechatPaySide(new_key()), tmp_path / "keys"
     keys.mkdir()
     (keys / f"{side.serial}.pem").write_bytes(public_pem(side.key))
@@ -168,6 +165,14 @@ async def test_a_merchant_without_enough_money_is_asked_for_again_under_the_same
         "https://shop.test",
         wechatpay.transport(),
     )
+    return wechatpay, gateway
+
+
+async def test_a_merchant_without_enough_money_is_asked_for_again_under_the_same_number(
+    database: Database, tmp_path: Path
+) -> None:
+    """As WeChat Pay answers it: 403 NOT_ENOUGH, and nothing known of the refund."""
+    wechatpay, gateway = _wechat_pay(tmp_path)
     guarded = BreakerGateway(gateway, failures=1)
     activities = _activities(database, {PaymentMethod.WECHATPAY: guarded}, timedelta())
     command, _ = await _two_parts(database)
