@@ -17,6 +17,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
+from infra.postgres.refunds import Refunds
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 
@@ -71,6 +72,9 @@ class LatePaymentActivities:
                     return Honoured(accepted=payment.status is PaymentStatus.PAID)
                 # Asked again under the lock: the money may be on its way back by now.
                 if not _may_be_had(order, payment, late.receipt):
+                    return Honoured(accepted=False)
+                # Decided once, and here: Redis, which was told as well, may be put back or rebuilt.
+                if await Refunds(connection).promised(payment.payment_id):
                     return Honoured(accepted=False)
                 await _reclaim(connection, order)
                 await _settle_late(connection, order, payment, late.receipt)

@@ -97,6 +97,13 @@ class OrderActivities:
         return _placed(placing.order, placing.title, placing.points_price)
 
     @activity.defn
+    async def order_stands(self, intent: Intent) -> bool:
+        """Whether the order is written and has its stock; asking places nothing."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(intent.order_id)
+        return order is not None and order.status in HOLDING_STOCK | OWNING_STOCK
+
+    @activity.defn
     async def reject_order(self, command: RejectOrder) -> None:
         """Leave a trace of an accepted intent that did not become an order."""
         async with self._database.transaction() as connection:

@@ -53,6 +53,8 @@ class RefundRequest(Value):
     actor: str
     part: int = 0
     request_key: str | None = None
+    # That this late money buys nothing after all was decided by an earlier run.
+    not_honoured: bool = False
 
     @property
     def refund_id(self) -> str:

@@ -2,6 +2,7 @@
 of it left in stock or money."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -89,10 +90,11 @@ class OrderWorkflow(DecidesDeliveries):
 
     async def _reserve(self) -> bool:
         reserved = await self._placement.reserve()
-        if reserved.rejected:
+        # Redis may have lost the order, and granted its unit to another.
+        if reserved.rejected and not await self._placement.stands_all_the_same():
             await self._reject(reserved.rejected)
             return False
-        self._details.add("stock is reserved")
+        self._details.add("only Postgres has it" if reserved.rejected else "stock is reserved")
         return True
 
     async def _place(self) -> bool:
@@ -138,10 +140,18 @@ class OrderWorkflow(DecidesDeliveries):
             await self._close_payments()
         return receipts.any_waiting
 
-    async def _close_payments(self) -> None:
-        """Stock goes back only after no payment can arrive any more; one that has arrived in
-        the meantime counts."""
+    async def _close_payments(self, or_until: Callable[[], bool] = lambda: False) -> None:
+        """Stock goes back only after no payment can arrive any more. Ends sooner when money has
+        arrived: that counts, and does not wait for a provider that is away."""
         self._closing = True
+        if self._payments.any_open and workflow.patched("closes-in-parallel"):
+            closes = self._payments.start_closing(self._paying)
+            await workflow.wait_condition(
+                lambda: closes.done() or self._receipts.any_waiting or or_until()
+            )
+            if closes.done():
+                await closes
+            return
         async with self._paying:
             await self._payments.close_all()
 
@@ -156,7 +166,7 @@ class OrderWorkflow(DecidesDeliveries):
             # money that still arrives does not wait.
             self._enter(OrderStatus.PAID, "not all could be delivered")
             work = asyncio.create_task(self._deliveries.see_through())
-            await self._close_payments()
+            await self._close_payments(or_until=work.done)
             while not work.done():
                 await workflow.wait_condition(lambda: work.done() or self._receipts.any_waiting)
                 await self._receipts.take_all()
@@ -178,6 +188,8 @@ class OrderWorkflow(DecidesDeliveries):
         while self._receipts.any_waiting:
             await self._receipts.take_next()
             await self._answer_callers()
+            # What was still being closed when the money came.
+            await self._close_payments()
 
     async def _answer_callers(self) -> None:
         """Some wait for money to be taken, so it is taken while they are waited for."""
@@ -235,14 +247,16 @@ class OrderWorkflow(DecidesDeliveries):
     @workflow.update
     async def extend_deadline(self, update: ExtendDeadline) -> datetime:
         """Give the buyer more time to pay."""
-        deadline = await self._placement.extend(update)
+        async with self._placement.extending():
+            # Asked again: while it waited for its turn, the order may have been decided.
+            self._refuse_unless_extensible()
+            deadline = await self._placement.extend(update)
         self._details.add(f"{quoted(update.actor)} extended the deadline to {deadline:%H:%M:%S}")
         return deadline
 
     @extend_deadline.validator
-    def _refuse_unless_waiting(self, update: ExtendDeadline) -> None:
-        if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
-            raise self._wrong_state()
+    def _refuse_to_extend(self, update: ExtendDeadline) -> None:
+        self._refuse_unless_extensible()
 
     @workflow.update
     async def recheck_payment(self, update: RecheckPayment) -> OrderStatus:
@@ -272,6 +286,10 @@ class OrderWorkflow(DecidesDeliveries):
         too_late = is_placed and workflow.now() >= self._deadline
         decided = too_late or self._closing or self._given_up or self._receipts.any_waiting
         if decided or self._status not in UNFINISHED:
+            raise self._wrong_state()
+
+    def _refuse_unless_extensible(self) -> None:
+        if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
             raise self._wrong_state()
 
     def _wrong_state(self) -> BaseException:

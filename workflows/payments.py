@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
 
 # When no notice came, a provider is asked this long after the payment was begun.
 ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+POINTS_ONCE = "points-pay-once"
 
 
 class Payments:
@@ -47,15 +48,24 @@ class Payments:
         self._latest: dict[str, Payment | PaymentRef] = {}
         self._attempts: Counter[str] = Counter()
         self._watches: dict[str, asyncio.Task[None]] = {}
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def any_open(self) -> bool:
+        """Whether a provider may still collect, or is being kept from it."""
+        return bool(self._open) or (self._closing is not None and not self._closing.done())
 
     def adopt(self, payments: Iterable[Payment]) -> None:
         """Take over what an earlier run of this order has begun."""
         for payment in payments:
             self._attempts[payment.method] += 1
-            self._latest[_way(payment.method, payment.scene)] = payment
-            self._open[payment.payment_id] = PaymentRef(
+            ref = PaymentRef(
                 payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
             )
+            # Whether its points were taken nobody knows; who begins it again finds out.
+            again = payment.method is PaymentMethod.POINTS and workflow.patched(POINTS_ONCE)
+            self._latest[_way(payment.method, payment.scene)] = ref if again else payment
+            self._open[payment.payment_id] = ref
             self.watch(payment)
 
     async def begin(self, update: BeginPayment, placed: PlacedOrder) -> Payment:
@@ -63,7 +73,7 @@ class Payments:
         has expired. Raises a refusal when the provider does not offer it."""
         way = _way(update.method, update.scene)
         latest = self._latest.get(way)
-        if isinstance(latest, Payment) and latest.expires_at > workflow.now():
+        if isinstance(latest, Payment) and _still_stands(latest):
             return latest
         # A try without an answer may have worked. Its number must not change then, or one buyer
         # could pay twice; an expired payment's must, because nobody can pay under it any more.
@@ -125,19 +135,35 @@ class Payments:
             if latest.payment_id == payment_id:
                 del self._latest[way]
 
+    def start_closing(self, beginning: asyncio.Lock) -> asyncio.Task[None]:
+        """Make sure that nothing can be collected any more, and hear of what has been. It is the
+        same task as long as that is under way. Who holds `beginning` may still open one."""
+
+        async def close() -> None:
+            async with beginning:
+                # Side by side, as a provider may be away for hours.
+                await asyncio.gather(*(self._close(ref) for ref in list(self._open.values())))
+
+        if self._closing is None or self._closing.done():
+            self._closing = asyncio.create_task(close())
+        return self._closing
+
     async def close_all(self) -> None:
-        """Make sure that nothing can be collected any more, and hear of what has been."""
+        """As `start_closing` does it, one after the other: as runs go on that began so."""
         for ref in list(self._open.values()):
-            closed = await run_until_done(
-                PaymentActivities.close_payment,
-                ref,
-                f"close {ref.method} payment",
-                PROVIDER_TIMEOUT,
-            )
-            self.forget(ref.payment_id)
-            self._details.add(f"{ref.method} payment {ref.payment_id} is closed")
-            if closed.receipt:
-                self._on_receipt(closed.receipt)
+            await self._close(ref)
+
+    async def _close(self, ref: PaymentRef) -> None:
+        closed = await run_until_done(
+            PaymentActivities.close_payment,
+            ref,
+            f"close {ref.method} payment",
+            PROVIDER_TIMEOUT,
+        )
+        self.forget(ref.payment_id)
+        self._details.add(f"{ref.method} payment {ref.payment_id} is closed")
+        if closed.receipt:
+            self._on_receipt(closed.receipt)
 
     def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
         self._attempts[method] += 1
@@ -155,6 +181,14 @@ class Payments:
             if payment.payment_id not in self._open:
                 return
             await self.ask(payment.payment_id)
+
+
+def _still_stands(payment: Payment) -> bool:
+    """Whether it is the one to pay, and not another attempt."""
+    if payment.expires_at > workflow.now():
+        return True
+    # Its points are taken already. Another attempt would be told that, and not be paid.
+    return payment.method is PaymentMethod.POINTS and workflow.patched(POINTS_ONCE)
 
 
 def _way(method: str, scene: str) -> str:

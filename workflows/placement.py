@@ -1,5 +1,8 @@
 """Placing an order: its stock reserved in Redis, held in Postgres, and released in both."""
 
+import asyncio
+import contextlib
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,6 +50,7 @@ class Placement:
         self._ending = BROKEN
         self._granted = False
         self._return = StockReturn.RELEASE
+        self._extending = asyncio.Lock()
         self.placed = PlacedOrder()
 
     async def reserve(self) -> Reserved:
@@ -61,6 +65,15 @@ class Placement:
         self._granted = reserved.rejected is None
         return reserved
 
+    async def stands_all_the_same(self) -> bool:
+        """Whether Postgres has the order, although Redis refuses it. Then `place` finds it."""
+        if not workflow.patched("postgres-before-rejecting"):
+            return False
+        # Only asked, because placing it now would pass by the gate that refuses it.
+        return await run_locally_first(
+            OrderActivities.order_stands, self._intent, "does Postgres have the order?"
+        )
+
     async def place(self) -> PlacedOrder:
         """Write the order in Postgres and hold its stock there."""
         self._saga.before_doing(self._cancel_order)
@@ -72,6 +85,12 @@ class Placement:
             when_delayed=self._tell_delay,
         )
         return self.placed
+
+    def extending(self) -> AbstractAsyncContextManager[None]:
+        """Held from reading a deadline until the new one is written: each extension adds to the
+        one before it."""
+        in_turn = not self._extending.locked() or workflow.patched("extensions-in-turn")
+        return self._extending if in_turn else contextlib.nullcontext()
 
     async def extend(self, update: ExtendDeadline) -> datetime:
         """Hold the stock of a placed order that much longer; answers until when."""
@@ -91,13 +110,15 @@ class Placement:
     async def reject(self, reason: RejectReason) -> None:
         """Put the rejection on record, then release what was taken."""
         # RELEASED is no drift: an earlier run of this order has given its stock back itself.
+        again = self._granted and reason is RejectReason.RELEASED
         drift = self._granted and reason is not RejectReason.RELEASED
         if drift and reason is RejectReason.SOLD_OUT:
             # A unit that Redis promised and Postgres never had must not go back on sale.
             self._return = StockReturn.DROP
         command = RejectOrder(intent=self._intent, reason=reason, drift=drift)
         await run_locally_first(OrderActivities.reject_order, command, f"reject: {reason}")
-        if drift:
+        # But what this run has reserved since then, when Redis no longer knew of it, must go back.
+        if drift or (again and workflow.patched("undo-when-released")):
             await self.undo(Ending(OrderStatus.REJECTED, reason))
 
     async def undo(self, ending: Ending) -> None:

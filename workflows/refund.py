@@ -81,7 +81,8 @@ class RefundWorkflow(DecidesDeliveries):
 
     async def _is_honoured(self) -> bool:
         """Money that came late buys its order after all, where the sale wants it and can."""
-        if self._request.reason is not RefundReason.LATE_PAYMENT:
+        request = self._request
+        if request.reason is not RefundReason.LATE_PAYMENT or request.not_honoured:
             return False
         late = LatePayment(order_id=self._request.order_id, receipt=self._request.receipt)
         if not await try_to_honour(late, self._details):
@@ -164,7 +165,8 @@ class RefundWorkflow(DecidesDeliveries):
             # A provider may take weeks. Not under an update: its caller would get no answer.
             suggested = workflow.info().is_continue_as_new_suggested()
             if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
-                workflow.continue_as_new(self._request)
+                # A run that asked again whether to honour might hear another answer by now.
+                workflow.continue_as_new(self._request.model_copy(update={"not_honoured": True}))
         return answer
 
     async def _provider_says_done(self, pause: timedelta) -> bool:
@@ -180,8 +182,8 @@ class RefundWorkflow(DecidesDeliveries):
         return report is not None and report.succeeded
 
     async def _is_settled_by_hand(self, refund: Refund, answer: RefundAnswer) -> bool:
-        """Leave the refund to a person. True: the money was given back by other means; False:
-        ask the provider once more."""
+        """Leave the refund to a person. True: the money went back after all, by hand or by the
+        provider; False: ask the provider once more."""
         fail = FailRefund(
             order_id=refund.order_id, refund_id=refund.refund_id, detail=answer.detail
         )
@@ -190,12 +192,20 @@ class RefundWorkflow(DecidesDeliveries):
         self._details.add(f"{refund.method} will not do it: {quoted(answer.detail)}")
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
         self._failed = True
-        await workflow.wait_condition(lambda: not self._failed)
+        await self._wait_for_decision()
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False)])
-        if self._by_hand:
+        if self._by_hand or not self._retry:
             return True
         await self._reopen(refund)
         return False
+
+    async def _wait_for_decision(self) -> None:
+        """Until a person decides, or the provider says that the money went back after all."""
+        await workflow.wait_condition(lambda: not self._failed or self._has_good_news)
+        if self._failed and workflow.patched("good-news-ends-the-wait"):
+            self._failed = False
+            self._details.add("the provider says that the money went back after all")
+        await workflow.wait_condition(lambda: not self._failed)
 
     async def _reopen(self, refund: Refund) -> None:
         if self._retry:
@@ -250,6 +260,10 @@ class RefundWorkflow(DecidesDeliveries):
     @property
     def _is_over(self) -> bool:
         return bool(self._opened and self._opened.refund and self._opened.refund.is_over)
+
+    @property
+    def _has_good_news(self) -> bool:
+        return self._news is not None and self._news.succeeded
 
     def _known(self) -> Refund:
         opened = self._opened or OpenedRefund()
