@@ -263,7 +263,7 @@ class RefundWorkflow(DecidesDeliveries):
 
     @property
     def _has_good_news(self) -> bool:
-        return self._news is not None and self._news.succeeded
+        return self._report is not None and self._report.succeeded
 
     def _known(self) -> Refund:
         opened = self._opened or OpenedRefund()
