@@ -75,10 +75,11 @@ class OrderWorkflow(DecidesDeliveries):
     async def _live(self) -> None:
         try:
             if await self._reserve() and await self._place():
-                if await self._collect_payment():
+                while not (paid := await self._collect_payment()):
+                    if await self._end(self._given_up or TOO_LATE, self._payments.closed):
+                        break
+                if paid:
                     await self._hand_over()
-                else:
-                    await self._end(self._given_up or TOO_LATE)
         except FailureError:
             if self._status in UNFINISHED:
                 await self._end(BROKEN)
@@ -116,7 +117,7 @@ class OrderWorkflow(DecidesDeliveries):
     async def _collect_payment(self) -> bool:
         """True once the order is paid; False when it is certain that it will not be."""
         if self._placement.placed.to_pay.status in OWNING_STOCK:
-            # An earlier run of this order was terminated after the money had arrived.
+            # Settled by an earlier run that was terminated, or in a task of this one that was lost.
             return True
         while await self._wait_for_money():
             taken = await self._receipts.take_next()
@@ -144,16 +145,9 @@ class OrderWorkflow(DecidesDeliveries):
         """Stock goes back only after no payment can arrive any more. Ends sooner when money has
         arrived: that counts, and does not wait for a provider that is away."""
         self._closing = True
-        if self._payments.any_open and workflow.patched("closes-in-parallel"):
-            closes = self._payments.start_closing(self._paying)
-            await workflow.wait_condition(
-                lambda: closes.done() or self._receipts.any_waiting or or_until()
-            )
-            if closes.done():
-                await closes
-            return
-        async with self._paying:
-            await self._payments.close_all()
+        await self._payments.close(
+            self._paying, or_until=lambda: self._receipts.any_waiting or or_until()
+        )
 
     async def _hand_over(self) -> None:
         self._status = OrderStatus.PAID
@@ -173,13 +167,19 @@ class OrderWorkflow(DecidesDeliveries):
             status = await work
         self._enter(status, "nothing is owed any more")
 
-    async def _end(self, ending: Ending) -> None:
+    async def _end(self, ending: Ending, closed: tuple[str, ...] | None = None) -> bool:
+        """False when the order has come further than this run knew: it goes on from there."""
+        over = await self._placement.undo(ending, closed)
+        if not over:
+            self._payments.adopt(self._placement.placed.open_payments)
+            self._details.add("Postgres knows more of the order, and is believed")
+            return False
         self._reason = ending.reason
-        await self._placement.undo(ending)
         placed = self._placement.placed.order is not None
         ours = ending.actor == actors.SYSTEM
         why = ending.reason if ours else f"{quoted(ending.actor)} says {quoted(ending.reason)}"
         self._enter(ending.status if placed else OrderStatus.REJECTED, why)
+        return True
 
     async def _finish(self) -> None:
         """Leave no caller without an answer and no money unaccounted for."""
@@ -249,14 +249,15 @@ class OrderWorkflow(DecidesDeliveries):
         """Give the buyer more time to pay."""
         async with self._placement.extending():
             # Asked again: while it waited for its turn, the order may have been decided.
-            self._refuse_unless_extensible()
+            self._refuse_unless_waiting(update)
             deadline = await self._placement.extend(update)
         self._details.add(f"{quoted(update.actor)} extended the deadline to {deadline:%H:%M:%S}")
         return deadline
 
     @extend_deadline.validator
-    def _refuse_to_extend(self, update: ExtendDeadline) -> None:
-        self._refuse_unless_extensible()
+    def _refuse_unless_waiting(self, update: ExtendDeadline) -> None:
+        if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
+            raise self._wrong_state()
 
     @workflow.update
     async def recheck_payment(self, update: RecheckPayment) -> OrderStatus:
@@ -286,10 +287,6 @@ class OrderWorkflow(DecidesDeliveries):
         too_late = is_placed and workflow.now() >= self._deadline
         decided = too_late or self._closing or self._given_up or self._receipts.any_waiting
         if decided or self._status not in UNFINISHED:
-            raise self._wrong_state()
-
-    def _refuse_unless_extensible(self) -> None:
-        if self._status is not OrderStatus.PENDING_PAYMENT or self._closing:
             raise self._wrong_state()
 
     def _wrong_state(self) -> BaseException:

@@ -46,18 +46,23 @@ class Payments:
         self._on_receipt = on_receipt
         self._open: dict[str, PaymentRef] = {}
         self._latest: dict[str, Payment | PaymentRef] = {}
+        self._begun: set[str] = set()
         self._attempts: Counter[str] = Counter()
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._closing: asyncio.Task[None] | None = None
 
     @property
-    def any_open(self) -> bool:
-        """Whether a provider may still collect, or is being kept from it."""
-        return bool(self._open) or (self._closing is not None and not self._closing.done())
+    def closed(self) -> tuple[str, ...]:
+        """The ids of all that were begun here and can be paid no more."""
+        return tuple(sorted(self._begun - self._open.keys()))
 
     def adopt(self, payments: Iterable[Payment]) -> None:
-        """Take over what an earlier run of this order has begun."""
+        """Take over what an earlier run of this order has begun, or this one in a task that was
+        lost."""
         for payment in payments:
+            if payment.payment_id in self._begun:
+                continue
+            self._begun.add(payment.payment_id)
             self._attempts[payment.method] += 1
             ref = PaymentRef(
                 payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
@@ -135,9 +140,22 @@ class Payments:
             if latest.payment_id == payment_id:
                 del self._latest[way]
 
-    def start_closing(self, beginning: asyncio.Lock) -> asyncio.Task[None]:
-        """Make sure that nothing can be collected any more, and hear of what has been. It is the
-        same task as long as that is under way. Who holds `beginning` may still open one."""
+    async def close(self, beginning: asyncio.Lock, or_until: Callable[[], bool]) -> None:
+        """Make sure that nothing can be collected any more, and hear of what has been. Who holds
+        `beginning` may still open one. Returns sooner, and goes on beside, once `or_until`."""
+        if self._any_open and workflow.patched("closes-in-parallel"):
+            closes = self._start_closing(beginning)
+            await workflow.wait_condition(lambda: closes.done() or or_until())
+            if closes.done():
+                await closes
+            return
+        async with beginning:
+            # One after the other, as runs go on that began so.
+            for ref in list(self._open.values()):
+                await self._close(ref)
+
+    def _start_closing(self, beginning: asyncio.Lock) -> asyncio.Task[None]:
+        """The same task as long as one is under way."""
 
         async def close() -> None:
             async with beginning:
@@ -147,11 +165,6 @@ class Payments:
         if self._closing is None or self._closing.done():
             self._closing = asyncio.create_task(close())
         return self._closing
-
-    async def close_all(self) -> None:
-        """As `start_closing` does it, one after the other: as runs go on that began so."""
-        for ref in list(self._open.values()):
-            await self._close(ref)
 
     async def _close(self, ref: PaymentRef) -> None:
         closed = await run_until_done(
@@ -165,9 +178,15 @@ class Payments:
         if closed.receipt:
             self._on_receipt(closed.receipt)
 
+    @property
+    def _any_open(self) -> bool:
+        """Whether a provider may still collect, or is being kept from it."""
+        return bool(self._open) or (self._closing is not None and not self._closing.done())
+
     def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
         self._attempts[method] += 1
         payment_id = payment_id_for(self._order_id, method, self._attempts[method])
+        self._begun.add(payment_id)
         return PaymentRef(payment_id=payment_id, order_id=self._order_id, method=method)
 
     async def _watch(self, payment: Payment) -> None:

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.states import OrderStatus
     from workflows.details import Details, update_search
     from workflows.policies import run_locally_first, run_until_done
-    from workflows.saga import Saga
+    from workflows.saga import NotToBeUndone, Saga
     from workflows.updates import ExtendDeadline
 
 
@@ -48,6 +48,7 @@ class Placement:
         self._details = details
         self._saga = Saga()
         self._ending = BROKEN
+        self._closed: tuple[str, ...] | None = None
         self._granted = False
         self._return = StockReturn.RELEASE
         self._extending = asyncio.Lock()
@@ -102,7 +103,10 @@ class Placement:
             actor=update.actor,
             reason=update.reason,
         )
-        await run_locally_first(OrderActivities.extend_deadline, command, "extend the deadline")
+        # A local activity would be forgotten with a lost task, and the buyer's deadline believed.
+        on_record = workflow.patched("extensions-on-record")
+        run = run_until_done if on_record else run_locally_first
+        await run(OrderActivities.extend_deadline, command, "extend the deadline")
         extended = order.model_copy(update={"pay_deadline": deadline})
         self.placed = self.placed.model_copy(update={"order": extended})
         return deadline
@@ -121,10 +125,16 @@ class Placement:
         if drift or (again and workflow.patched("undo-when-released")):
             await self.undo(Ending(OrderStatus.REJECTED, reason))
 
-    async def undo(self, ending: Ending) -> None:
-        """Compensate: what was begun is taken back, the order first and its stock last."""
-        self._ending = ending
-        await self._saga.compensate()
+    async def undo(self, ending: Ending, closed: tuple[str, ...] | None = None) -> bool:
+        """Compensate: what was begun is taken back, the order first and its stock last. `closed`
+        are the payments that can take no money any more. False, with `placed` as it is now, when
+        the order has come further in Postgres than this run knows."""
+        self._ending, self._closed = ending, closed
+        try:
+            await self._saga.compensate()
+        except NotToBeUndone:
+            return False
+        return True
 
     async def sell(self) -> None:
         """The stock is the buyer's now; from here the saga only goes forward."""
@@ -146,5 +156,9 @@ class Placement:
             status=self._ending.status,
             reason=self._ending.reason,
             actor=self._ending.actor,
+            closed=self._closed,
         )
-        await run_until_done(OrderActivities.cancel_order, command, "cancel the order")
+        stands = await run_until_done(OrderActivities.cancel_order, command, "cancel the order")
+        if stands:
+            self.placed = stands
+            raise NotToBeUndone
