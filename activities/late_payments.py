@@ -1,5 +1,7 @@
 """Money that came after its order was given up, where the sale wants such orders honoured."""
 
+from typing import Protocol
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
@@ -37,13 +39,27 @@ class Honoured(Value):
     accepted: bool
 
 
+class GoingOn(Value):
+    """`taken_up`: a workflow of the order was started; False when one runs already."""
+
+    taken_up: bool
+
+
+class OrdersToStart(Protocol):
+    """Workflows are in a room above this one. Raises RPCError while Temporal is away."""
+
+    async def start_order_again(self, intent: Intent) -> bool:
+        """False when it runs."""
+
+
 class _GoneMeanwhile(Exception):
     """Rolls an honouring back."""
 
 
 class LatePaymentActivities:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, orders: OrdersToStart) -> None:
         self._database = database
+        self._orders = orders
 
     @activity.defn
     async def consider_late_payment(self, late: LatePayment) -> Reclaimable:
@@ -81,6 +97,15 @@ class LatePaymentActivities:
                 return Honoured(accepted=True)
         except _GoneMeanwhile:
             return Honoured(accepted=False)
+
+    @activity.defn
+    async def go_on_as_order(self, late: LatePayment) -> GoingOn:
+        """Have the honoured order's own workflow see to what it is still owed."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(late.order_id)
+        if order is None:
+            return GoingOn(taken_up=False)
+        return GoingOn(taken_up=await self._orders.start_order_again(order.intent))
 
 
 def _may_be_had(order: Order, payment: Payment, receipt: Receipt) -> bool:

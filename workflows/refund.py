@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.details import Details
-    from workflows.late_payment import try_to_honour
+    from workflows.late_payment import goes_on_as_order, try_to_honour
     from workflows.policies import Step, run_for_minutes, run_rate_limited, run_until_done
     from workflows.updates import DecideRefund, RefundOutcome
 
@@ -89,7 +89,7 @@ class RefundWorkflow(DecidesDeliveries):
             return False
         # Who asks for the refund meanwhile is answered now and not after the deliveries.
         self._opened = OpenedRefund(refused="the order is paid with this money")
-        if (await self._deliveries.carry_out()).open:
+        if (await self._deliveries.carry_out()).open and not await goes_on_as_order(late):
             await self._deliveries.see_through()
         return True
 
@@ -131,7 +131,10 @@ class RefundWorkflow(DecidesDeliveries):
 
     async def _move_money(self, refund: Refund) -> None:
         answer = RefundAnswer(state=RefundState.FAILED, detail="failed before")
-        if refund.status is not RefundStatus.FAILED:
+        if self._request.by_hand:
+            answer = RefundAnswer(state=RefundState.DONE)
+            self._by_hand = DecideRefund(actor=self._request.actor, reason=self._request.note)
+        elif refund.status is not RefundStatus.FAILED:
             answer = await self._ask(refund)
         while answer.state is not RefundState.DONE:
             if await self._is_settled_by_hand(refund, answer):
