@@ -9,8 +9,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
+from domain.ids import workflow_id
 from domain.notice import RefundReport
-from domain.refund import RefundReason, trade_workflow_id
+from domain.refund import RefundInstruction, RefundReason, trade_workflow_id
 from domain.states import OrderStatus, RefundStatus
 from domain.surplus_money import surplus_refund
 from tests.support.refunding import (
@@ -98,6 +99,21 @@ async def _undo_a_part(shop: Shop, order: PaidOrder) -> RefundHandle:
     return await start_refund(shop, order.intent.order_id, wish)
 
 
+async def _write_down(shop: Shop, order: PaidOrder) -> RefundHandle:
+    in_the_console = RefundInstruction(
+        refund_id=f"console-{order.receipt.trade_no}",
+        payment_id=order.receipt.payment_id,
+        trade_no=order.receipt.trade_no,
+        amount=PRICE,
+        paid_amount=PRICE,
+        currency="CNY",
+        reason="nobody asked us",
+    )
+    shop.alipay.give_back(in_the_console)
+    wish = WISH.model_copy(update={"by_hand": True})
+    return await start_refund(shop, order.intent.order_id, wish)
+
+
 async def _undo_what_is_no_surplus(shop: Shop, order: PaidOrder) -> RefundHandle:
     reason = RefundReason.SECOND_PAYMENT
     request = surplus_refund(order.intent.order_id, order.receipt, reason, "CNY")
@@ -162,6 +178,22 @@ async def _insist(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
                 await asyncio.sleep(0.1)
 
 
+async def _hear_that_it_went_well_after_all(
+    shop: Shop, order: PaidOrder, handle: RefundHandle
+) -> None:
+    """The provider's console paid it out."""
+    async with asyncio.timeout(45):
+        while await _status(shop, order) is not RefundStatus.FAILED:
+            await asyncio.sleep(0.1)
+    await _tell(order, handle, succeeded=True)
+
+
+async def _wait_for_the_order(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
+    await handle.result()
+    name = workflow_id(order.intent.order_id)
+    await shop.client.get_workflow_handle(name).result()
+
+
 async def _settle_by_hand(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
     async with asyncio.timeout(45):
         while await _status(shop, order) is not RefundStatus.DONE:
@@ -217,6 +249,13 @@ REFUND_BRANCHES = (
         ("fail_refund", "reopen_refund"),
     ),
     RefundBranch("refund settled by hand", a_paid_order, _undo_declined, _settle_by_hand),
+    RefundBranch(
+        "refund that went well after all",
+        a_paid_order,
+        _undo_declined,
+        _hear_that_it_went_well_after_all,
+    ),
+    RefundBranch("refund written down", a_paid_order, _write_down, steps=("finish_refund",)),
     RefundBranch("refund of a part", a_paid_order, _undo_a_part, end=OrderStatus.FULFILLED),
     RefundBranch("refund of points", an_order_paid_with_points, _undo),
     RefundBranch(
@@ -262,6 +301,16 @@ REFUND_BRANCHES = (
         "late payment honoured and delivered late",
         an_order_paid_after_it_timed_out,
         _honour_while_messages_fail,
+        _wait_for_the_order,
+        end=OrderStatus.FULFILLED,
+        status=None,
+    ),
+    RefundBranch(
+        "late payment honoured and gone on with",
+        an_order_paid_after_it_timed_out,
+        _honour_while_messages_fail,
+        _wait_for_the_order,
+        ("go_on_as_order",),
         end=OrderStatus.FULFILLED,
         status=None,
     ),
