@@ -14,6 +14,7 @@ from activities.orders import OrderActivities, PlaceOrder, RejectOrder
 from activities.payments import OfferPayment, PaymentActivities
 from activities.settlements import SettlementActivities, SettlePayment
 from domain.errors import ErrorCode
+from domain.ids import workflow_id
 from domain.order import RejectReason
 from domain.payment import Payment, PaymentMethod, PaymentScene, payment_id_for
 from domain.reservation import Intent, StockReturn
@@ -23,7 +24,7 @@ from tests.support.deadlines import extend
 from tests.support.polling import until
 from tests.support.shop import POINTS_PRICE, PRICE, Shop
 from workflows.order import OrderWorkflow
-from workflows.updates import BeginPayment, PayWithPoints
+from workflows.updates import BeginPayment, OrderOutcome, PayWithPoints
 
 ACTOR = "buyer:ada"
 SECONDS_LEFT, MORE_SECONDS = 2, 600
@@ -78,6 +79,19 @@ async def until_it_waits(shop: Shop, intent: Intent) -> None:
         return False
 
     await until(waits, "an order that waits for its payment")
+
+
+def handle_of(shop: Shop, intent: Intent) -> Handle:
+    """Of the order's newest run."""
+    name = workflow_id(intent.order_id)
+    return shop.client.get_workflow_handle(name, result_type=OrderOutcome)
+
+
+async def rebuild_without_reservations(shop: Shop, *, stock: int) -> None:
+    """Redis as it would be without this order."""
+    terms = await shop.gate.terms(shop.item.ref)
+    assert terms is not None
+    await shop.gate.rebuild(terms, stock, [])
 
 
 async def _settle_behind_its_back(shop: Shop, intent: Intent, handle: Handle) -> None:
