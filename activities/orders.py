@@ -28,13 +28,15 @@ class PlaceOrder(Value):
 
 
 class PlacedOrder(Value):
-    """The order to be paid, or why there is none. `points_amount` is what it costs in points;
-    `open_payments` are what an earlier run of the order's workflow has begun."""
+    """The order to be paid, or why there is none. `points_amount` is what it costs in points.
+    An earlier run of the order's workflow has begun `begun_payments`, of which `open_payments` may
+    still be paid."""
 
     order: Order | None = None
     title: str = ""
     points_amount: int | None = None
     open_payments: tuple[Payment, ...] = ()
+    begun_payments: tuple[str, ...] = ()
     rejected: RejectReason | None = None
 
     @property
@@ -142,13 +144,14 @@ class OrderActivities:
             await orders.change_status(
                 order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=reason
             )
-            await Stock(connection).release(order)
             for payment in begun:
                 await payments.change_status(
                     payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
                 )
             end = EventKind(command.status.value)
             await orders.record(order_id, end, command.actor, command.reason)
+            # Last, because every order of the sale waits for this row's lock.
+            await Stock(connection).release(order)
             return None
 
     @activity.defn
@@ -205,6 +208,7 @@ def _placed(
         points_amount=None if points_price is None else points_price * order.quantity,
         # A workflow that was started anew must know them, to close them before stock goes back.
         open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
+        begun_payments=tuple(p.payment_id for p in payments),
     )
 
 

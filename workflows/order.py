@@ -103,7 +103,7 @@ class OrderWorkflow(DecidesDeliveries):
         if placed.refused:
             await self._reject(placed.refused)
             return False
-        self._payments.adopt(placed.open_payments)
+        self._payments.adopt(placed)
         self._enter(
             OrderStatus.PENDING_PAYMENT, f"waits for payment until {self._deadline:%H:%M:%S}"
         )
@@ -171,7 +171,7 @@ class OrderWorkflow(DecidesDeliveries):
         """False when the order has come further than this run knew: it goes on from there."""
         over = await self._placement.undo(ending, closed)
         if not over:
-            self._payments.adopt(self._placement.placed.open_payments)
+            self._payments.adopt(self._placement.placed)
             self._details.add("Postgres knows more of the order, and is believed")
             return False
         self._reason = ending.reason

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -56,11 +56,14 @@ class Payments:
         """The ids of all that were begun here and can be paid no more."""
         return tuple(sorted(self._begun - self._open.keys()))
 
-    def adopt(self, payments: Iterable[Payment]) -> None:
+    def adopt(self, placed: PlacedOrder) -> None:
         """Take over what an earlier run of this order has begun, or this one in a task that was
         lost."""
-        for payment in payments:
-            if payment.payment_id in self._begun:
+        known = set(self._begun)
+        # What is over as well: its number would be answered with what stands there, which is dead.
+        self._begun.update(placed.begun_payments)
+        for payment in placed.open_payments:
+            if payment.payment_id in known:
                 continue
             self._begun.add(payment.payment_id)
             self._attempts[payment.method] += 1
@@ -184,8 +187,10 @@ class Payments:
         return bool(self._open) or (self._closing is not None and not self._closing.done())
 
     def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
-        self._attempts[method] += 1
-        payment_id = payment_id_for(self._order_id, method, self._attempts[method])
+        payment_id = ""
+        while not payment_id or payment_id in self._begun:
+            self._attempts[method] += 1
+            payment_id = payment_id_for(self._order_id, method, self._attempts[method])
         self._begun.add(payment_id)
         return PaymentRef(payment_id=payment_id, order_id=self._order_id, method=method)
 

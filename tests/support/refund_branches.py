@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from domain.ids import workflow_id
 from domain.notice import RefundReport
-from domain.refund import RefundInstruction, RefundReason, trade_workflow_id
+from domain.refund import RefundReason, trade_workflow_id
 from domain.states import OrderStatus, RefundStatus
 from domain.surplus_money import surplus_refund
 from tests.support.refunding import (
@@ -25,6 +25,7 @@ from tests.support.refunding import (
     an_order_paid_after_others_were_bought,
     an_order_paid_twice,
     an_order_paid_with_points,
+    give_back_in_the_console,
     refunds_of,
     run_refund,
     start_late_refund,
@@ -100,16 +101,7 @@ async def _undo_a_part(shop: Shop, order: PaidOrder) -> RefundHandle:
 
 
 async def _write_down(shop: Shop, order: PaidOrder) -> RefundHandle:
-    in_the_console = RefundInstruction(
-        refund_id=f"console-{order.receipt.trade_no}",
-        payment_id=order.receipt.payment_id,
-        trade_no=order.receipt.trade_no,
-        amount=PRICE,
-        paid_amount=PRICE,
-        currency="CNY",
-        reason="nobody asked us",
-    )
-    shop.alipay.give_back(in_the_console)
+    give_back_in_the_console(shop, order.receipt)
     wish = WISH.model_copy(update={"by_hand": True})
     return await start_refund(shop, order.intent.order_id, wish)
 
@@ -168,8 +160,7 @@ async def _cancel_in_temporal(shop: Shop, order: PaidOrder, handle: RefundHandle
 async def _insist(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
     """As an operator does: when it has failed, put the provider right and try again."""
     async with asyncio.timeout(45):
-        while await _status(shop, order) is not RefundStatus.FAILED:
-            await asyncio.sleep(0.1)
+        await _until_it_has_failed(shop, order)
         shop.alipay.declines_refunds_of.discard(order.receipt.payment_id)
         while await _status(shop, order) is RefundStatus.FAILED:
             try:
@@ -182,9 +173,7 @@ async def _hear_that_it_went_well_after_all(
     shop: Shop, order: PaidOrder, handle: RefundHandle
 ) -> None:
     """The provider's console paid it out."""
-    async with asyncio.timeout(45):
-        while await _status(shop, order) is not RefundStatus.FAILED:
-            await asyncio.sleep(0.1)
+    await _until_it_has_failed(shop, order)
     await _tell(order, handle, succeeded=True)
 
 
@@ -210,14 +199,20 @@ async def _tell(order: PaidOrder, handle: RefundHandle, *, succeeded: bool) -> N
     await handle.signal(RefundWorkflow.refund_noticed, report)
 
 
-async def _until_it_waits(handle: RefundHandle) -> None:
+async def _until_it_has_failed(shop: Shop, order: PaidOrder) -> None:
     async with asyncio.timeout(45):
-        while EventType.EVENT_TYPE_TIMER_STARTED not in await _event_types(handle):
+        while await _status(shop, order) is not RefundStatus.FAILED:
             await asyncio.sleep(0.1)
 
 
-async def _event_types(handle: RefundHandle) -> list[EventType.ValueType]:
-    return [event.event_type for event in (await handle.fetch_history()).events]
+async def _until_it_waits(handle: RefundHandle) -> None:
+    async def waits() -> bool:
+        events = (await handle.fetch_history()).events
+        return any(event.event_type == EventType.EVENT_TYPE_TIMER_STARTED for event in events)
+
+    async with asyncio.timeout(45):
+        while not await waits():
+            await asyncio.sleep(0.1)
 
 
 async def _status(shop: Shop, order: PaidOrder) -> RefundStatus | None:

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowHandle
 from domain.attention import AttentionKind
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
-from domain.refund import Refund, RefundReason, RefundRequest
+from domain.refund import Refund, RefundInstruction, RefundReason, RefundRequest
 from domain.refund_rules import RefundWish, plan_refund
 from domain.reservation import Intent
 from domain.surplus_money import surplus_refund
@@ -72,6 +72,20 @@ async def run_refund(shop: Shop, request: RefundRequest) -> RefundHandle:
     return await shop.client.start_workflow(
         RefundWorkflow.run, request, id=request.workflow_id, task_queue=shop.settings.task_queue
     )
+
+
+def give_back_in_the_console(shop: Shop, receipt: Receipt) -> None:
+    """Nobody asks us."""
+    instruction = RefundInstruction(
+        refund_id=f"console-{receipt.trade_no}",
+        payment_id=receipt.payment_id,
+        trade_no=receipt.trade_no,
+        amount=receipt.amount,
+        paid_amount=receipt.amount,
+        currency="CNY",
+        reason="",
+    )
+    shop.alipay.give_back(instruction)
 
 
 def refund_of(shop: Shop, receipt: Receipt) -> RefundHandle:

@@ -209,6 +209,21 @@ async def test_points_that_an_earlier_run_has_not_taken_are_taken(shop: Shop) ->
     assert await shop.points("ada") == 0
 
 
+async def test_a_payment_that_is_over_is_not_offered_again_by_a_later_run(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    first = await shop.begin_payment(handle)
+    wrong = shop.alipay.pay(first.payment_id, amount=1)
+    await handle.signal(OrderWorkflow.payment_noticed, wrong)
+    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
+    await handle.terminate()
+    assert await shop.workflows.start_order_again(intent)
+
+    second = await shop.begin_payment(handle_of(shop, intent))
+
+    assert second.payment_id != first.payment_id
+    await handle_of(shop, intent).terminate()
+
+
 # Closing: side by side, and not before money that has arrived.
 
 
