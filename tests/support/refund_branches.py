@@ -5,12 +5,10 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from domain.ids import workflow_id
-from domain.notice import RefundReport
 from domain.refund import RefundReason, trade_workflow_id
 from domain.states import OrderStatus, RefundStatus
 from domain.surplus_money import surplus_refund
@@ -30,8 +28,10 @@ from tests.support.refunding import (
     run_refund,
     start_late_refund,
     start_refund,
+    tell_refund,
+    until_it_waits,
 )
-from tests.support.shop import PRICE, Shop
+from tests.support.shop import Shop
 from workflows.refund import RefundWorkflow
 from workflows.updates import RefundOutcome
 
@@ -134,25 +134,25 @@ async def _hurry(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
     while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
         if await _status(shop, order) is RefundStatus.ACCEPTED:
             with contextlib.suppress(RPCError):
-                await _tell(order, handle, succeeded=False)
+                await tell_refund(order, handle, succeeded=False)
         await asyncio.sleep(0.2)
 
 
 async def _hear_that_it_is_done(_shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
-    await _until_it_waits(handle)
-    await _tell(order, handle, succeeded=True)
+    await until_it_waits(handle)
+    await tell_refund(order, handle, succeeded=True)
 
 
 async def _forget_and_be_asked(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
-    await _until_it_waits(handle)
+    await until_it_waits(handle)
     shop.alipay.slow_with_refunds_of.discard(order.receipt.payment_id)
     for refund in await refunds_of(shop, order.intent.order_id):
         shop.alipay.taken_on.pop(refund.refund_id)
-    await _tell(order, handle, succeeded=False)
+    await tell_refund(order, handle, succeeded=False)
 
 
 async def _cancel_in_temporal(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
-    await _until_it_waits(handle)
+    await until_it_waits(handle)
     await handle.cancel()
     await _hear_that_it_is_done(shop, order, handle)
 
@@ -174,7 +174,7 @@ async def _hear_that_it_went_well_after_all(
 ) -> None:
     """The provider's console paid it out."""
     await _until_it_has_failed(shop, order)
-    await _tell(order, handle, succeeded=True)
+    await tell_refund(order, handle, succeeded=True)
 
 
 async def _wait_for_the_order(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
@@ -191,27 +191,9 @@ async def _settle_by_hand(shop: Shop, order: PaidOrder, handle: RefundHandle) ->
             await asyncio.sleep(0.1)
 
 
-async def _tell(order: PaidOrder, handle: RefundHandle, *, succeeded: bool) -> None:
-    payment_id = order.receipt.payment_id
-    report = RefundReport(
-        refund_id=handle.id, payment_id=payment_id, amount=PRICE, succeeded=succeeded
-    )
-    await handle.signal(RefundWorkflow.refund_noticed, report)
-
-
 async def _until_it_has_failed(shop: Shop, order: PaidOrder) -> None:
     async with asyncio.timeout(45):
         while await _status(shop, order) is not RefundStatus.FAILED:
-            await asyncio.sleep(0.1)
-
-
-async def _until_it_waits(handle: RefundHandle) -> None:
-    async def waits() -> bool:
-        events = (await handle.fetch_history()).events
-        return any(event.event_type == EventType.EVENT_TYPE_TIMER_STARTED for event in events)
-
-    async with asyncio.timeout(45):
-        while not await waits():
             await asyncio.sleep(0.1)
 
 
