@@ -84,7 +84,7 @@ class RefundWorkflow(DecidesDeliveries):
         request = self._request
         if request.reason is not RefundReason.LATE_PAYMENT or request.not_honoured:
             return False
-        late = LatePayment(order_id=self._request.order_id, receipt=self._request.receipt)
+        late = LatePayment(order_id=request.order_id, receipt=request.receipt)
         if not await try_to_honour(late, self._details):
             return False
         # Who asks for the refund meanwhile is answered now and not after the deliveries.
@@ -204,7 +204,8 @@ class RefundWorkflow(DecidesDeliveries):
 
     async def _wait_for_decision(self) -> None:
         """Until a person decides, or the provider says that the money went back after all."""
-        await workflow.wait_condition(lambda: not self._failed or self._has_good_news)
+        went_well = lambda: self._report is not None and self._report.succeeded  # noqa: E731
+        await workflow.wait_condition(lambda: not self._failed or went_well())
         if self._failed and workflow.patched("good-news-ends-the-wait"):
             self._failed = False
             self._details.add("the provider says that the money went back after all")
@@ -263,10 +264,6 @@ class RefundWorkflow(DecidesDeliveries):
     @property
     def _is_over(self) -> bool:
         return bool(self._opened and self._opened.refund and self._opened.refund.is_over)
-
-    @property
-    def _has_good_news(self) -> bool:
-        return self._report is not None and self._report.succeeded
 
     def _known(self) -> Refund:
         opened = self._opened or OpenedRefund()
