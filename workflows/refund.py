@@ -94,9 +94,7 @@ class RefundWorkflow(DecidesDeliveries):
         return True
 
     async def _give_back(self) -> RefundOutcome:
-        opened = await run_until_done(
-            RefundActivities.open_refund, self._request, "put the refund on record"
-        )
+        opened = await run_until_done(RefundActivities.open_refund, self._request, "put on record")
         self._opened = opened
         refund = opened.refund
         if refund is None or opened.intent is None:
@@ -204,8 +202,9 @@ class RefundWorkflow(DecidesDeliveries):
 
     async def _wait_for_decision(self) -> None:
         """Until a person decides, or the provider says that the money went back after all."""
-        went_well = lambda: self._report is not None and self._report.succeeded  # noqa: E731
-        await workflow.wait_condition(lambda: not self._failed or went_well())
+        await workflow.wait_condition(
+            lambda: not self._failed or bool(self._report and self._report.succeeded)
+        )
         if self._failed and workflow.patched("good-news-ends-the-wait"):
             self._failed = False
             self._details.add("the provider says that the money went back after all")
