@@ -198,7 +198,7 @@ async def test_points_are_not_written_down_as_given_back(
     api: httpx.AsyncClient, staffed: Shop
 ) -> None:
     order = (await an_order_paid_with_points(staffed, "ada")).intent.order_id
-    path, body = f"/v1/operator/orders/{order}/refund", {"by_hand": True}
+    path, body = f"/v1/operator/orders/{order}/refund", {"reason": "x", "by_hand": True}
 
     assert_problem(await api.post(path, json=body, headers=OPERATOR), 422, "INVALID")
 
