@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 import uvloop
@@ -24,7 +24,7 @@ from temporalio.worker import (
 from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
-from activities.late_payments import LatePaymentActivities
+from activities.late_payments import LatePaymentActivities, OrdersToStart
 from activities.notices import NoticeActivities
 from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
@@ -132,12 +132,16 @@ class Activities:
     watch: StuckSteps
 
 
+class WorkflowsOfAWorker(WorkflowsToTell, OrdersToStart, Protocol):
+    """What activities have workflows told, or started."""
+
+
 def build_activities(
     database: Database,
     gate: StockGate,
     gateways: Mapping[PaymentMethod, Gateway],
     sender: MessageSender,
-    workflows: WorkflowsToTell,
+    workflows: WorkflowsOfAWorker,
     *,
     refund_spacing: timedelta,
     stuck_after: timedelta = STUCK_AFTER,
@@ -154,7 +158,7 @@ def build_activities(
             ArchiveActivities(database),
             RetirementActivities(database, gate),
             RefundActivities(database),
-            LatePaymentActivities(database),
+            LatePaymentActivities(database, workflows),
             RefundMessageActivities(database, sender),
             NoticeActivities(database, relay),
             BillActivities(database, relay, gateways),

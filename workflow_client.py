@@ -76,7 +76,7 @@ class WorkflowClient:
                     conflict.TERMINATE_EXISTING if even_if_it_runs else conflict.FAIL
                 ),
                 rpc_timeout=AUDIT_TIMEOUT,
-                static_summary="started again by an audit",
+                static_summary="started again",
                 search_attributes=attributes_of_a_new_order(intent),
             )
         except WorkflowAlreadyStartedError:

@@ -1,5 +1,7 @@
 """Money that came after its order was given up, where the sale wants such orders honoured."""
 
+from typing import Protocol
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
@@ -17,6 +19,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
+from infra.postgres.refunds import Refunds
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 
@@ -36,13 +39,27 @@ class Honoured(Value):
     accepted: bool
 
 
+class GoingOn(Value):
+    """`taken_up`: a workflow of the order was started; False when one runs already."""
+
+    taken_up: bool
+
+
+class OrdersToStart(Protocol):
+    """Workflows are in a room above this one. Raises RPCError while Temporal is away."""
+
+    async def start_order_again(self, intent: Intent) -> bool:
+        """False when it runs."""
+
+
 class _GoneMeanwhile(Exception):
     """Rolls an honouring back."""
 
 
 class LatePaymentActivities:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, orders: OrdersToStart) -> None:
         self._database = database
+        self._orders = orders
 
     @activity.defn
     async def consider_late_payment(self, late: LatePayment) -> Reclaimable:
@@ -72,11 +89,23 @@ class LatePaymentActivities:
                 # Asked again under the lock: the money may be on its way back by now.
                 if not _may_be_had(order, payment, late.receipt):
                     return Honoured(accepted=False)
+                # Decided once, and here: Redis, which was told as well, may be put back or rebuilt.
+                if await Refunds(connection).promised(payment.payment_id):
+                    return Honoured(accepted=False)
                 await _reclaim(connection, order)
                 await _settle_late(connection, order, payment, late.receipt)
                 return Honoured(accepted=True)
         except _GoneMeanwhile:
             return Honoured(accepted=False)
+
+    @activity.defn
+    async def go_on_as_order(self, late: LatePayment) -> GoingOn:
+        """Have the honoured order's own workflow see to what it is still owed."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(late.order_id)
+        if order is None:
+            return GoingOn(taken_up=False)
+        return GoingOn(taken_up=await self._orders.start_order_again(order.intent))
 
 
 def _may_be_had(order: Order, payment: Payment, receipt: Receipt) -> bool:

@@ -28,13 +28,15 @@ class PlaceOrder(Value):
 
 
 class PlacedOrder(Value):
-    """The order to be paid, or why there is none. `points_amount` is what it costs in points;
-    `open_payments` are what an earlier run of the order's workflow has begun."""
+    """The order to be paid, or why there is none. `points_amount` is what it costs in points.
+    An earlier run of the order's workflow has begun `begun_payments`, of which `open_payments` may
+    still be paid."""
 
     order: Order | None = None
     title: str = ""
     points_amount: int | None = None
     open_payments: tuple[Payment, ...] = ()
+    begun_payments: tuple[str, ...] = ()
     rejected: RejectReason | None = None
 
     @property
@@ -64,12 +66,14 @@ class RejectOrder(Value):
 
 
 class EndOrder(Value):
-    """Undo of place_order. `status` is the end to reach: cancelled, timed_out or rejected."""
+    """Undo of place_order. `status` is the end to reach: cancelled, timed_out or rejected.
+    `closed` names the payments that can take no money any more; None when nobody looked."""
 
     intent: Intent
     status: OrderStatus
     reason: str
     actor: str = SYSTEM
+    closed: tuple[str, ...] | None = None
 
 
 class MoveDeadline(Value):
@@ -97,6 +101,13 @@ class OrderActivities:
         return _placed(placing.order, placing.title, placing.points_price)
 
     @activity.defn
+    async def order_stands(self, intent: Intent) -> bool:
+        """Whether the order is written and has its stock; asking places nothing."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(intent.order_id)
+        return order is not None and order.status in HOLDING_STOCK | OWNING_STOCK
+
+    @activity.defn
     async def reject_order(self, command: RejectOrder) -> None:
         """Leave a trace of an accepted intent that did not become an order."""
         async with self._database.transaction() as connection:
@@ -111,32 +122,37 @@ class OrderActivities:
                 )
 
     @activity.defn
-    async def cancel_order(self, command: EndOrder) -> None:
-        """Undo of place_order: release the held stock and close the order and its payments."""
+    async def cancel_order(self, command: EndOrder) -> PlacedOrder | None:
+        """Undo of place_order: release the held stock and close the order and its payments.
+        Answers with the order, and does nothing, where it came further than its workflow knows:
+        it is paid, or has open payments that are not in `closed`."""
         intent, order_id = command.intent, command.intent.order_id
         async with self._database.transaction() as connection:
             orders, payments = Orders(connection), Payments(connection)
-            order = await orders.get(order_id)
+            # Paying and cancelling may come at once. Whichever has the row first has won.
+            order = await orders.lock(order_id)
             if order is None:
                 # A placing that is still on its way must find this row and do nothing.
                 await _write_rejection(connection, intent, command.reason, command.actor)
-                return
+                return None
+            begun = await payments.of_order(order_id)
+            if order.status in OWNING_STOCK or _is_unknown(order, begun, command.closed):
+                return await _standing(connection, order, begun)
             if order.status is not OrderStatus.PENDING_PAYMENT:
-                return
-            # Paying and cancelling may come at once. Whichever changes the status first has won,
-            # and the other one does nothing.
+                return None
             reason = _told_to_buyer(command.reason, command.actor)
-            if not await orders.change_status(
+            await orders.change_status(
                 order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=reason
-            ):
-                return
-            await Stock(connection).release(order)
-            for payment in await payments.of_order(order_id):
+            )
+            for payment in begun:
                 await payments.change_status(
                     payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
                 )
             end = EventKind(command.status.value)
             await orders.record(order_id, end, command.actor, command.reason)
+            # Last, because every order of the sale waits for this row's lock.
+            await Stock(connection).release(order)
+            return None
 
     @activity.defn
     async def extend_deadline(self, command: MoveDeadline) -> None:
@@ -156,15 +172,31 @@ class OrderActivities:
             if standing and standing.status not in HOLDING_STOCK | OWNING_STOCK:
                 return PlacedOrder(rejected=RejectReason.RELEASED)
             if standing:
-                item = await Stock(connection).item(standing.item)
-                if item is None:
-                    raise LookupError(f"the item of order {standing.order_id} is gone")
                 payments = await Payments(connection).of_order(standing.order_id)
-                return _placed(standing, item.title, item.points_price, payments)
+                return await _standing(connection, standing, payments)
             sale = await Sales(connection).get(intent.sale_id)
         cancelled = sale is not None and sale.status is SaleStatus.CANCELLED
         reason = RejectReason.SALE_CANCELLED if cancelled else RejectReason.NOT_FOUND
         return PlacedOrder(rejected=reason)
+
+
+def _is_unknown(order: Order, begun: Sequence[Payment], closed: tuple[str, ...] | None) -> bool:
+    """Whether money may still arrive by a payment whose beginning was forgotten."""
+    # A workflow task that is lost takes its local activities out of the history, not out of here.
+    waits = order.status is OrderStatus.PENDING_PAYMENT and closed is not None
+    return waits and any(
+        payment.status is PaymentStatus.CREATED and payment.payment_id not in (closed or ())
+        for payment in begun
+    )
+
+
+async def _standing(
+    connection: AsyncConnection, order: Order, payments: Sequence[Payment]
+) -> PlacedOrder:
+    item = await Stock(connection).item(order.item)
+    if item is None:
+        raise LookupError(f"the item of order {order.order_id} is gone")
+    return _placed(order, item.title, item.points_price, payments)
 
 
 def _placed(
@@ -176,6 +208,7 @@ def _placed(
         points_amount=None if points_price is None else points_price * order.quantity,
         # A workflow that was started anew must know them, to close them before stock goes back.
         open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
+        begun_payments=tuple(p.payment_id for p in payments),
     )
 
 

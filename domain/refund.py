@@ -53,6 +53,10 @@ class RefundRequest(Value):
     actor: str
     part: int = 0
     request_key: str | None = None
+    # The money went back already, without us: in the provider's console, or by a dispute.
+    by_hand: bool = False
+    # That this late money buys nothing after all was decided by an earlier run.
+    not_honoured: bool = False
 
     @property
     def refund_id(self) -> str:

@@ -13,12 +13,14 @@ REFUNDABLE = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED})
 
 
 class RefundWish(Value):
-    """`amount` None means all there is, and undoes the order."""
+    """`amount` None means all there is, and undoes the order. `by_hand`: it has gone back
+    already, and is only to be written down."""
 
     actor: str
     note: str
     amount: int | None = None
     request_key: str | None = None
+    by_hand: bool = False
 
 
 def plan_refund(dossier: OrderDossier, wish: RefundWish) -> Refund | RefundRequest:
@@ -77,6 +79,8 @@ def _request(
     if partial and payment.method is PaymentMethod.POINTS:
         # An account takes one credit per order: a second part would find it taken.
         raise InvalidField("amount", "points go back as a whole")
+    if wish.by_hand and payment.method is PaymentMethod.POINTS:
+        raise InvalidField("by_hand", "points go back here or not at all")
     return RefundRequest(
         order_id=dossier.order.order_id,
         receipt=_receipt(payment, dossier.order.created_at),
@@ -88,6 +92,7 @@ def _request(
         # What undoes the order is numbered by its trade alone, so that it is asked for once.
         part=part if partial else 0,
         request_key=wish.request_key,
+        by_hand=wish.by_hand,
     )
 
 

@@ -197,7 +197,8 @@ class NoticeRelay:
             " did not ask for it"
             if refund is None
             else f"{notice.method} has news of refund {news.refund_id}, and nobody works on it",
-            "Find out who asked the provider for it, and correct the order's books.",
+            "Find out who asked the provider for it. If it gave money back, write that down:"
+            " refund the order with `by_hand`; then resolve this.",
         )
 
     async def _handled(self, notice: Notice, outcome: RelayOutcome) -> RelayOutcome:

@@ -27,8 +27,9 @@ with workflow.unsafe.imports_passed_through():
 
 # Between the five tries: long enough for a receiver that restarts, short enough for a buyer.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (2, 8, 32, 128))
-# A refund that began may have been unable to say so.
-LOOK_AGAIN = timedelta(hours=1)
+# A refund that began may have been unable to say so. Twice as late each time, so that an order
+# nobody decides about does not outgrow what one history may hold.
+LOOK_AGAIN, LOOK_AGAIN_AT_LAST = timedelta(hours=1), timedelta(days=1)
 
 
 class Deliveries:
@@ -54,6 +55,7 @@ class Deliveries:
         """Try what failed again, and wait for a person where that does not help. Answers the
         order's status when nothing is owed any more, or nobody waits for it: a refund began."""
         await asyncio.gather(*(self._try_again(delivery) for delivery in self._open))
+        pause = LOOK_AGAIN
         while True:
             owed = await run_locally_first(
                 DeliveryActivities.fulfil, self._paid, "see what is still owed"
@@ -62,7 +64,8 @@ class Deliveries:
                 workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False)])
                 return owed.order_status
             self._failed = {delivery.kind for delivery in owed.open}
-            await self._wait_for_a_decision()
+            await self._wait_for_a_decision(pause)
+            pause = min(2 * pause, LOOK_AGAIN_AT_LAST)
 
     async def retry(self, decision: DecideDelivery) -> DeliveryStatus:
         async with self._deciding:
@@ -127,12 +130,12 @@ class Deliveries:
             self._failed.discard(delivery.kind)
         return delivery.status
 
-    async def _wait_for_a_decision(self) -> None:
+    async def _wait_for_a_decision(self, pause: timedelta) -> None:
         open_before = len(self._failed)
         with contextlib.suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
                 lambda: self._refund_begun or len(self._failed) < open_before,
-                timeout=LOOK_AGAIN,
+                timeout=pause,
                 timeout_summary="somebody has to decide",
             )
         self._refund_begun = False

@@ -2,6 +2,7 @@
 of it left in stock or money."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -74,10 +75,11 @@ class OrderWorkflow(DecidesDeliveries):
     async def _live(self) -> None:
         try:
             if await self._reserve() and await self._place():
-                if await self._collect_payment():
+                while not (paid := await self._collect_payment()):
+                    if await self._end(self._given_up or TOO_LATE, self._payments.closed):
+                        break
+                if paid:
                     await self._hand_over()
-                else:
-                    await self._end(self._given_up or TOO_LATE)
         except FailureError:
             if self._status in UNFINISHED:
                 await self._end(BROKEN)
@@ -89,10 +91,11 @@ class OrderWorkflow(DecidesDeliveries):
 
     async def _reserve(self) -> bool:
         reserved = await self._placement.reserve()
-        if reserved.rejected:
+        # Redis may have lost the order, and granted its unit to another.
+        if reserved.rejected and not await self._placement.stands_all_the_same():
             await self._reject(reserved.rejected)
             return False
-        self._details.add("stock is reserved")
+        self._details.add("only Postgres has it" if reserved.rejected else "stock is reserved")
         return True
 
     async def _place(self) -> bool:
@@ -100,7 +103,7 @@ class OrderWorkflow(DecidesDeliveries):
         if placed.refused:
             await self._reject(placed.refused)
             return False
-        self._payments.adopt(placed.open_payments)
+        self._payments.adopt(placed)
         self._enter(
             OrderStatus.PENDING_PAYMENT, f"waits for payment until {self._deadline:%H:%M:%S}"
         )
@@ -114,7 +117,7 @@ class OrderWorkflow(DecidesDeliveries):
     async def _collect_payment(self) -> bool:
         """True once the order is paid; False when it is certain that it will not be."""
         if self._placement.placed.to_pay.status in OWNING_STOCK:
-            # An earlier run of this order was terminated after the money had arrived.
+            # Settled by an earlier run that was terminated, or in a task of this one that was lost.
             return True
         while await self._wait_for_money():
             taken = await self._receipts.take_next()
@@ -138,12 +141,13 @@ class OrderWorkflow(DecidesDeliveries):
             await self._close_payments()
         return receipts.any_waiting
 
-    async def _close_payments(self) -> None:
-        """Stock goes back only after no payment can arrive any more; one that has arrived in
-        the meantime counts."""
+    async def _close_payments(self, or_until: Callable[[], bool] = lambda: False) -> None:
+        """Stock goes back only after no payment can arrive any more. Ends sooner when money has
+        arrived: that counts, and does not wait for a provider that is away."""
         self._closing = True
-        async with self._paying:
-            await self._payments.close_all()
+        await self._payments.close(
+            self._paying, or_until=lambda: self._receipts.any_waiting or or_until()
+        )
 
     async def _hand_over(self) -> None:
         self._status = OrderStatus.PAID
@@ -156,20 +160,26 @@ class OrderWorkflow(DecidesDeliveries):
             # money that still arrives does not wait.
             self._enter(OrderStatus.PAID, "not all could be delivered")
             work = asyncio.create_task(self._deliveries.see_through())
-            await self._close_payments()
+            await self._close_payments(or_until=work.done)
             while not work.done():
                 await workflow.wait_condition(lambda: work.done() or self._receipts.any_waiting)
                 await self._receipts.take_all()
             status = await work
         self._enter(status, "nothing is owed any more")
 
-    async def _end(self, ending: Ending) -> None:
+    async def _end(self, ending: Ending, closed: tuple[str, ...] | None = None) -> bool:
+        """False when the order has come further than this run knew: it goes on from there."""
+        over = await self._placement.undo(ending, closed)
+        if not over:
+            self._payments.adopt(self._placement.placed)
+            self._details.add("Postgres knows more of the order, and is believed")
+            return False
         self._reason = ending.reason
-        await self._placement.undo(ending)
         placed = self._placement.placed.order is not None
         ours = ending.actor == actors.SYSTEM
         why = ending.reason if ours else f"{quoted(ending.actor)} says {quoted(ending.reason)}"
         self._enter(ending.status if placed else OrderStatus.REJECTED, why)
+        return True
 
     async def _finish(self) -> None:
         """Leave no caller without an answer and no money unaccounted for."""
@@ -178,6 +188,8 @@ class OrderWorkflow(DecidesDeliveries):
         while self._receipts.any_waiting:
             await self._receipts.take_next()
             await self._answer_callers()
+            # What was still being closed when the money came.
+            await self._close_payments()
 
     async def _answer_callers(self) -> None:
         """Some wait for money to be taken, so it is taken while they are waited for."""
@@ -235,7 +247,10 @@ class OrderWorkflow(DecidesDeliveries):
     @workflow.update
     async def extend_deadline(self, update: ExtendDeadline) -> datetime:
         """Give the buyer more time to pay."""
-        deadline = await self._placement.extend(update)
+        async with self._placement.extending():
+            # Asked again: while it waited for its turn, the order may have been decided.
+            self._refuse_unless_waiting(update)
+            deadline = await self._placement.extend(update)
         self._details.add(f"{quoted(update.actor)} extended the deadline to {deadline:%H:%M:%S}")
         return deadline
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
 
 # When no notice came, a provider is asked this long after the payment was begun.
 ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+POINTS_ONCE = "points-pay-once"
 
 
 class Payments:
@@ -45,17 +46,34 @@ class Payments:
         self._on_receipt = on_receipt
         self._open: dict[str, PaymentRef] = {}
         self._latest: dict[str, Payment | PaymentRef] = {}
+        self._begun: set[str] = set()
         self._attempts: Counter[str] = Counter()
         self._watches: dict[str, asyncio.Task[None]] = {}
+        self._closing: asyncio.Task[None] | None = None
 
-    def adopt(self, payments: Iterable[Payment]) -> None:
-        """Take over what an earlier run of this order has begun."""
-        for payment in payments:
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The ids of all that were begun here and can be paid no more."""
+        return tuple(sorted(self._begun - self._open.keys()))
+
+    def adopt(self, placed: PlacedOrder) -> None:
+        """Take over what an earlier run of this order has begun, or this one in a task that was
+        lost."""
+        known = set(self._begun)
+        # What is over as well: its number would be answered with what stands there, which is dead.
+        self._begun.update(placed.begun_payments)
+        for payment in placed.open_payments:
+            if payment.payment_id in known:
+                continue
+            self._begun.add(payment.payment_id)
             self._attempts[payment.method] += 1
-            self._latest[_way(payment.method, payment.scene)] = payment
-            self._open[payment.payment_id] = PaymentRef(
+            ref = PaymentRef(
                 payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
             )
+            # Whether its points were taken nobody knows; who begins it again finds out.
+            again = payment.method is PaymentMethod.POINTS and workflow.patched(POINTS_ONCE)
+            self._latest[_way(payment.method, payment.scene)] = ref if again else payment
+            self._open[payment.payment_id] = ref
             self.watch(payment)
 
     async def begin(self, update: BeginPayment, placed: PlacedOrder) -> Payment:
@@ -63,7 +81,7 @@ class Payments:
         has expired. Raises a refusal when the provider does not offer it."""
         way = _way(update.method, update.scene)
         latest = self._latest.get(way)
-        if isinstance(latest, Payment) and latest.expires_at > workflow.now():
+        if isinstance(latest, Payment) and _still_stands(latest):
             return latest
         # A try without an answer may have worked. Its number must not change then, or one buyer
         # could pay twice; an expired payment's must, because nobody can pay under it any more.
@@ -125,23 +143,55 @@ class Payments:
             if latest.payment_id == payment_id:
                 del self._latest[way]
 
-    async def close_all(self) -> None:
-        """Make sure that nothing can be collected any more, and hear of what has been."""
-        for ref in list(self._open.values()):
-            closed = await run_until_done(
-                PaymentActivities.close_payment,
-                ref,
-                f"close {ref.method} payment",
-                PROVIDER_TIMEOUT,
-            )
-            self.forget(ref.payment_id)
-            self._details.add(f"{ref.method} payment {ref.payment_id} is closed")
-            if closed.receipt:
-                self._on_receipt(closed.receipt)
+    async def close(self, beginning: asyncio.Lock, or_until: Callable[[], bool]) -> None:
+        """Make sure that nothing can be collected any more, and hear of what has been. Who holds
+        `beginning` may still open one. Returns sooner, and goes on beside, once `or_until`."""
+        if self._any_open and workflow.patched("closes-in-parallel"):
+            closes = self._start_closing(beginning)
+            await workflow.wait_condition(lambda: closes.done() or or_until())
+            if closes.done():
+                await closes
+            return
+        async with beginning:
+            # One after the other, as runs go on that began so.
+            for ref in list(self._open.values()):
+                await self._close(ref)
+
+    def _start_closing(self, beginning: asyncio.Lock) -> asyncio.Task[None]:
+        """The same task as long as one is under way."""
+
+        async def close() -> None:
+            async with beginning:
+                # Side by side, as a provider may be away for hours.
+                await asyncio.gather(*(self._close(ref) for ref in list(self._open.values())))
+
+        if self._closing is None or self._closing.done():
+            self._closing = asyncio.create_task(close())
+        return self._closing
+
+    async def _close(self, ref: PaymentRef) -> None:
+        closed = await run_until_done(
+            PaymentActivities.close_payment,
+            ref,
+            f"close {ref.method} payment",
+            PROVIDER_TIMEOUT,
+        )
+        self.forget(ref.payment_id)
+        self._details.add(f"{ref.method} payment {ref.payment_id} is closed")
+        if closed.receipt:
+            self._on_receipt(closed.receipt)
+
+    @property
+    def _any_open(self) -> bool:
+        """Whether a provider may still collect, or is being kept from it."""
+        return bool(self._open) or (self._closing is not None and not self._closing.done())
 
     def _next_attempt(self, method: PaymentMethod) -> PaymentRef:
-        self._attempts[method] += 1
-        payment_id = payment_id_for(self._order_id, method, self._attempts[method])
+        payment_id = ""
+        while not payment_id or payment_id in self._begun:
+            self._attempts[method] += 1
+            payment_id = payment_id_for(self._order_id, method, self._attempts[method])
+        self._begun.add(payment_id)
         return PaymentRef(payment_id=payment_id, order_id=self._order_id, method=method)
 
     async def _watch(self, payment: Payment) -> None:
@@ -155,6 +205,14 @@ class Payments:
             if payment.payment_id not in self._open:
                 return
             await self.ask(payment.payment_id)
+
+
+def _still_stands(payment: Payment) -> bool:
+    """Whether it is the one to pay, and not another attempt."""
+    if payment.expires_at > workflow.now():
+        return True
+    # Its points are taken already. Another attempt would be told that, and not be paid.
+    return payment.method is PaymentMethod.POINTS and workflow.patched(POINTS_ONCE)
 
 
 def _way(method: str, scene: str) -> str:

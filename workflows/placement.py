@@ -1,5 +1,8 @@
 """Placing an order: its stock reserved in Redis, held in Postgres, and released in both."""
 
+import asyncio
+import contextlib
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.states import OrderStatus
     from workflows.details import Details, update_search
     from workflows.policies import run_locally_first, run_until_done
-    from workflows.saga import Saga
+    from workflows.saga import NotToBeUndone, Saga
     from workflows.updates import ExtendDeadline
 
 
@@ -45,8 +48,10 @@ class Placement:
         self._details = details
         self._saga = Saga()
         self._ending = BROKEN
+        self._closed: tuple[str, ...] | None = None
         self._granted = False
         self._return = StockReturn.RELEASE
+        self._extending = asyncio.Lock()
         self.placed = PlacedOrder()
 
     async def reserve(self) -> Reserved:
@@ -61,6 +66,15 @@ class Placement:
         self._granted = reserved.rejected is None
         return reserved
 
+    async def stands_all_the_same(self) -> bool:
+        """Whether Postgres has the order, although Redis refuses it. Then `place` finds it."""
+        if not workflow.patched("postgres-before-rejecting"):
+            return False
+        # Only asked, because placing it now would pass by the gate that refuses it.
+        return await run_locally_first(
+            OrderActivities.order_stands, self._intent, "does Postgres have the order?"
+        )
+
     async def place(self) -> PlacedOrder:
         """Write the order in Postgres and hold its stock there."""
         self._saga.before_doing(self._cancel_order)
@@ -73,6 +87,12 @@ class Placement:
         )
         return self.placed
 
+    def extending(self) -> AbstractAsyncContextManager[None]:
+        """Held from reading a deadline until the new one is written: each extension adds to the
+        one before it."""
+        in_turn = not self._extending.locked() or workflow.patched("extensions-in-turn")
+        return self._extending if in_turn else contextlib.nullcontext()
+
     async def extend(self, update: ExtendDeadline) -> datetime:
         """Hold the stock of a placed order that much longer; answers until when."""
         order = self.placed.to_pay
@@ -83,7 +103,10 @@ class Placement:
             actor=update.actor,
             reason=update.reason,
         )
-        await run_locally_first(OrderActivities.extend_deadline, command, "extend the deadline")
+        # A local activity would be forgotten with a lost task, and the buyer's deadline believed.
+        on_record = workflow.patched("extensions-on-record")
+        run = run_until_done if on_record else run_locally_first
+        await run(OrderActivities.extend_deadline, command, "extend the deadline")
         extended = order.model_copy(update={"pay_deadline": deadline})
         self.placed = self.placed.model_copy(update={"order": extended})
         return deadline
@@ -91,19 +114,27 @@ class Placement:
     async def reject(self, reason: RejectReason) -> None:
         """Put the rejection on record, then release what was taken."""
         # RELEASED is no drift: an earlier run of this order has given its stock back itself.
+        again = self._granted and reason is RejectReason.RELEASED
         drift = self._granted and reason is not RejectReason.RELEASED
         if drift and reason is RejectReason.SOLD_OUT:
             # A unit that Redis promised and Postgres never had must not go back on sale.
             self._return = StockReturn.DROP
         command = RejectOrder(intent=self._intent, reason=reason, drift=drift)
         await run_locally_first(OrderActivities.reject_order, command, f"reject: {reason}")
-        if drift:
+        # But what this run has reserved since then, when Redis no longer knew of it, must go back.
+        if drift or (again and workflow.patched("undo-when-released")):
             await self.undo(Ending(OrderStatus.REJECTED, reason))
 
-    async def undo(self, ending: Ending) -> None:
-        """Compensate: what was begun is taken back, the order first and its stock last."""
-        self._ending = ending
-        await self._saga.compensate()
+    async def undo(self, ending: Ending, closed: tuple[str, ...] | None = None) -> bool:
+        """Compensate: what was begun is taken back, the order first and its stock last. `closed`
+        are the payments that can take no money any more. False, with `placed` as it is now, when
+        the order has come further in Postgres than this run knows."""
+        self._ending, self._closed = ending, closed
+        try:
+            await self._saga.compensate()
+        except NotToBeUndone:
+            return False
+        return True
 
     async def sell(self) -> None:
         """The stock is the buyer's now; from here the saga only goes forward."""
@@ -125,5 +156,9 @@ class Placement:
             status=self._ending.status,
             reason=self._ending.reason,
             actor=self._ending.actor,
+            closed=self._closed,
         )
-        await run_until_done(OrderActivities.cancel_order, command, "cancel the order")
+        stands = await run_until_done(OrderActivities.cancel_order, command, "cancel the order")
+        if stands:
+            self.placed = stands
+            raise NotToBeUndone

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.details import Details
-    from workflows.late_payment import try_to_honour
+    from workflows.late_payment import goes_on_as_order, try_to_honour
     from workflows.policies import Step, run_for_minutes, run_rate_limited, run_until_done
     from workflows.updates import DecideRefund, RefundOutcome
 
@@ -81,21 +81,20 @@ class RefundWorkflow(DecidesDeliveries):
 
     async def _is_honoured(self) -> bool:
         """Money that came late buys its order after all, where the sale wants it and can."""
-        if self._request.reason is not RefundReason.LATE_PAYMENT:
+        request = self._request
+        if request.reason is not RefundReason.LATE_PAYMENT or request.not_honoured:
             return False
-        late = LatePayment(order_id=self._request.order_id, receipt=self._request.receipt)
+        late = LatePayment(order_id=request.order_id, receipt=request.receipt)
         if not await try_to_honour(late, self._details):
             return False
         # Who asks for the refund meanwhile is answered now and not after the deliveries.
         self._opened = OpenedRefund(refused="the order is paid with this money")
-        if (await self._deliveries.carry_out()).open:
+        if (await self._deliveries.carry_out()).open and not await goes_on_as_order(late):
             await self._deliveries.see_through()
         return True
 
     async def _give_back(self) -> RefundOutcome:
-        opened = await run_until_done(
-            RefundActivities.open_refund, self._request, "put the refund on record"
-        )
+        opened = await run_until_done(RefundActivities.open_refund, self._request, "put on record")
         self._opened = opened
         refund = opened.refund
         if refund is None or opened.intent is None:
@@ -130,7 +129,10 @@ class RefundWorkflow(DecidesDeliveries):
 
     async def _move_money(self, refund: Refund) -> None:
         answer = RefundAnswer(state=RefundState.FAILED, detail="failed before")
-        if refund.status is not RefundStatus.FAILED:
+        if self._request.by_hand:
+            answer = RefundAnswer(state=RefundState.DONE)
+            self._by_hand = DecideRefund(actor=self._request.actor, reason=self._request.note)
+        elif refund.status is not RefundStatus.FAILED:
             answer = await self._ask(refund)
         while answer.state is not RefundState.DONE:
             if await self._is_settled_by_hand(refund, answer):
@@ -164,7 +166,8 @@ class RefundWorkflow(DecidesDeliveries):
             # A provider may take weeks. Not under an update: its caller would get no answer.
             suggested = workflow.info().is_continue_as_new_suggested()
             if suggested and answer.state in UNDECIDED and workflow.all_handlers_finished():
-                workflow.continue_as_new(self._request)
+                # A run that asked again whether to honour might hear another answer by now.
+                workflow.continue_as_new(self._request.model_copy(update={"not_honoured": True}))
         return answer
 
     async def _provider_says_done(self, pause: timedelta) -> bool:
@@ -180,8 +183,8 @@ class RefundWorkflow(DecidesDeliveries):
         return report is not None and report.succeeded
 
     async def _is_settled_by_hand(self, refund: Refund, answer: RefundAnswer) -> bool:
-        """Leave the refund to a person. True: the money was given back by other means; False:
-        ask the provider once more."""
+        """Leave the refund to a person. True: the money went back after all, by hand or by the
+        provider; False: ask the provider once more."""
         fail = FailRefund(
             order_id=refund.order_id, refund_id=refund.refund_id, detail=answer.detail
         )
@@ -190,12 +193,22 @@ class RefundWorkflow(DecidesDeliveries):
         self._details.add(f"{refund.method} will not do it: {quoted(answer.detail)}")
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True)])
         self._failed = True
-        await workflow.wait_condition(lambda: not self._failed)
+        await self._wait_for_decision()
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False)])
-        if self._by_hand:
+        if self._by_hand or not self._retry:
             return True
         await self._reopen(refund)
         return False
+
+    async def _wait_for_decision(self) -> None:
+        """Until a person decides, or the provider says that the money went back after all."""
+        await workflow.wait_condition(
+            lambda: not self._failed or bool(self._report and self._report.succeeded)
+        )
+        if self._failed and workflow.patched("good-news-ends-the-wait"):
+            self._failed = False
+            self._details.add("the provider says that the money went back after all")
+        await workflow.wait_condition(lambda: not self._failed)
 
     async def _reopen(self, refund: Refund) -> None:
         if self._retry:

@@ -8,6 +8,10 @@ from temporalio.exceptions import ActivityError
 Undo = Callable[[], Awaitable[None]]
 
 
+class NotToBeUndone(Exception):
+    """An undo found that its forward step has come further than was known."""
+
+
 class Saga:
     """Collects undo steps. Each must be harmless if its forward step did nothing."""
 
@@ -24,11 +28,15 @@ class Saga:
         self._undo.clear()
 
     async def compensate(self) -> None:
-        """Undo everything registered, last first. A second call finds nothing left to undo."""
+        """Undo everything registered, last first. A second call finds nothing left to undo.
+        Raises NotToBeUndone as an undo does; that one and those before it stay registered."""
         while self._undo:
             undo = self._undo.pop()
             try:
                 await undo()
+            except NotToBeUndone:
+                self._undo.append(undo)
+                raise
             except ActivityError as error:
                 # Undo steps are retried without end, so this one says that it never can work;
                 # the others still must run.

@@ -28,12 +28,14 @@ async def refund_order(
     idempotency_key: IdempotencyKey = None,
 ) -> RefundView:
     """Without an amount, or with all that is left, the order is undone and its stock goes back on
-    sale; a smaller amount leaves the order as it is."""
+    sale; a smaller amount leaves the order as it is. `by_hand` writes down what has gone back
+    without us, which no provider is asked for any more."""
     wish = RefundWish(
         actor=operator.actor,
         note=body.reason,
         amount=body.amount,
         request_key=idempotency_key,
+        by_hand=body.by_hand,
     )
     return await services.refunds.ask(order_id, wish)
 

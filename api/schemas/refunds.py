@@ -1,6 +1,6 @@
 """Refunds, as they are asked for and seen."""
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from api.schemas.model import Amount, DecisionBody, View
 from domain.refund import Refund, RefundReason
@@ -23,6 +23,11 @@ class RefundView(View):
 class RefundBody(DecisionBody):
     amount: Amount | None = Field(
         default=None, description="null: all that is left, which undoes the order"
+    )
+    by_hand: StrictBool = Field(
+        default=False,
+        description="the money has gone back already, in the provider's console or by a dispute:"
+        " the provider is not asked, and it is only written down",
     )
 
 

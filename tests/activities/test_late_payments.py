@@ -15,6 +15,7 @@ from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 from tests.support.ledger import begin, figures, money_of, pay, place
 from tests.support.values import NOON, a_new_item, a_new_sale, a_payment
+from tests.support.workflows_double import WorkflowsDouble
 
 
 @dataclass
@@ -22,6 +23,10 @@ class Late:
     item: Item
     order: Order
     payment: LatePayment
+
+
+def _activities(database: Database) -> LatePaymentActivities:
+    return LatePaymentActivities(database, WorkflowsDouble())
 
 
 async def _late(
@@ -63,7 +68,7 @@ async def _status(database: Database, order: Order) -> OrderStatus | None:
 async def test_a_sale_that_honours_late_money_says_what_to_reclaim(database: Database) -> None:
     late = await _late(database)
 
-    considered = await LatePaymentActivities(database).consider_late_payment(late.payment)
+    considered = await _activities(database).consider_late_payment(late.payment)
 
     assert considered == Reclaimable(intent=late.order.intent)
 
@@ -80,7 +85,7 @@ async def test_what_the_sale_or_its_buyer_does_not_want_is_not_had(
 ) -> None:
     late = await _late(database, policy=policy, end=end)
 
-    considered = await LatePaymentActivities(database).consider_late_payment(late.payment)
+    considered = await _activities(database).consider_late_payment(late.payment)
 
     assert considered == Reclaimable()
 
@@ -91,7 +96,7 @@ async def test_another_amount_buys_nothing(database: Database) -> None:
     less = late.payment.model_copy(
         update={"receipt": receipt.model_copy(update={"amount": receipt.amount - 1})}
     )
-    activities = LatePaymentActivities(database)
+    activities = _activities(database)
 
     assert await activities.consider_late_payment(less) == Reclaimable()
     assert await activities.honour_late_payment(less) == Honoured(accepted=False)
@@ -100,7 +105,7 @@ async def test_another_amount_buys_nothing(database: Database) -> None:
 
 async def test_late_money_is_honoured_once_however_often_it_is_told(database: Database) -> None:
     late = await _late(database)
-    activities = LatePaymentActivities(database)
+    activities = _activities(database)
 
     for _ in range(2):
         assert await activities.honour_late_payment(late.payment) == Honoured(accepted=True)
@@ -114,7 +119,7 @@ async def test_what_others_have_bought_meanwhile_is_not_sold_twice(database: Dat
     late = await _late(database)
     await pay(database, await place(database, late.item, "bob"))
 
-    honoured = await LatePaymentActivities(database).honour_late_payment(late.payment)
+    honoured = await _activities(database).honour_late_payment(late.payment)
 
     assert honoured == Honoured(accepted=False)
     assert await _status(database, late.order) is OrderStatus.TIMED_OUT
@@ -128,7 +133,7 @@ async def test_who_has_bought_again_meanwhile_gets_no_more_than_the_limit(
     late = await _late(database, stock=2)
     await pay(database, await place(database, late.item))
 
-    honoured = await LatePaymentActivities(database).honour_late_payment(late.payment)
+    honoured = await _activities(database).honour_late_payment(late.payment)
 
     assert honoured == Honoured(accepted=False)
     assert await figures(database, late.item) == (1, 0, 1)

@@ -7,7 +7,7 @@ from domain.order import Order, RejectReason
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from tests.support.ledger import begin, figures, movements, open_item, place, settle
+from tests.support.ledger import begin, cancel, figures, movements, open_item, pay, place, settle
 from tests.support.values import NOON, a_payment, an_order
 
 
@@ -112,3 +112,50 @@ async def test_payment_and_cancellation_of_one_order_at_once_exclude_each_other(
     assert end.status is (OrderStatus.PAID if paid else OrderStatus.CANCELLED)
     assert await figures(database, item) == (9 - paid, 1, paid)
     assert await settle(database, await begin(database, a_payment(other))) is True
+
+
+async def test_what_came_further_than_its_workflow_knows_is_not_ended(database: Database) -> None:
+    item = await open_item(database)
+    order = await place(database, item)
+    payment = await begin(database, a_payment(order))
+    activities = OrderActivities(database)
+    nothing_closed = EndOrder(
+        intent=order.intent, status=OrderStatus.TIMED_OUT, reason="", closed=()
+    )
+
+    for _ in range(2):
+        stands = await activities.cancel_order(nothing_closed)
+        assert stands is not None
+        assert [one.payment_id for one in stands.open_payments] == [payment.payment_id]
+    assert await figures(database, item) == (9, 1, 0)
+
+    closed = nothing_closed.model_copy(update={"closed": (payment.payment_id,)})
+    assert await activities.cancel_order(closed) is None
+    assert await figures(database, item) == (10, 0, 0)
+
+
+async def test_what_is_paid_is_not_ended_and_says_so(database: Database) -> None:
+    item = await open_item(database)
+    order = await place(database, item)
+    await pay(database, order)
+    # As an earlier release asked.
+    end = EndOrder(intent=order.intent, status=OrderStatus.CANCELLED, reason="")
+
+    stands = await OrderActivities(database).cancel_order(end)
+
+    assert stands is not None
+    assert stands.to_pay.status is OrderStatus.PAID
+    assert await figures(database, item) == (9, 0, 1)
+
+
+async def test_asking_whether_an_order_stands_places_nothing(database: Database) -> None:
+    item = await open_item(database)
+    activities = OrderActivities(database)
+    intent = an_order(item, "ada").intent
+
+    assert not await activities.order_stands(intent)
+    order = await place(database, item, "bob")
+    assert await activities.order_stands(order.intent)
+    await cancel(database, order)
+    assert not await activities.order_stands(order.intent)
+    assert await figures(database, item) == (10, 0, 0)

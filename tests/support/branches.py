@@ -23,12 +23,18 @@ from workflows.updates import OrderOutcome
 
 Handle = WorkflowHandle[OrderWorkflow, OrderOutcome]
 Drive = Callable[[Shop, Intent, Handle], Awaitable[None]]
+Before = Callable[[Shop, Intent], Awaitable[None]]
+
+
+async def _nothing(_shop: Shop, _intent: Intent) -> None:
+    return
 
 
 @dataclass(frozen=True)
 class Branch:
     """`steps` are the activities the branch runs, `end` where it must end whatever fails.
-    `waits_for_the_clock`: it gets there once the buyer's time has run out."""
+    `before` is what was before its workflow began. `waits_for_the_clock`: it gets there once the
+    buyer's time has run out."""
 
     name: str
     drive: Drive
@@ -36,10 +42,13 @@ class Branch:
     end: OrderStatus
     accepted: bool = True
     waits_for_the_clock: bool = False
+    before: Before = _nothing
 
     async def intent(self, shop: Shop, user_id: str) -> Intent:
         if self.accepted:
-            return await shop.intent(user_id)
+            intent = await shop.intent(user_id)
+            await self.before(shop, intent)
+            return intent
         # Nobody asked the gate, and the limit is used up: the saga is refused by it.
         await shop.intent(user_id, shop.item.per_user_limit)
         order_id = new_order_id(shop.item.item_number, 1)

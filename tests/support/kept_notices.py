@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.attention import AttentionKind
 from domain.ids import new_order_id
-from domain.notice import Notice
+from domain.notice import Notice, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.order import Order
 from domain.payment import Payment, PaymentMethod, payment_id_for
 from domain.states import OrderStatus, PaymentStatus
@@ -51,6 +51,20 @@ async def kept(shop: Shop) -> list[Notice]:
     async with shop.database.transaction() as connection:
         notices, _ = await Notices(connection).page(None, 100)
     return notices
+
+
+async def keep_refund_notice(shop: Shop, order_id: str, news: RefundReport) -> Notice:
+    told = VerifiedNotice(
+        provider_notice_id=news.refund_id,
+        kind=NoticeKind.REFUND,
+        verdict=Verdict.ACCEPTED,
+        payment_id=news.payment_id,
+        refund=news,
+    )
+    async with shop.database.transaction() as connection:
+        return await Notices(connection).keep(
+            news.refund_id, PaymentMethod.ALIPAY, told, order_id, b"{}", {}
+        )
 
 
 async def attention(shop: Shop) -> list[tuple[AttentionKind, str | None]]:

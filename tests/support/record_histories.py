@@ -26,10 +26,10 @@ from practice.stack.postgres import PostgresServer
 from practice.stack.process import Server, start, stop
 from practice.stack.redis import RedisServer
 from practice.stack.temporal import TemporalServer
-from tests.support.branches import BRANCHES
 from tests.support.refund_branches import REFUND_BRANCHES
 from tests.support.scheduled_branches import SCHEDULED_BRANCHES
 from tests.support.shop import Shop, open_shop
+from tests.support.unlucky_branches import ORDER_BRANCHES
 
 HISTORIES = Path(__file__).parents[1] / "workflows" / "histories"
 PAY_WINDOW = timedelta(seconds=3)
@@ -46,7 +46,7 @@ class Played(Protocol):
         ...
 
 
-ALL_BRANCHES: tuple[Played, ...] = (*BRANCHES, *REFUND_BRANCHES, *SCHEDULED_BRANCHES)
+ALL_BRANCHES: tuple[Played, ...] = (*ORDER_BRANCHES, *REFUND_BRANCHES, *SCHEDULED_BRANCHES)
 
 
 def history_of(branch: Played) -> Path:
@@ -102,7 +102,7 @@ async def _record_all(
         async with open_shop(database, redis, client, stock=100, **terms) as shop, shop.worker():
             await asyncio.gather(*(record(shop, one) for one in branches if one in wanted))
 
-    await play(BRANCHES, pay_window=PAY_WINDOW)
+    await play(ORDER_BRANCHES, pay_window=PAY_WINDOW)
     await play(REFUND_BRANCHES, late_payment=LatePaymentPolicy.HONOUR)
     # A provider's bill lists all it was paid: these branches need a provider of their own.
     await play(SCHEDULED_BRANCHES)

@@ -5,11 +5,10 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
-from domain.notice import RefundReport
+from domain.ids import workflow_id
 from domain.refund import RefundReason, trade_workflow_id
 from domain.states import OrderStatus, RefundStatus
 from domain.surplus_money import surplus_refund
@@ -24,12 +23,15 @@ from tests.support.refunding import (
     an_order_paid_after_others_were_bought,
     an_order_paid_twice,
     an_order_paid_with_points,
+    give_back_in_the_console,
     refunds_of,
     run_refund,
     start_late_refund,
     start_refund,
+    tell_refund,
+    until_it_waits,
 )
-from tests.support.shop import PRICE, Shop
+from tests.support.shop import Shop
 from workflows.refund import RefundWorkflow
 from workflows.updates import RefundOutcome
 
@@ -98,6 +100,12 @@ async def _undo_a_part(shop: Shop, order: PaidOrder) -> RefundHandle:
     return await start_refund(shop, order.intent.order_id, wish)
 
 
+async def _write_down(shop: Shop, order: PaidOrder) -> RefundHandle:
+    give_back_in_the_console(shop, order.receipt)
+    wish = WISH.model_copy(update={"by_hand": True})
+    return await start_refund(shop, order.intent.order_id, wish)
+
+
 async def _undo_what_is_no_surplus(shop: Shop, order: PaidOrder) -> RefundHandle:
     reason = RefundReason.SECOND_PAYMENT
     request = surplus_refund(order.intent.order_id, order.receipt, reason, "CNY")
@@ -126,25 +134,25 @@ async def _hurry(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
     while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
         if await _status(shop, order) is RefundStatus.ACCEPTED:
             with contextlib.suppress(RPCError):
-                await _tell(order, handle, succeeded=False)
+                await tell_refund(order, handle, succeeded=False)
         await asyncio.sleep(0.2)
 
 
 async def _hear_that_it_is_done(_shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
-    await _until_it_waits(handle)
-    await _tell(order, handle, succeeded=True)
+    await until_it_waits(handle)
+    await tell_refund(order, handle, succeeded=True)
 
 
 async def _forget_and_be_asked(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
-    await _until_it_waits(handle)
+    await until_it_waits(handle)
     shop.alipay.slow_with_refunds_of.discard(order.receipt.payment_id)
     for refund in await refunds_of(shop, order.intent.order_id):
         shop.alipay.taken_on.pop(refund.refund_id)
-    await _tell(order, handle, succeeded=False)
+    await tell_refund(order, handle, succeeded=False)
 
 
 async def _cancel_in_temporal(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
-    await _until_it_waits(handle)
+    await until_it_waits(handle)
     await handle.cancel()
     await _hear_that_it_is_done(shop, order, handle)
 
@@ -152,14 +160,27 @@ async def _cancel_in_temporal(shop: Shop, order: PaidOrder, handle: RefundHandle
 async def _insist(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
     """As an operator does: when it has failed, put the provider right and try again."""
     async with asyncio.timeout(45):
-        while await _status(shop, order) is not RefundStatus.FAILED:
-            await asyncio.sleep(0.1)
+        await _until_it_has_failed(shop, order)
         shop.alipay.declines_refunds_of.discard(order.receipt.payment_id)
         while await _status(shop, order) is RefundStatus.FAILED:
             try:
                 await handle.execute_update(RefundWorkflow.retry, OLGA)
             except (RPCError, WorkflowUpdateFailedError):
                 await asyncio.sleep(0.1)
+
+
+async def _hear_that_it_went_well_after_all(
+    shop: Shop, order: PaidOrder, handle: RefundHandle
+) -> None:
+    """The provider's console paid it out."""
+    await _until_it_has_failed(shop, order)
+    await tell_refund(order, handle, succeeded=True)
+
+
+async def _wait_for_the_order(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
+    await handle.result()
+    name = workflow_id(order.intent.order_id)
+    await shop.client.get_workflow_handle(name).result()
 
 
 async def _settle_by_hand(shop: Shop, order: PaidOrder, handle: RefundHandle) -> None:
@@ -170,22 +191,10 @@ async def _settle_by_hand(shop: Shop, order: PaidOrder, handle: RefundHandle) ->
             await asyncio.sleep(0.1)
 
 
-async def _tell(order: PaidOrder, handle: RefundHandle, *, succeeded: bool) -> None:
-    payment_id = order.receipt.payment_id
-    report = RefundReport(
-        refund_id=handle.id, payment_id=payment_id, amount=PRICE, succeeded=succeeded
-    )
-    await handle.signal(RefundWorkflow.refund_noticed, report)
-
-
-async def _until_it_waits(handle: RefundHandle) -> None:
+async def _until_it_has_failed(shop: Shop, order: PaidOrder) -> None:
     async with asyncio.timeout(45):
-        while EventType.EVENT_TYPE_TIMER_STARTED not in await _event_types(handle):
+        while await _status(shop, order) is not RefundStatus.FAILED:
             await asyncio.sleep(0.1)
-
-
-async def _event_types(handle: RefundHandle) -> list[EventType.ValueType]:
-    return [event.event_type for event in (await handle.fetch_history()).events]
 
 
 async def _status(shop: Shop, order: PaidOrder) -> RefundStatus | None:
@@ -217,6 +226,13 @@ REFUND_BRANCHES = (
         ("fail_refund", "reopen_refund"),
     ),
     RefundBranch("refund settled by hand", a_paid_order, _undo_declined, _settle_by_hand),
+    RefundBranch(
+        "refund that went well after all",
+        a_paid_order,
+        _undo_declined,
+        _hear_that_it_went_well_after_all,
+    ),
+    RefundBranch("refund written down", a_paid_order, _write_down, steps=("finish_refund",)),
     RefundBranch("refund of a part", a_paid_order, _undo_a_part, end=OrderStatus.FULFILLED),
     RefundBranch("refund of points", an_order_paid_with_points, _undo),
     RefundBranch(
@@ -262,6 +278,16 @@ REFUND_BRANCHES = (
         "late payment honoured and delivered late",
         an_order_paid_after_it_timed_out,
         _honour_while_messages_fail,
+        _wait_for_the_order,
+        end=OrderStatus.FULFILLED,
+        status=None,
+    ),
+    RefundBranch(
+        "late payment honoured and gone on with",
+        an_order_paid_after_it_timed_out,
+        _honour_while_messages_fail,
+        _wait_for_the_order,
+        ("go_on_as_order",),
         end=OrderStatus.FULFILLED,
         status=None,
     ),

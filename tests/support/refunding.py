@@ -1,20 +1,23 @@
 """Paid orders, and what is done to give their money back."""
 
+import asyncio
 from dataclasses import dataclass
 from uuid import uuid4
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from domain.attention import AttentionKind
+from domain.notice import RefundReport
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
-from domain.refund import Refund, RefundReason, RefundRequest
+from domain.refund import Refund, RefundInstruction, RefundReason, RefundRequest
 from domain.refund_rules import RefundWish, plan_refund
 from domain.reservation import Intent
 from domain.surplus_money import surplus_refund
 from infra.postgres.attentions import Attentions
 from tests.support.ledger import money_of
-from tests.support.shop import POINTS_PRICE, Shop
+from tests.support.shop import POINTS_PRICE, PRICE, Shop
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.updates import BeginPayment, DecideRefund, RefundOutcome
@@ -72,6 +75,20 @@ async def run_refund(shop: Shop, request: RefundRequest) -> RefundHandle:
     return await shop.client.start_workflow(
         RefundWorkflow.run, request, id=request.workflow_id, task_queue=shop.settings.task_queue
     )
+
+
+def give_back_in_the_console(shop: Shop, receipt: Receipt) -> None:
+    """Nobody asks us."""
+    instruction = RefundInstruction(
+        refund_id=f"console-{receipt.trade_no}",
+        payment_id=receipt.payment_id,
+        trade_no=receipt.trade_no,
+        amount=receipt.amount,
+        paid_amount=receipt.amount,
+        currency="CNY",
+        reason="",
+    )
+    shop.alipay.give_back(instruction)
 
 
 def refund_of(shop: Shop, receipt: Receipt) -> RefundHandle:
@@ -140,3 +157,21 @@ async def an_order_paid_after_it_was_cancelled(shop: Shop, user_id: str) -> Paid
     await handle.result()
     shop.alipay.closed.discard(payment.payment_id)
     return PaidOrder(intent, shop.alipay.pay(payment.payment_id))
+
+
+async def tell_refund(order: PaidOrder, handle: RefundHandle, *, succeeded: bool) -> None:
+    payment_id = order.receipt.payment_id
+    report = RefundReport(
+        refund_id=handle.id, payment_id=payment_id, amount=PRICE, succeeded=succeeded
+    )
+    await handle.signal(RefundWorkflow.refund_noticed, report)
+
+
+async def until_it_waits(handle: RefundHandle) -> None:
+    async def waits() -> bool:
+        events = (await handle.fetch_history()).events
+        return any(event.event_type == EventType.EVENT_TYPE_TIMER_STARTED for event in events)
+
+    async with asyncio.timeout(45):
+        while not await waits():
+            await asyncio.sleep(0.1)

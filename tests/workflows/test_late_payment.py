@@ -6,17 +6,24 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.testing import WorkflowEnvironment
 
+from domain.refund import RefundReason
 from domain.reservation import Intent, ReservationState
 from domain.sale import LatePaymentPolicy
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
+from domain.surplus_money import surplus_refund
 from infra.postgres.engine import Database
+from tests.support.polling import until
 from tests.support.refunding import (
     a_timed_out_order,
     events,
+    run_refund,
     start_late_refund,
     start_refund,
 )
 from tests.support.shop import PRICE, Shop, open_shop
+from tests.support.unlucky_branches import handle_of, rebuild_without_reservations
+
+REFUNDED = (OrderStatus.REFUNDING, OrderStatus.REFUNDED)
 
 
 @pytest.fixture
@@ -166,3 +173,66 @@ async def test_an_order_somebody_cancelled_is_not_honoured(honouring: Shop) -> N
 async def _state(shop: Shop, intent: Intent) -> ReservationState | None:
     reservation = await shop.gate.reservation(intent.item, intent.order_id)
     return reservation.state if reservation else None
+
+
+async def test_money_that_is_promised_back_buys_nothing_whatever_redis_has_forgotten(
+    honouring: Shop,
+) -> None:
+    """A second run of the refund is asked the same question, and must hear the same answer."""
+    intent, receipt = await a_timed_out_order(honouring)
+    other = await honouring.start(await honouring.intent("bob"))
+    honouring.alipay.takes_refunds_on = True
+    refund = await start_late_refund(honouring, intent, receipt)
+    await until(lambda: honouring.alipay.taken_on)
+    await honouring.cancel(other)
+    await other.result()
+    await rebuild_without_reservations(honouring, stock=1)
+    await refund.terminate()
+
+    # The provider does what it has taken on.
+    honouring.alipay.takes_refunds_on = False
+    again = await start_late_refund(honouring, intent, receipt)
+
+    assert (await again.result()).status is RefundStatus.DONE
+    dossier = await honouring.dossier(intent.order_id)
+    assert (dossier.order.status, dossier.deliveries) == (OrderStatus.TIMED_OUT, ())
+    assert await honouring.counts() == (1, 0, 0, 1)
+
+
+async def test_what_an_earlier_run_has_decided_is_not_asked_again(honouring: Shop) -> None:
+    intent, receipt = await a_timed_out_order(honouring)
+    request = surplus_refund(intent.order_id, receipt, RefundReason.LATE_PAYMENT, "CNY")
+
+    decided = request.model_copy(update={"not_honoured": True})
+    outcome = await (await run_refund(honouring, decided)).result()
+
+    assert (outcome.honoured, outcome.status) == (False, RefundStatus.DONE)
+
+
+async def test_an_order_honoured_late_is_refunded_while_it_waits_for_a_delivery(
+    honouring: Shop,
+) -> None:
+    intent, receipt = await a_timed_out_order(honouring)
+    honouring.sender.fails[intent.order_id] = 1000
+    outcome = await (await start_late_refund(honouring, intent, receipt)).result()
+    assert outcome.honoured
+    assert (await honouring.dossier(intent.order_id)).order.status is OrderStatus.PAID
+    # The order's own workflow has taken it up, and fails as well.
+    await until(lambda: honouring.sender.fails[intent.order_id] < 999)
+
+    refund = await start_refund(honouring, intent.order_id)
+
+    assert (await refund.result()).status is RefundStatus.DONE
+    assert (await handle_of(honouring, intent).result()).status in REFUNDED
+    assert await honouring.counts() == (1, 0, 0, 1)
+
+
+async def test_an_order_honoured_late_waits_under_its_own_name_for_its_delivery(
+    honouring: Shop,
+) -> None:
+    intent, receipt = await a_timed_out_order(honouring)
+    honouring.sender.fails[intent.order_id] = 2
+    await (await start_late_refund(honouring, intent, receipt)).result()
+
+    assert (await handle_of(honouring, intent).result()).status is OrderStatus.FULFILLED
+    assert await honouring.counts() == (0, 0, 1, 0)

@@ -3,13 +3,20 @@
 import asyncio
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
 
 from domain.payment import PaymentMethod, PaymentScene
+from domain.reservation import Intent
 from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
-from tests.support.refunding import refund_of
-from tests.support.shop import POINTS_PRICE, Shop
+from tests.support.deadlines import extend
+from tests.support.ledger import begin as begin_in_ledger
+from tests.support.polling import until
+from tests.support.refunding import begin, refund_of
+from tests.support.shop import POINTS_PRICE, PRICE, Shop
+from tests.support.unlucky_branches import handle_of, until_it_waits
+from tests.support.values import a_payment
 from workflows.order import OrderWorkflow
 from workflows.updates import BeginPayment, RecheckPayment
 
@@ -163,3 +170,112 @@ async def test_a_closed_points_payment_takes_no_points(shop: Shop) -> None:
     closed = (await shop.dossier(intent.order_id)).payments[0]
     assert closed.status is PaymentStatus.CLOSED
     assert await shop.points("ada") == POINTS_PRICE
+
+
+async def test_points_that_were_taken_pay_although_their_payment_has_expired(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    await shop.grant_points("ada", 2 * POINTS_PRICE)
+    handle = await shop.start(intent := await shop.intent("ada"))
+    await extend(handle, 10 - shop.sale.pay_window_seconds)
+    # The points are taken and nobody is told.
+    command = BeginPayment(method=PaymentMethod.POINTS, scene=PaymentScene.PAGE, actor="buyer:ada")
+    await handle.execute_update(OrderWorkflow.begin_payment, command)
+    await extend(handle, 3600)
+    await time_skipping.sleep(15)
+
+    paid = await shop.pay_with_points(handle)
+
+    assert paid.status is PaymentStatus.PAID
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    dossier = await shop.dossier(intent.order_id)
+    assert [payment.payment_id for payment in dossier.payments] == [paid.payment_id]
+    assert (dossier.refunds, await shop.points("ada")) == ((), POINTS_PRICE)
+
+
+async def test_points_that_an_earlier_run_has_not_taken_are_taken(shop: Shop) -> None:
+    await shop.grant_points("ada", POINTS_PRICE)
+    handle = await shop.start(intent := await shop.intent("ada"))
+    await until_it_waits(shop, intent)
+    # Its payment was written down, and then the run was ended.
+    order = (await shop.dossier(intent.order_id)).order
+    in_points = {"amount": POINTS_PRICE, "currency": "PTS", "expires_at": order.pay_deadline}
+    written = a_payment(order, PaymentMethod.POINTS).model_copy(update=in_points)
+    await begin_in_ledger(shop.database, written)
+    await handle.terminate()
+    assert await shop.workflows.start_order_again(intent)
+
+    assert (await shop.pay_with_points(handle_of(shop, intent))).status is PaymentStatus.PAID
+    assert await shop.points("ada") == 0
+
+
+async def test_a_payment_that_is_over_is_not_offered_again_by_a_later_run(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    first = await shop.begin_payment(handle)
+    wrong = shop.alipay.pay(first.payment_id, amount=1)
+    await handle.signal(OrderWorkflow.payment_noticed, wrong)
+    await handle.execute_update("recheck_payment", {"actor": "operator:olga"})
+    await handle.terminate()
+    assert await shop.workflows.start_order_again(intent)
+
+    second = await shop.begin_payment(handle_of(shop, intent))
+
+    assert second.payment_id != first.payment_id
+    await handle_of(shop, intent).terminate()
+
+
+# Closing: side by side, and not before money that has arrived.
+
+
+async def test_money_that_has_arrived_does_not_wait_for_another_provider(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    await shop.begin_payment(handle)
+    second = await begin(shop, handle)
+    receipt = shop.wechatpay.pay(second.payment_id)
+    shop.alipay.away = shop.wechatpay.away = True
+    await shop.run_out_of_time(handle)
+    await until(lambda: shop.alipay.turned_away and shop.wechatpay.turned_away)
+
+    await handle.signal(OrderWorkflow.payment_noticed, receipt)
+
+    await until(lambda: _is_fulfilled(shop, intent))
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    shop.alipay.away = shop.wechatpay.away = False
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    assert await shop.counts() == (4, 0, 1, 4)
+
+
+async def test_a_provider_that_is_away_keeps_no_other_from_being_closed(shop: Shop) -> None:
+    handle = await shop.start(await shop.intent())
+    await shop.begin_payment(handle)
+    second = await begin(shop, handle)
+    shop.alipay.away = True
+    await shop.run_out_of_time(handle)
+
+    await until(lambda: second.payment_id in shop.wechatpay.closed)
+
+    # The stock still waits for both.
+    assert await shop.counts() == (4, 1, 0, 4)
+    shop.alipay.away = False
+    assert (await handle.result()).status is OrderStatus.TIMED_OUT
+    assert await shop.counts() == (5, 0, 0, 5)
+
+
+async def test_a_second_payment_found_while_closing_goes_back(shop: Shop) -> None:
+    """One pays the order, and the close of the other, which was away, finds money as well."""
+    handle = await shop.start(intent := await shop.intent())
+    first = await shop.begin_payment(handle)
+    second = await begin(shop, handle)
+    shop.alipay.pay(first.payment_id)
+    receipt = shop.wechatpay.pay(second.payment_id)
+    shop.alipay.away = True
+    await handle.signal(OrderWorkflow.payment_noticed, receipt)
+    await until(lambda: _is_fulfilled(shop, intent))
+    shop.alipay.away = False
+
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    await until(lambda: list(shop.alipay.refunded.values()) == [PRICE])
+
+
+async def _is_fulfilled(shop: Shop, intent: Intent) -> bool:
+    return (await shop.dossier(intent.order_id)).order.status is OrderStatus.FULFILLED

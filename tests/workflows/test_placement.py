@@ -1,8 +1,17 @@
 """An order is placed in Redis and in Postgres, or in neither."""
 
+import asyncio
+from datetime import timedelta
+
 from domain.ids import new_order_id
 from domain.states import OrderStatus
+from tests.support.deadlines import extend
 from tests.support.shop import Shop
+from tests.support.unlucky_branches import (
+    handle_of,
+    rebuild_without_reservations,
+    until_it_waits,
+)
 
 
 async def test_a_workflow_started_without_the_gate_reserves_for_itself(shop: Shop) -> None:
@@ -37,3 +46,63 @@ async def test_a_unit_redis_promised_and_postgres_never_had_is_not_sold(shop: Sh
 
     assert outcome.status is OrderStatus.REJECTED
     assert await shop.counts() == (0, 0, 5, 0)
+
+
+async def test_an_order_that_stands_in_postgres_is_not_rejected_by_redis(shop: Shop) -> None:
+    """Its workflow was lost, Redis lost its reservation, and granted the unit to others."""
+    handle = await shop.start(intent := await shop.intent())
+    await until_it_waits(shop, intent)
+    await handle.terminate()
+    await rebuild_without_reservations(shop, stock=0)
+    assert await shop.workflows.start_order_again(intent)
+
+    await shop.pay(again := handle_of(shop, intent))
+
+    assert (await again.result()).status is OrderStatus.FULFILLED
+    assert await shop.counts() == (4, 0, 1, 0)
+
+
+async def test_an_order_that_stands_in_postgres_only_can_be_given_up(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    await until_it_waits(shop, intent)
+    await handle.terminate()
+    await rebuild_without_reservations(shop, stock=0)
+    assert await shop.workflows.start_order_again(intent)
+
+    assert await shop.cancel(handle_of(shop, intent)) is OrderStatus.CANCELLED
+
+    # Redis is told of no unit that it did not have; its repair finds the free one.
+    assert await shop.counts() == (5, 0, 0, 0)
+
+
+async def test_what_a_run_reserves_for_an_order_that_is_over_goes_back(shop: Shop) -> None:
+    """Redis has forgotten that the order gave its unit back, and grants it another."""
+    handle = await shop.start(intent := await shop.intent())
+    await shop.cancel(handle)
+    await handle.result()
+    await rebuild_without_reservations(shop, stock=5)
+    assert await shop.workflows.start_order_again(intent)
+
+    outcome = await handle_of(shop, intent).result()
+
+    assert (outcome.status, outcome.reason) == (OrderStatus.REJECTED, "released")
+    assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.CANCELLED
+    assert await shop.counts() == (5, 0, 0, 5)
+
+
+async def test_extensions_made_at_once_add_up(shop_without_worker: Shop) -> None:
+    shop = shop_without_worker
+    async with shop.worker():
+        handle = await shop.start(intent := await shop.intent())
+        await until_it_waits(shop, intent)
+    before = (await shop.dossier(intent.order_id)).order.pay_deadline
+    # Both wait for the worker, and so come in one task.
+    asked = [asyncio.create_task(extend(handle, seconds)) for seconds in (3600, 600)]
+    await asyncio.sleep(0.5)
+    async with shop.worker():
+        await asyncio.gather(*asked)
+    after = (await shop.dossier(intent.order_id)).order.pay_deadline
+
+    assert before is not None
+    assert after == before + timedelta(seconds=4200)
+    await handle.terminate()

@@ -1,16 +1,18 @@
 """Money on its way back, on real stores and a clock that skips."""
 
 from domain.points import PointsKind
-from domain.refund import RefundReason, RefundRequest
-from domain.refund_rules import plan_refund
+from domain.refund import Refund, RefundReason, RefundRequest
+from domain.refund_rules import RefundWish, plan_refund
 from domain.reservation import ReservationState
 from domain.states import OrderStatus, PaymentStatus, RefundStatus
 from infra.postgres.points import Points
 from tests.support.ledger import is_entitled
+from tests.support.polling import until
 from tests.support.refunding import (
     WISH,
     a_paid_order,
     events,
+    refunds_of,
     run_refund,
     start_refund,
     sums,
@@ -192,3 +194,53 @@ async def test_an_order_that_waits_for_a_delivery_is_refunded_without_it(shop: S
     dossier = await shop.dossier(intent.order_id)
     assert dossier.order.status is OrderStatus.REFUNDED
     assert await shop.points("ada") == 0
+
+
+# Money that went back without us: in the provider's console, or by a dispute.
+
+
+async def test_what_went_back_without_us_is_written_down_and_undoes_the_order(shop: Shop) -> None:
+    order = await a_paid_order(shop)
+    order_id = order.intent.order_id
+    wish = RefundWish(actor="operator:olga", note="a dispute, lost", by_hand=True)
+
+    outcome = await (await start_refund(shop, order_id, wish)).result()
+
+    assert outcome.status is RefundStatus.DONE
+    assert shop.alipay.refunds_asked == []
+    assert await sums(shop, order_id) == (PRICE, PRICE)
+    dossier = await shop.dossier(order_id)
+    assert dossier.order.status is OrderStatus.REFUNDED
+    assert (dossier.events[-1].event, dossier.events[-1].actor) == ("refunded", "operator:olga")
+    assert "a dispute, lost" in dossier.events[-1].detail
+    assert await shop.points("ada") == 0
+    assert await shop.counts() == (5, 0, 0, 5)
+
+
+async def test_a_part_that_went_back_without_us_leaves_the_rest_to_be_refunded(shop: Shop) -> None:
+    order_id = (await a_paid_order(shop)).intent.order_id
+    wish = RefundWish(actor="operator:olga", note="in the console", amount=1000, by_hand=True)
+    await (await start_refund(shop, order_id, wish)).result()
+
+    await (await start_refund(shop, order_id)).result()
+
+    assert list(shop.alipay.refunded.values()) == [PRICE - 1000]
+    assert await sums(shop, order_id) == (PRICE, PRICE)
+
+
+async def test_a_refund_that_failed_before_is_not_taken_for_written_down(shop: Shop) -> None:
+    order = await a_paid_order(shop)
+    shop.alipay.declines_refunds = True
+    await start_refund(shop, order.intent.order_id)
+    await until(lambda: _has_failed(shop, order.intent.order_id))
+
+    wish = RefundWish(actor="operator:olga", note="in the console", by_hand=True)
+    standing = plan_refund(await shop.dossier(order.intent.order_id), wish)
+
+    # It has an attention of its own, and a call that resolves it.
+    assert isinstance(standing, Refund)
+    assert standing.status is RefundStatus.FAILED
+
+
+async def _has_failed(shop: Shop, order_id: str) -> bool:
+    return [one.status for one in await refunds_of(shop, order_id)] == [RefundStatus.FAILED]

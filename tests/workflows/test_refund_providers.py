@@ -18,7 +18,7 @@ from tests.support.refunding import (
     sums,
 )
 from tests.support.shop import PRICE, Shop
-from tests.support.skipping import left_to_a_person, skip_until
+from tests.support.skipping import left_to_a_person, needs_attention, skip_until
 from workflows.refund import RefundWorkflow
 
 
@@ -154,3 +154,34 @@ async def test_cancelling_in_temporal_does_not_stop_money_on_its_way(shop: Shop)
 
     assert (await handle.result()).status is RefundStatus.DONE
     assert (await shop.dossier(order_id)).order.status is OrderStatus.REFUNDED
+
+
+async def test_a_provider_that_gives_the_money_back_after_all_ends_the_wait_for_a_person(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    """As when the merchant pays an abnormal refund out in the provider's console."""
+    handle, order_id, refund_id = await _declined(shop, time_skipping)
+
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund_id, succeeded=True))
+
+    assert (await handle.result()).status is RefundStatus.DONE
+    assert await sums(shop, order_id) == (PRICE, PRICE)
+    assert await open_attentions(shop) == []
+    assert await needs_attention(handle) is False
+    dossier = await shop.dossier(order_id)
+    assert (dossier.order.status, dossier.events[-1].actor) == (
+        OrderStatus.REFUNDED,
+        "provider:alipay",
+    )
+
+
+async def test_bad_news_does_not_end_the_wait_for_a_person(
+    shop: Shop, time_skipping: WorkflowEnvironment
+) -> None:
+    handle, _, refund_id = await _declined(shop, time_skipping)
+
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund_id, succeeded=False))
+    assert await open_attentions(shop) == [(AttentionKind.REFUND_FAILED, refund_id)]
+
+    await handle.signal(RefundWorkflow.refund_noticed, _news(refund_id, succeeded=True))
+    assert (await handle.result()).status is RefundStatus.DONE

@@ -15,7 +15,6 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import (
     ExecuteWorkflowInput,
     Interceptor,
-    Replayer,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
 )
@@ -24,7 +23,8 @@ import activities
 from domain.refund import Refund
 from infra.temporal.client import DATA_CONVERTER
 from tests.support.record_histories import ALL_BRANCHES, HISTORIES, Played, history_of
-from worker import WORKFLOW_RUNNER, WORKFLOWS
+from tests.support.replaying import replay
+from worker import WORKFLOWS
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.refund import RefundWorkflow
 
@@ -33,17 +33,6 @@ every_branch = pytest.mark.parametrize("branch", ALL_BRANCHES, ids=lambda branch
 
 def stored(path: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json("story-of-old", path.read_text())
-
-
-async def replay(history: WorkflowHistory, *interceptors: Interceptor) -> Exception | None:
-    """Why the history does not replay; None when it does."""
-    replayer = Replayer(
-        workflows=WORKFLOWS,
-        workflow_runner=WORKFLOW_RUNNER,
-        data_converter=DATA_CONVERTER,
-        interceptors=interceptors,
-    )
-    return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
 
 
 @every_branch

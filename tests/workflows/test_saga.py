@@ -6,7 +6,7 @@ import pytest
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState
 
-from workflows.saga import Saga
+from workflows.saga import NotToBeUndone, Saga
 
 
 def _cannot_be_undone() -> ActivityError:
@@ -76,5 +76,18 @@ async def test_past_the_point_of_no_return_nothing_is_undone() -> None:
     saga.pass_point_of_no_return()
 
     await saga.compensate()
+
+    assert undone == []
+
+
+async def test_what_came_further_than_was_known_is_not_undone_nor_what_is_before_it() -> None:
+    undone: list[str] = []
+    saga = Saga()
+    saga.before_doing(_undo(undone, "reserve"))
+    saga.before_doing(_undo(undone, "place", NotToBeUndone()))
+
+    for _ in range(2):
+        with pytest.raises(NotToBeUndone):
+            await saga.compensate()
 
     assert undone == []

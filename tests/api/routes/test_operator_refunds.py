@@ -3,13 +3,22 @@
 import httpx
 import pytest
 
+from domain.notice import RefundReport
 from domain.refund import RefundReason
 from infra.settings import Settings
+from notices.relay import RelayOutcome
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
+from tests.support.kept_notices import keep_refund_notice
 from tests.support.operators import decide, give_back
 from tests.support.polling import eventually
-from tests.support.refunding import refunds_of, some_key
+from tests.support.refunding import (
+    a_paid_order,
+    an_order_paid_with_points,
+    refunds_of,
+    some_key,
+    sums,
+)
 from tests.support.refunds_asked import ask, order_view, paid, refund_states
 from tests.support.shop import PRICE, Shop
 
@@ -153,6 +162,50 @@ async def test_an_operator_decides_what_the_provider_declined(
     assert bool(staffed.alipay.refunded) == (decision == "retry")
     late = await api.post(path, json={"reason": "again"}, headers=OPERATOR)
     assert_problem(late, 409, "INVALID_STATE")
+
+
+async def test_what_went_back_in_the_providers_console_is_written_down(
+    api: httpx.AsyncClient, staffed: Shop
+) -> None:
+    paid_order = await a_paid_order(staffed)
+    order = paid_order.intent.order_id
+    news = RefundReport(
+        refund_id="RA-console",
+        payment_id=paid_order.receipt.payment_id,
+        amount=PRICE,
+        succeeded=True,
+    )
+    notice = await keep_refund_notice(staffed, order, news)
+    assert await staffed.relay().relay(notice) is RelayOutcome.UNMATCHED
+    ((attention_id, advice),) = await _open_attentions(api)
+    assert "by_hand" in advice
+
+    path, reason = f"/v1/operator/orders/{order}/refund", "given back in the console"
+    body = {"reason": reason, "by_hand": True}
+    assert_problem(await api.post(path, json=body, headers=ADA), 403, "FORBIDDEN")
+    assert (await api.post(path, json=body, headers=OPERATOR)).status_code == 202
+
+    await eventually(lambda: refund_states(api, order), ["done"])
+    assert (await order_view(api, order))["status"] == "refunded"
+    assert staffed.alipay.refunds_asked == []
+    assert await sums(staffed, order) == (PRICE, PRICE)
+    resolve = f"/v1/operator/attention/{attention_id}/resolve"
+    await api.post(resolve, json={"reason": reason}, headers=OPERATOR)
+    assert await _open_attentions(api) == []
+
+
+async def test_points_are_not_written_down_as_given_back(
+    api: httpx.AsyncClient, staffed: Shop
+) -> None:
+    order = (await an_order_paid_with_points(staffed, "ada")).intent.order_id
+    path, body = f"/v1/operator/orders/{order}/refund", {"reason": "x", "by_hand": True}
+
+    assert_problem(await api.post(path, json=body, headers=OPERATOR), 422, "INVALID")
+
+
+async def _open_attentions(api: httpx.AsyncClient) -> list[tuple[int, str]]:
+    page = (await api.get("/v1/operator/attention", headers=OPERATOR)).json()
+    return [(row["attention_id"], row["advice"]) for row in page["attention"]]
 
 
 async def test_an_unknown_refund_is_not_found(api: httpx.AsyncClient) -> None:

@@ -13,10 +13,11 @@ from domain.payment import PaymentMethod, PaymentScene
 from domain.reservation import Intent
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
-from tests.support.branches import BRANCHES, Branch, Handle, TooLateToPay
+from tests.support.branches import Branch, Handle, TooLateToPay
 from tests.support.faults import Fault, FaultPlan
 from tests.support.shop import POINTS_PRICE, Shop, open_shop
 from tests.support.sound_sale import findings
+from tests.support.unlucky_branches import ORDER_BRANCHES
 from workflows.order import OrderWorkflow
 from workflows.updates import BeginPayment
 
@@ -36,7 +37,7 @@ class Case:
 
 async def _start_all(shop: Shop, faults: FaultPlan, fault: Fault) -> list[Case]:
     cases = []
-    for branch in BRANCHES:
+    for branch in ORDER_BRANCHES:
         for step in branch.steps:
             intent = await branch.intent(shop, f"{branch.name}-{step}")
             faults.plan(intent.order_id, step, fault)
@@ -59,7 +60,7 @@ async def _expect_the_planned_ends(shop: Shop, faults: FaultPlan, cases: list[Ca
     assert [order.status for order in orders] == list(ends.values())
     paid = sum(order.status == "fulfilled" for order in orders)
     # The rejected branch fills each buyer's limit with orders that stay reserved in Redis only.
-    fillers = sum(shop.item.per_user_limit * len(b.steps) for b in BRANCHES if not b.accepted)
+    fillers = sum(shop.item.per_user_limit * len(b.steps) for b in ORDER_BRANCHES if not b.accepted)
     await _expect_stock_to_agree(shop, orders_paid=paid, fillers=fillers)
 
 
