@@ -103,7 +103,7 @@ class TestStarting:
         assert found[NEEDS_ATTENTION] is False
         summary = await described.static_summary()
         assert summary is not None
-        assert summary.startswith(f"1 × {ITEM.sku_id} for a")
+        assert summary.startswith(f"1 × {ITEM.sku_id} for `a")
 
 
 class TestServersComeAndGo:
