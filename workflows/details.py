@@ -1,5 +1,7 @@
 """What an operator reads of a workflow in the Temporal UI: its current details, and its search."""
 
+from collections import deque
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -7,17 +9,29 @@ with workflow.unsafe.imports_passed_through():
     from domain.states import OrderStatus
     from infra.temporal.client import ORDER_STATUS, PAYMENT_METHOD
 
+# How it began and how it stands tell the most; a caller may repeat what lies between without end.
+FIRST_LINES, LAST_LINES = 30, 70
+
 
 class Details:
-    """What the workflow did, line by line, as Markdown."""
+    """What the workflow did, line by line, as Markdown; of very many lines the middle is gone."""
 
     def __init__(self, title: str) -> None:
-        self._lines = [f"### {title}", ""]
+        self._title = title
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._count = 0
 
     def add(self, line: str) -> None:
-        self._lines.append(f"- {workflow.now():%H:%M:%S} {line}".rstrip())
+        lines = self._first if len(self._first) < FIRST_LINES else self._last
+        lines.append(f"- {workflow.now():%H:%M:%S} {line}".rstrip())
+        self._count += 1
+        left_out = self._count - len(self._first) - len(self._last)
+        gap = [f"- … {left_out} lines are left out"] if left_out else []
         # Costs no history event: the server asks the worker for it when somebody looks.
-        workflow.set_current_details("\n".join(self._lines))
+        workflow.set_current_details(
+            "\n".join([f"### {self._title}", "", *self._first, *gap, *self._last])
+        )
 
 
 def update_search(status: OrderStatus, paid_by: PaymentMethod | None = None) -> None:

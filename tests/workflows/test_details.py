@@ -2,10 +2,12 @@
 shows, where others' words do nothing."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from temporalio import workflow
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -16,8 +18,26 @@ from infra.temporal.client import ORDER_STATUS, PAYMENT_METHOD
 from tests.support.faults import Fault, FaultPlan
 from tests.support.shop import Shop, open_shop
 from tests.support.skipping import skip_until
+from workflows.details import FIRST_LINES, LAST_LINES, Details
 from workflows.order import OrderWorkflow
 from workflows.updates import CancelOrder
+
+
+def test_of_very_many_lines_the_first_and_the_last_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(workflow, "now", lambda: datetime(2026, 11, 11, tzinfo=UTC))
+    monkeypatch.setattr(workflow, "set_current_details", shown.append)
+    details = Details("one teapot")
+    for number in range(2_000):
+        details.add(f"asked {number}")
+
+    lines = shown[-1].splitlines()
+    assert lines[:3] == ["### one teapot", "", "- 00:00:00 asked 0"]
+    assert lines[-1] == "- 00:00:00 asked 1999"
+    assert f"- … {2_000 - FIRST_LINES - LAST_LINES} lines are left out" in lines
+    assert len(lines) == 3 + FIRST_LINES + LAST_LINES
 
 
 async def told(handle: WorkflowHandle[Any, Any]) -> list[str]:
