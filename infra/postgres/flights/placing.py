@@ -4,7 +4,7 @@ Both ways to place an order come here, the dispatcher's and the workflow's: who 
 what the first has written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -62,9 +62,9 @@ class PlacingFlights:
         self.place = commit.call
 
     async def _fly(
-        self, item: object, intents: Mapping[str, Intent]
+        self, _: Hashable, intents: Mapping[str, Intent]
     ) -> dict[str, StandingOrder | Exception]:
-        assert isinstance(item, ItemRef)  # noqa: S101
+        item = next(iter(intents.values())).item
         async with self._database.driver() as driver:
             return await place_many(driver, item, intents, self._clock())
 

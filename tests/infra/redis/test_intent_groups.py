@@ -6,8 +6,10 @@ import pytest
 from redis.asyncio import Redis
 
 from domain.ids import new_order_id
-from infra.redis.intent_groups import ALIVE_MS, Group
+from infra.redis.intent_groups import ALIVE_MS, Group, IntentGroup
 from infra.redis.keys import LIVE_STREAMS
+from infra.redis.live_streams import LiveStreams
+from infra.redis.scripts import Scripts
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import OTHER_ITEM, eventually, stream_of
 from tests.support.intent_groups import (
@@ -65,6 +67,16 @@ class TestRead:
         assert orders_in(await reader.read(4, 50)) == [B, C]
         await reader.finish([taken])
         assert await pending(own_redis.client, Group.PLACE) == 2
+
+    async def test_reads_what_the_gate_lists_and_strikes_off_what_is_done(
+        self, gate: StockGate, redis: Redis
+    ) -> None:
+        live = LiveStreams(redis, Scripts(redis))
+        starting = IntentGroup(redis, live, Group.START, "one")
+        reading = asyncio.create_task(starting.read(10, 2000))
+        await accept(gate, A)
+        await starting.finish(await reading)
+        assert await live.all() == {}
 
 
 class TestFinish:
