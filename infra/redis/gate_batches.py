@@ -24,21 +24,22 @@ class ReserveBatches:
     def __init__(self, redis: Redis, script: AsyncScript, queue_limit: int) -> None:
         self._redis = redis
         self._script = script
-        # Whoever came first is served first. The client has tried again before it raises.
-        plan = FlightPlan[str, ReserveRequest](
-            key=_key_of, most=MAX_BATCH, at_once=MAX_FLIGHTS, queue_limit=queue_limit, tries=1
+        # Whoever came first is served first, and the script knows a repeat by itself: no call here
+        # has a twin. The client has tried again before it raises.
+        plan = FlightPlan[int, ReserveRequest](
+            key=id, most=MAX_BATCH, at_once=MAX_FLIGHTS, queue_limit=queue_limit, tries=1
         )
-        commit = GroupCommit[str, ReserveRequest, GateAnswer](
+        commit = GroupCommit[int, ReserveRequest, GateAnswer](
             plan, self._fly, lambda _: Fault.THE_SERVER
         )
         # The script's answer. Raises Overloaded, or what redis-py raises.
         self.reserve = commit.call
 
     async def _fly(
-        self, _: Hashable, requests: Mapping[str, ReserveRequest]
-    ) -> dict[str, GateAnswer | Exception]:
+        self, _: Hashable, requests: Mapping[int, ReserveRequest]
+    ) -> dict[int, GateAnswer | Exception]:
         groups = list(_by_item(requests).values())
-        answers: dict[str, GateAnswer | Exception] = {}
+        answers: dict[int, GateAnswer | Exception] = {}
         for group, reply in zip(groups, await self._call(groups), strict=True):
             if isinstance(reply, Exception):
                 # Trouble with one item stays with that item.
@@ -47,7 +48,7 @@ class ReserveBatches:
                 answers.update(zip(group, map(_parse, reply), strict=True))
         return answers
 
-    async def _call(self, groups: list[dict[str, ReserveRequest]]) -> list[list[str] | Exception]:
+    async def _call(self, groups: list[dict[int, ReserveRequest]]) -> list[list[str] | Exception]:
         replies = await self._pipeline(groups)
         # A restarted Redis has forgotten its scripts; it says so before it has done anything.
         forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
@@ -59,7 +60,7 @@ class ReserveBatches:
         return replies
 
     async def _pipeline(
-        self, groups: list[dict[str, ReserveRequest]]
+        self, groups: list[dict[int, ReserveRequest]]
     ) -> list[list[str] | Exception]:
         pipeline = self._redis.pipeline(transaction=False)
         for group in groups:
@@ -67,22 +68,17 @@ class ReserveBatches:
         return await pipeline.execute(raise_on_error=False)
 
 
-def _key_of(request: ReserveRequest) -> str:
-    # A late one may be granted what the other is refused, so they are no twins.
-    return request.order_id + " late" if request.late else request.order_id
-
-
 def _by_item(
-    requests: Mapping[str, ReserveRequest],
-) -> dict[tuple[str, str], dict[str, ReserveRequest]]:
-    groups: dict[tuple[str, str], dict[str, ReserveRequest]] = {}
+    requests: Mapping[int, ReserveRequest],
+) -> dict[tuple[str, str], dict[int, ReserveRequest]]:
+    groups: dict[tuple[str, str], dict[int, ReserveRequest]] = {}
     for key, request in requests.items():
         item = request.item
         groups.setdefault((item.sale_id, item.sku_id), {})[key] = request
     return groups
 
 
-def _arguments(group: dict[str, ReserveRequest]) -> list[str | int]:
+def _arguments(group: dict[int, ReserveRequest]) -> list[str | int]:
     item = next(iter(group.values())).item
     keys = keys_of(item.sale_id, item.sku_id)
     arguments: list[str | int] = [
