@@ -153,7 +153,11 @@ class RefundActivities:
                 if refund.reason is RefundReason.ORDER:
                     await _undo_order(connection, order)
                 elif refund.reason is RefundReason.PARTIAL:
-                    await _undo_part(connection, order)
+                    earned = award_for(await Payments(connection).earning(order.order_id))
+                    why = "part of its money went back"
+                    await Points(connection).take_award_back(
+                        order.order_id, order.user_id, why, but_for=earned
+                    )
             return await _standing(connection, command.refund_id)
 
 
@@ -251,12 +255,6 @@ async def _undo_order(connection: AsyncConnection, order: Order) -> None:
     await Points(connection).take_award_back(order.order_id, order.user_id, why)
     # Last, because every order of the sale waits for this row's lock.
     await Stock(connection).restock(order)
-
-
-async def _undo_part(connection: AsyncConnection, order: Order) -> None:
-    earned = award_for(await Payments(connection).earning(order.order_id))
-    why = "part of its money went back"
-    await Points(connection).take_award_back(order.order_id, order.user_id, why, but_for=earned)
 
 
 async def _mark_handled(

@@ -58,11 +58,12 @@ class StuckSteps(Interceptor):
     def step(self, argument: Any) -> Step:
         info = activity.info()
         tried_for = datetime.now(UTC) - info.scheduled_time
+        order_id = getattr(getattr(argument, "intent", argument), "order_id", None)
         return Step(
             # Without the run: a step that a reset or a new run takes up again is the same to us.
             subject=f"{info.workflow_id}:{info.activity_type}:{info.activity_id}",
             name=info.activity_type,
-            order_id=_order_of(argument),
+            order_id=order_id if isinstance(order_id, str) else None,
             attempt=info.attempt,
             is_stuck=info.attempt > 1 and tried_for >= self._after and not _has_a_bound(info),
         )
@@ -132,9 +133,3 @@ def _has_a_bound(info: activity.Info) -> bool:
 def _is_expected(error: Exception) -> bool:
     """Waiting for its turn is no failure."""
     return isinstance(error, ApplicationError) and error.category is ApplicationErrorCategory.BENIGN
-
-
-def _order_of(argument: Any) -> str | None:
-    intent = getattr(argument, "intent", argument)
-    order_id = getattr(intent, "order_id", None)
-    return order_id if isinstance(order_id, str) else None

@@ -90,7 +90,10 @@ class LimitedProtocol(HttpToolsProtocol):
             piece = data[start : start + PIECE_BYTES] if len(data) > PIECE_BYTES else data
             super().data_received(piece)
             if self._reading is Reading.HEAD:
-                self._count_head(len(piece))
+                self._head_bytes += len(piece)
+                if self._head_bytes > self.limits.head_bytes and not self._refused:
+                    detail = f"a head has at most {self.limits.head_bytes} bytes"
+                    self._refuse(431, Refusal(ErrorCode.INVALID, detail))
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, Refusal(ErrorCode.INVALID, msg))
@@ -132,12 +135,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._due = self.loop.time() + self.limits.head_seconds
 
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.limits.head_bytes and not self._refused:
-            detail = f"a head has at most {self.limits.head_bytes} bytes"
-            self._refuse(431, Refusal(ErrorCode.INVALID, detail))
-
     def _look_later(self, seconds: float) -> None:
         if self._watch is not None:
             self._watch.cancel()
@@ -148,7 +145,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         now = self.loop.time()
         if self.transport.is_closing():
-            self._end_what_is_closing()
+            # A client that takes nothing would keep even a closed connection.
+            if self._closing_was_seen:
+                self.transport.abort()
+            self._closing_was_seen = True
+            self._look_later(self.limits.head_seconds)
         elif self._refused or self._answer_due <= now:
             self.transport.abort()
         elif self._due > now:
@@ -159,13 +160,6 @@ class LimitedProtocol(HttpToolsProtocol):
             self._look_later(self.limits.head_seconds)
         else:
             self._give_up()
-
-    def _end_what_is_closing(self) -> None:
-        """A client that takes nothing would keep even a closed connection."""
-        if self._closing_was_seen:
-            self.transport.abort()
-        self._closing_was_seen = True
-        self._look_later(self.limits.head_seconds)
 
     def _give_up(self) -> None:
         """The request did not come in time. Nothing is answered where nothing was begun, and

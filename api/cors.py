@@ -48,7 +48,10 @@ class CrossOrigin:
         origin = asked.get("origin", "")
         is_named = origin in self._origins
         if is_named and scope["method"] == "OPTIONS" and "access-control-request-method" in asked:
-            await _answer_preflight(send, origin)
+            allowed = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_PREFLIGHT}
+            raw = [(name.lower().encode(), value.encode()) for name, value in allowed.items()]
+            await send({"type": "http.response.start", "status": 204, "headers": raw})
+            await send({"type": "http.response.body", "body": b""})
             return
 
         async def told(message: Message) -> None:
@@ -62,10 +65,3 @@ class CrossOrigin:
             await send(message)
 
         await self._app(scope, receive, told)
-
-
-async def _answer_preflight(send: Send, origin: str) -> None:
-    headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_PREFLIGHT}
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": 204, "headers": raw})
-    await send({"type": "http.response.body", "body": b""})

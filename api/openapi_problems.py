@@ -1,7 +1,6 @@
 """How each call may refuse, as the OpenAPI document says it: by status, each with its codes."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 from api.problems import KINDS, MEDIA_TYPE
@@ -51,7 +50,9 @@ def add_refusals(path: str, operation: dict[str, Any]) -> None:
         for status in (413,) if path.startswith("/v1/webhooks/") else (413, 415):
             by_status[status].append(ErrorCode.INVALID)
     for status, refusals in sorted(by_status.items()):
-        response = responses.setdefault(str(status), {"description": _said(status, refusals)})
+        titles = "; ".join(f"`{code}`: {KINDS[code].title}" for code in refusals)
+        said = {"description": _UNREAD.get(status) or titles}
+        response = responses.setdefault(str(status), said)
         # What a route answers of its own, as webhooks do, has no such headers.
         sure = {"required": "content" not in response}
         response.setdefault("content", {})[MEDIA_TYPE] = {"schema": _one_of(refusals)}
@@ -87,20 +88,16 @@ def _usual(path: str, operation: dict[str, Any]) -> set[ErrorCode]:
         codes.add(ErrorCode.NOT_FOUND)
     # FastAPI says so of whatever it reads by a schema. No text in a path breaks one: it names
     # something, or nothing.
-    read = [one for one in operation.get("parameters", ()) if not _is_any_name(one)]
+    read = [
+        one
+        for one in operation.get("parameters", ())
+        if one["in"] != "path" or one["schema"].get("type") != "string"
+    ]
     if "422" in operation["responses"] and (read or "requestBody" in operation):
         codes.add(ErrorCode.INVALID)
     if "operations" not in operation["tags"]:
         codes.add(ErrorCode.UNAVAILABLE)
     return codes
-
-
-def _is_any_name(parameter: dict[str, Any]) -> bool:
-    return bool(parameter["in"] == "path" and parameter["schema"].get("type") == "string")
-
-
-def _said(status: int, codes: Iterable[ErrorCode]) -> str:
-    return _UNREAD.get(status) or "; ".join(f"`{code}`: {KINDS[code].title}" for code in codes)
 
 
 def _one_of(codes: list[ErrorCode]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -38,21 +39,15 @@ class ReadinessLook:
         load balancer must keep sending buyers while Postgres or Temporal is away."""
         async with self._looking:
             if self._seen is None or time.monotonic() - self._seen_at > REMEMBERED_SECONDS:
-                self._seen = await self._ask()
+                redis, postgres, temporal = await asyncio.gather(
+                    _health(partial(write_something, self._redis), needed=True),
+                    _health(self._write_in_postgres, needed=False),
+                    _health(self._workflows.ping, needed=False),
+                )
+                stores = {"redis": redis, "postgres": postgres, "temporal": temporal}
+                self._seen = Readiness(ok=redis.ok, dependencies=stores)
                 self._seen_at = time.monotonic()
             return self._seen
-
-    async def _ask(self) -> Readiness:
-        redis, postgres, temporal = await asyncio.gather(
-            _health(self._write_in_redis, needed=True),
-            _health(self._write_in_postgres, needed=False),
-            _health(self._workflows.ping, needed=False),
-        )
-        dependencies = {"redis": redis, "postgres": postgres, "temporal": temporal}
-        return Readiness(ok=redis.ok, dependencies=dependencies)
-
-    async def _write_in_redis(self) -> None:
-        await write_something(self._redis)
 
     async def _write_in_postgres(self) -> None:
         if not await self._database.takes_writes():

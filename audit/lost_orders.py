@@ -19,30 +19,25 @@ async def call_for_sold(
     for item, reservation in lost:
         if reservation.state is not ReservationState.SOLD:
             continue
+        units = counted(reservation.quantity, "unit")
+        what = (
+            f"order {reservation.order_id} of user {reservation.user_id}, {units} of "
+            f"{item.sku_id} in sale {item.sale_id}, was paid, but Postgres has no row of it. It is "
+            "placed again, as far as there is stock, and waits to be paid."
+        )
+        advice = (
+            "Look in the providers' consoles for payments whose number begins with "
+            f"{reservation.order_id}, and for a points payment in the copy of Postgres that was "
+            "given up. Give what was paid back there, or deliver by hand; the buyer does not pay "
+            "twice."
+        )
         async with sources.database.transaction() as connection:
             await Attentions(connection).raise_(
                 AttentionKind.LOST_ORDER,
                 reservation.order_id,
                 order_id=reservation.order_id,
-                what=_what(item, reservation),
-                advice=_advice(reservation.order_id),
+                what=what,
+                advice=advice,
             )
         called.append(reservation.order_id)
     return called
-
-
-def _what(item: ItemRef, reservation: Reservation) -> str:
-    units = counted(reservation.quantity, "unit")
-    return (
-        f"order {reservation.order_id} of user {reservation.user_id}, {units} of {item.sku_id} in "
-        f"sale {item.sale_id}, was paid, but Postgres has no row of it. It is placed again, as far "
-        "as there is stock, and waits to be paid."
-    )
-
-
-def _advice(order_id: str) -> str:
-    return (
-        f"Look in the providers' consoles for payments whose number begins with {order_id}, and "
-        "for a points payment in the copy of Postgres that was given up. Give what was paid back "
-        "there, or deliver by hand; the buyer does not pay twice."
-    )

@@ -5,7 +5,6 @@ step of a workflow looks for what was done before.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -42,15 +41,6 @@ class Repairs(Value):
     left: tuple[str, ...] = ()
 
 
-@dataclass
-class _Done:
-    """By subject; what is done twice is named once."""
-
-    restarted: dict[str, None] = field(default_factory=dict)
-    rebuilt: dict[str, None] = field(default_factory=dict)
-    left: dict[str, None] = field(default_factory=dict)
-
-
 async def repair(sources: AuditSources) -> Repairs:
     """Puts dead intents back once; then rebuilds items in Redis from Postgres, and gives orders
     their workflow again, until nothing is found or three rounds are over.
@@ -59,31 +49,26 @@ async def repair(sources: AuditSources) -> Repairs:
     away.
     """
     put_back = await _put_dead_intents_back(sources)
-    done = _Done()
+    # By subject: what is done in two rounds is named once.
+    left, rebuilt, restarted = dict[str, None](), dict[str, None](), dict[str, None]()
     for _ in range(ROUNDS):
-        if not await _mend(sources, done):
+        lost = await _lost_orders(sources)
+        # First of all, for what Redis says of a sold order is gone once its item is rebuilt.
+        left |= dict.fromkeys(await call_for_sold(sources, lost))
+        # Before any workflow: a new run asks Redis first, and believes what it says.
+        items = await _rebuild_items(sources)
+        orders = [name async for name in _restart_unwatched(sources)]
+        orders += [name async for name in _restart_lost(sources, lost)]
+        rebuilt |= dict.fromkeys(items)
+        restarted |= dict.fromkeys(orders)
+        if not items and not orders:
             break
     return Repairs(
         put_back=tuple(put_back),
-        restarted=tuple(done.restarted),
-        rebuilt=tuple(done.rebuilt),
-        left=tuple(done.left),
+        restarted=tuple(restarted),
+        rebuilt=tuple(rebuilt),
+        left=tuple(left),
     )
-
-
-async def _mend(sources: AuditSources, done: _Done) -> bool:
-    """True if there was something to do."""
-    lost = await _lost_orders(sources)
-    # First of all, for what Redis says of a sold order is gone once its item is rebuilt.
-    called = await call_for_sold(sources, lost)
-    # Before any workflow: a new run asks Redis first, and believes what it says.
-    rebuilt = await _rebuild_items(sources)
-    restarted = [name async for name in _restart_unwatched(sources)]
-    restarted += [name async for name in _restart_lost(sources, lost)]
-    done.left |= dict.fromkeys(called)
-    done.rebuilt |= dict.fromkeys(rebuilt)
-    done.restarted |= dict.fromkeys(restarted)
-    return bool(rebuilt or restarted)
 
 
 async def _put_dead_intents_back(sources: AuditSources) -> list[str]:

@@ -7,10 +7,8 @@ leaves a row with its time. Who restored a store, or wrote in one by hand, audit
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, FromClause, Table, Text, any_, cast, or_, select, union
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.states import IN_HAND, OrderStatus, RefundStatus
 from infra.postgres.audits import Audits
@@ -51,35 +49,28 @@ async def window_since_last_sound(database: Database) -> Window | None:
         sound_at = await Audits(connection).last_sound()
         if sound_at is None:
             return None
-        return await _window(connection, sound_at - MARGIN)
-
-
-async def _window(connection: AsyncConnection, since: datetime) -> Window:
-    touched = union(
-        *(_touched(table, since) for table in (order_events, stock_movements, payment_flows)),
-        select(points_entries.c.order_id).where(points_entries.c.at >= since),
-        select(orders.c.order_id).where(orders.c.status.in_(OPEN)),
-        select(refunds.c.order_id).where(refunds.c.status != RefundStatus.DONE),
-    )
-    rows = (await connection.execute(touched)).scalars()
-    order_ids = tuple(order_id for order_id in rows if order_id is not None)
-    of_orders = select(orders.c.sale_id).where(among(orders.c.order_id, order_ids))
-    on_sale = (
-        select(sales.c.sale_id)
-        .join(sale_items, sale_items.c.sale_id == sales.c.sale_id)
-        .where(or_(sales.c.ends_at >= since, sale_items.c.held > 0))
-    )
-    moved = select(points_entries.c.user_id).where(points_entries.c.at >= since).distinct()
-    return Window(
-        since=since,
-        orders=order_ids,
-        sales=tuple((await connection.execute(union(of_orders, on_sale))).scalars()),
-        users=tuple((await connection.execute(moved)).scalars()),
-    )
-
-
-def _touched(table: Table, since: datetime) -> Any:
-    return select(table.c.order_id).where(table.c.at >= since)
+        since = sound_at - MARGIN
+        written = (order_events, stock_movements, payment_flows, points_entries)
+        touched = union(
+            *(select(table.c.order_id).where(table.c.at >= since) for table in written),
+            select(orders.c.order_id).where(orders.c.status.in_(OPEN)),
+            select(refunds.c.order_id).where(refunds.c.status != RefundStatus.DONE),
+        )
+        rows = (await connection.execute(touched)).scalars()
+        order_ids = tuple(order_id for order_id in rows if order_id is not None)
+        of_orders = select(orders.c.sale_id).where(among(orders.c.order_id, order_ids))
+        on_sale = (
+            select(sales.c.sale_id)
+            .join(sale_items, sale_items.c.sale_id == sales.c.sale_id)
+            .where(or_(sales.c.ends_at >= since, sale_items.c.held > 0))
+        )
+        moved = select(points_entries.c.user_id).where(points_entries.c.at >= since).distinct()
+        return Window(
+            since=since,
+            orders=order_ids,
+            sales=tuple((await connection.execute(union(of_orders, on_sale))).scalars()),
+            users=tuple((await connection.execute(moved)).scalars()),
+        )
 
 
 def among(column: ColumnElement[str], ids: tuple[str, ...] | None) -> ColumnElement[bool]:

@@ -33,32 +33,31 @@ _RFC_3339_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 def trimmed(text: str) -> str:
     """Without the blanks and the invisible signs around it: what is cut off later, at a provider's
     length, is then never all that could be seen."""
-    seen = [at for at, sign in enumerate(text) if not _is_unseen(sign)]
+    categories = map(unicodedata.category, text)
+    # Not separators, and not what only steers how others are written: zero-width, right-to-left.
+    seen = [at for at, category in enumerate(categories) if category[0] != "Z" and category != "Cf"]
     return text[seen[0] : seen[-1] + 1] if seen else ""
-
-
-def _is_unseen(sign: str) -> bool:
-    # Separators, and what only steers how others are written: zero-width, right-to-left.
-    return unicodedata.category(sign)[0] == "Z" or unicodedata.category(sign) == "Cf"
 
 
 def _says_something(text: str) -> str:
     # Alipay refuses some punctuation in titles and so do banks in reasons, each other signs: what
     # holds a letter, a digit or a picture keeps it everywhere.
-    if not any(_is_kept(unicodedata.category(sign)) for sign in text):
+    if not any(
+        category[0] in "LN" or category == "So" for category in map(unicodedata.category, text)
+    ):
         raise ValueError("a letter, a digit or a picture is needed")
     return trimmed(text)
 
 
-def _is_kept(category: str) -> bool:
-    return category[0] in "LN" or category == "So"
-
-
-def _moment(value: object) -> object:
+def _written(as_in: re.Pattern[str], wish: str) -> BeforeValidator:
     """Pydantic would also take seconds since 1970, and a date for its midnight."""
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("a time as in RFC 3339 is needed, such as 2026-11-11T10:00:00Z")
-    return value
+
+    def check(value: object) -> object:
+        if not isinstance(value, str) or not as_in.fullmatch(value):
+            raise ValueError(wish)
+        return value
+
+    return BeforeValidator(check)
 
 
 def _in_range(moment: datetime) -> datetime:
@@ -66,12 +65,6 @@ def _in_range(moment: datetime) -> datetime:
     if not EARLIEST <= moment < END_OF_TIME:
         raise ValueError(f"a time from {EARLIEST.year} to {END_OF_TIME.year - 1} is needed")
     return moment
-
-
-def _day(value: object) -> object:
-    if not isinstance(value, str) or not _RFC_3339_DATE.fullmatch(value):
-        raise ValueError("a day as in RFC 3339 is needed, such as 2026-11-11")
-    return value
 
 
 def _user_id(text: str) -> str:
@@ -98,8 +91,14 @@ UserId = Annotated[
     StringConstraints(min_length=1, max_length=MAX_USER_ID_LENGTH, pattern=PRINTABLE),
     AfterValidator(_user_id),
 ]
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_range)]
-Day = Annotated[date, BeforeValidator(_day)]
+Moment = Annotated[
+    AwareDatetime,
+    _written(_RFC_3339, "a time as in RFC 3339 is needed, such as 2026-11-11T10:00:00Z"),
+    AfterValidator(_in_range),
+]
+Day = Annotated[
+    date, _written(_RFC_3339_DATE, "a day as in RFC 3339 is needed, such as 2026-11-11")
+]
 # Of money in minor units or of points: what one payment can carry.
 Amount = Annotated[int, Field(strict=True, ge=1, le=MAX_PAYMENT)]
 

@@ -54,11 +54,9 @@ def points_view(balance: int, owed: int, entries: Iterable[PointsEntry]) -> Poin
 
 
 def _entry_view(entry: PointsEntry) -> PointsEntryView:
-    fields = entry.model_dump(exclude={"user_id", "note"})
-    return PointsEntryView.model_validate({**fields, "note": _for_buyer(entry)})
-
-
-def _for_buyer(entry: PointsEntry) -> str:
-    """Why a gift was given, and not who of the shop gave it."""
+    fields = entry.model_dump(exclude={"user_id"})
+    # A buyer reads why a gift was given, and not who of the shop gave it.
     reason, by, _ = entry.note.rpartition(f" ({operator('')}")
-    return reason if by and entry.kind is PointsKind.GRANT else entry.note
+    if by and entry.kind is PointsKind.GRANT:
+        fields["note"] = reason
+    return PointsEntryView.model_validate(fields)

@@ -63,7 +63,10 @@ def _first_that_makes_sense(
             return _with_plain_numbers(line(cells))
         except ValueError as error:
             if attempt == 0:
-                why, first = _told(error), dict(cells)
+                why = "an amount, a time or a number is odd"
+                if isinstance(error, UnknownRow):
+                    why = str(error)
+                first = dict(cells)
     raise _Unread(why, first)
 
 
@@ -72,10 +75,6 @@ def _with_plain_numbers(line: BillLine) -> BillLine:
     if not all(map(_NUMBER.fullmatch, (line.payment_id, line.trade_no, line.refund_id or ""))):
         raise UnknownRow("a number with odd characters")
     return line
-
-
-def _told(error: ValueError) -> str:
-    return str(error) if isinstance(error, UnknownRow) else "an amount, a time or a number is odd"
 
 
 def meanings(
@@ -104,10 +103,9 @@ def meanings(
 
 
 def _fit(meant: Cells) -> bool:
-    return all(_fits(title, cell) for title, cell in meant.items())
-
-
-def _fits(title: str, cell: str) -> bool:
-    if title == "费率":
-        return _RATE.fullmatch(cell) is not None
-    return not title.endswith(_AMOUNTS) or _AMOUNT.fullmatch(cell) is not None
+    for title, cell in meant.items():
+        if title == "费率" and not _RATE.fullmatch(cell):
+            return False
+        if title.endswith(_AMOUNTS) and not _AMOUNT.fullmatch(cell):
+            return False
+    return True

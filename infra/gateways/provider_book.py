@@ -49,20 +49,17 @@ class PracticeBook:
     async def trades(self) -> AsyncIterator[BookTrade]:
         cursor: str | None = ""
         while cursor is not None:
-            page = await self._page(cursor)
+            query = {"cursor": cursor} if cursor else {}
+            request = self._connection.request("GET", self._url, query=query)
+            response = await self._connection.send(request, operation="book", subject=cursor)
+            try:
+                response.raise_for_status()
+                page = _Page.model_validate_json(response.content)
+            except (httpx.HTTPStatusError, ValueError) as error:
+                raise self._connection.later("book", cursor, "unreadable page") from error
             for trade in page.trades:
                 yield trade
             cursor = page.next_cursor or None
 
     async def aclose(self) -> None:
         await self._connection.aclose()
-
-    async def _page(self, cursor: str) -> _Page:
-        query = {"cursor": cursor} if cursor else {}
-        request = self._connection.request("GET", self._url, query=query)
-        response = await self._connection.send(request, operation="book", subject=cursor)
-        try:
-            response.raise_for_status()
-            return _Page.model_validate_json(response.content)
-        except (httpx.HTTPStatusError, ValueError) as error:
-            raise self._connection.later("book", cursor, "unreadable page") from error

@@ -77,7 +77,8 @@ class PostgresAddress:
         options = _options(dsn)
         _refuse_what_is_not_done(options)
         _refuse_nobody(options)
-        session = {"application_name": _application_name(options)}
+        named = options.get("application_name") or options.get("fallback_application_name")
+        session = {"application_name": named or "seckill"}
         if options.get("options"):
             session["options"] = options["options"]
         return cls(
@@ -202,14 +203,11 @@ def _for_the_driver(options: Mapping[str, str]) -> dict[str, str]:
             ssl.create_default_context(cafile=chosen["sslrootcert"])
         except ssl.SSLError:
             _refuse(f"sslrootcert: {chosen['sslrootcert']} holds no certificate")
-    elif chosen.get("sslmode", "").startswith("verify-") and not _root_elsewhere():
-        _refuse(f"sslmode={chosen['sslmode']} needs sslrootcert, the file of whom to trust")
+    elif chosen.get("sslmode", "").startswith("verify-"):
+        default = Path(os.environ.get("HOME", "/"), ".postgresql", "root.crt")
+        if not os.environ.get("PGSSLROOTCERT") and not default.exists():
+            _refuse(f"sslmode={chosen['sslmode']} needs sslrootcert, the file of whom to trust")
     return chosen
-
-
-def _root_elsewhere() -> bool:
-    default = Path(os.environ.get("HOME", "/"), ".postgresql", "root.crt")
-    return bool(os.environ.get("PGSSLROOTCERT")) or default.exists()
 
 
 def _hosts(hosts: str, ports: str) -> tuple[tuple[str | None, int | None], ...]:
@@ -226,11 +224,6 @@ def _port(port: str) -> int | None:
         # Not the port itself: it is half a password where one holds an unescaped sign.
         _refuse("a port is no number; special characters of a password are written as %XX")
     return int(port) if port else None
-
-
-def _application_name(options: Mapping[str, str]) -> str:
-    names = (options.get("application_name"), options.get("fallback_application_name"))
-    return next((name for name in names if name), "seckill")
 
 
 def _refuse_nobody(options: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Providers' bills: their lines, beside our ledger, and how comparing them came out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, and_, delete, func, select, tuple_
@@ -144,7 +144,8 @@ class Bills:
         tries = {
             day: tried[day].tries if day in tried else 0
             for day in days
-            if day not in tried or _had_no_bill(tried[day].sample)
+            if day not in tried
+            or any(mismatch["fault"] == BillFault.NO_BILL for mismatch in tried[day].sample)
         }
         return sorted(tries, key=lambda day: (tries[day], day))
 
@@ -167,10 +168,6 @@ class Bills:
         key = bill_checks.c.check_number
         rows, after = await fetch_page(self._connection, select(bill_checks), key, cursor, limit)
         return all_readable(rows, BillCheck.model_validate), after
-
-
-def _had_no_bill(sample: Sequence[Mapping[str, object]]) -> bool:
-    return any(mismatch["fault"] == BillFault.NO_BILL for mismatch in sample)
 
 
 def _beside_our_ledger() -> Select[*tuple[object, ...]]:

@@ -4,7 +4,6 @@ A workflow that remembers which payments are open cannot see one that was begun 
 ask here, and whoever comes second finds what the first has done.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,7 +74,11 @@ class PayableOrders:
         ]
         if standing:
             return NextPayment(standing[-1], standing[-1].payment_id)
-        return NextPayment(None, _next_number(order_id, method, begun))
+        taken = {payment.payment_id for payment in begun}
+        attempt = 1 + sum(payment.method is method for payment in begun)
+        while (number := payment_id_for(order_id, method, attempt)) in taken:
+            attempt += 1
+        return NextPayment(None, number)
 
     async def close(self, order_id: str) -> ClosingOrder:
         """From now on no payment of the order is begun; again it changes nothing. An order that
@@ -94,16 +97,5 @@ class PayableOrders:
             return ClosingOrder(None)
         # A second query: whoever was just beginning one had the row, and is seen only now.
         begun = await Payments(self._connection).of_order(order_id)
-        return ClosingOrder(OrderStatus(status), _open(begun))
-
-
-def _next_number(order_id: str, method: PaymentMethod, begun: Sequence[Payment]) -> str:
-    taken = {payment.payment_id for payment in begun}
-    attempt = 1 + sum(payment.method is method for payment in begun)
-    while (number := payment_id_for(order_id, method, attempt)) in taken:
-        attempt += 1
-    return number
-
-
-def _open(begun: Sequence[Payment]) -> tuple[Payment, ...]:
-    return tuple(payment for payment in begun if payment.status is PaymentStatus.CREATED)
+        still_open = tuple(one for one in begun if one.status is PaymentStatus.CREATED)
+        return ClosingOrder(OrderStatus(status), still_open)

@@ -81,7 +81,10 @@ class Cashier:
         content = (
             f'<h1>{escape(trade.subject)}</h1><p class="amount"><i>¥</i>{to_yuan(trade.amount)}</p>'
         )
-        content += self._what_can_be_done(trade, base) + _details(trade)
+        name, at = ("付款时间", trade.paid_at) if trade.paid_at else ("付款截止", trade.expires_at)
+        lines = (("商户订单号", trade.out_trade_no), (name, f"{beijing(at)} (UTC+8)"))
+        details = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in lines)
+        content += self._what_can_be_done(trade, base) + f"<dl>{details}</dl>"
         return HTMLResponse(_filled(_NAMES[Provider(trade.provider)], colour, tone, content))
 
     def _what_can_be_done(self, trade: Trade, base: str) -> str:
@@ -118,12 +121,3 @@ def error_page(message: str) -> str:
 
 def _filled(name: str, colour: str, tone: str, content: str) -> str:
     return _PAGE.substitute(name=name, colour=colour, tone=tone, content=content)
-
-
-def _details(trade: Trade) -> str:
-    name, at = ("付款时间", trade.paid_at) if trade.paid_at else ("付款截止", trade.expires_at)
-    lines = (("商户订单号", trade.out_trade_no), (name, f"{beijing(at)} (UTC+8)"))
-    return (
-        "<dl>" + "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in lines)
-        + "</dl>"
-    )  # fmt: skip

@@ -57,7 +57,10 @@ class Storage:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
-        self._add_later_columns()
+        for table, column in _LATER_COLUMNS:
+            known = {row["name"] for row in self.rows(f"PRAGMA table_info({table})")}
+            if column not in known:
+                self.write(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -86,9 +89,3 @@ class Storage:
 
     def close(self) -> None:
         self._connection.close()
-
-    def _add_later_columns(self) -> None:
-        for table, column in _LATER_COLUMNS:
-            known = {row["name"] for row in self.rows(f"PRAGMA table_info({table})")}
-            if column not in known:
-                self.write(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")

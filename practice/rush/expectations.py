@@ -81,14 +81,11 @@ def fits(order: WonOrder, now: float, *, price: int, tolerant: bool) -> bool:
     # said plainly, and only ever before money was taken.
     if order.status is OrderStatus.REJECTED:
         return tolerant and order.conduct is Conduct.NOTHING
-    return order.status in ENDINGS[order.conduct] and _money_fits(order, price)
-
-
-def _money_fits(order: WonOrder, price: int) -> bool:
-    if order.status not in _SOLD:
-        return True
-    payment = order.seen.payment if order.seen else None
-    return bool(payment and payment.status is PaymentStatus.PAID and payment.amount == price)
+    if order.status in _SOLD:
+        payment = order.seen.payment
+        if not payment or payment.status is not PaymentStatus.PAID or payment.amount != price:
+            return False
+    return order.status in ENDINGS[order.conduct]
 
 
 def never_oversold(orders: list[WonOrder], units: int) -> Check:

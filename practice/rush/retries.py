@@ -28,26 +28,18 @@ class Retries:
         give_up_at = time.monotonic() + self._seconds
         pause = FIRST_PAUSE
         while True:
-            answer = await self._try(request)
-            if answer and not _is_for_later(answer):
-                return answer
+            answer = None
+            try:
+                answer = await request()
+            except Unreachable:
+                self._notes.faults[UNREACHABLE] += 1
+            if answer:
+                if answer.status < 500 and answer.status != TOO_MANY_REQUESTS:
+                    return answer
+                self._notes.faults[str(answer.status)] += 1
             retry_after = min(answer.retry_after, LONGEST_RETRY_AFTER) if answer else 0.0
             wait = max(pause, retry_after) * self._random.uniform(0.8, 1.2)
             if time.monotonic() + wait >= give_up_at:
                 return None
             await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE)
-
-    async def _try(self, request: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        try:
-            answer = await request()
-        except Unreachable:
-            self._notes.faults[UNREACHABLE] += 1
-            return None
-        if _is_for_later(answer):
-            self._notes.faults[str(answer.status)] += 1
-        return answer
-
-
-def _is_for_later(answer: Answer) -> bool:
-    return answer.status >= 500 or answer.status == TOO_MANY_REQUESTS

@@ -82,14 +82,11 @@ class Winners:
             order.conduct = Conduct.PERHAPS_PAID
         elif answer.ok:
             order.conduct = Conduct.PAID
-            await self._see_it_paid(order, measured=not unheard)
-
-    async def _see_it_paid(self, order: WonOrder, *, measured: bool) -> None:
-        paid = time.perf_counter()
-        await self._watch(order, lambda status: status is not OrderStatus.PENDING_PAYMENT)
-        # A lost notice is made good at the deadline: that wait says nothing about speed.
-        if measured and order.status is not OrderStatus.PENDING_PAYMENT:
-            self._notes.waits[Wait.SETTLING].append(time.perf_counter() - paid)
+            paid = time.perf_counter()
+            await self._watch(order, lambda status: status is not OrderStatus.PENDING_PAYMENT)
+            # A lost notice is made good at the deadline: that wait says nothing about speed.
+            if not unheard and order.status is not OrderStatus.PENDING_PAYMENT:
+                self._notes.waits[Wait.SETTLING].append(time.perf_counter() - paid)
 
     async def _look_at_cashier(self, order: WonOrder) -> None:
         """Every second one goes to the cashier and turns back there, so that there are begun

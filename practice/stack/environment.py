@@ -16,6 +16,9 @@ def application_environment(
 ) -> dict[str, str]:
     """The caller's own environment, completed. `addresses`: of the parts that run here, by name
     (redis, postgres, temporal, sandbox, api, worker); what is missing runs elsewhere."""
+    outside = (settings.public_url, settings.alipay_gateway_url, settings.wechatpay_gateway_url)
+    # Anybody may be anybody only where no real money moves and nobody from outside can come.
+    practice_login = str(all(is_loopback_url(url) for url in outside if url)).lower()
     environment = {
         **_temporal(addresses.get("temporal")),
         "SECKILL_API_HOST": "127.0.0.1",
@@ -23,7 +26,7 @@ def application_environment(
         "SECKILL_WORKER_METRICS_PORT": _port(addresses["worker"]),
         "SECKILL_PUBLIC_URL": settings.public_url or addresses["api"],
         "SECKILL_JWT_SECRET": jwt_secret(settings, home),
-        "SECKILL_DEV_LOGIN": os.environ.get("SECKILL_DEV_LOGIN", _practice_login(settings)),
+        "SECKILL_DEV_LOGIN": os.environ.get("SECKILL_DEV_LOGIN", practice_login),
         "TOKIO_WORKER_THREADS": os.environ.get("TOKIO_WORKER_THREADS", HALF_OF_THE_PROCESSORS),
     }
     if redis := addresses.get("redis"):
@@ -39,12 +42,6 @@ def application_environment(
 def jwt_secret(settings: EmbeddedSettings, home: Home) -> str:
     """The caller's own secret, else the one this stack made for itself."""
     return settings.jwt_secret.get_secret_value() if settings.jwt_secret else home.secret("jwt")
-
-
-def _practice_login(settings: EmbeddedSettings) -> str:
-    """Anybody may be anybody only where no real money moves and nobody from outside can come."""
-    outside = (settings.public_url, settings.alipay_gateway_url, settings.wechatpay_gateway_url)
-    return str(all(is_loopback_url(url) for url in outside if url)).lower()
 
 
 def _temporal(address: str | None) -> dict[str, str]:

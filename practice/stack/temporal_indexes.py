@@ -25,21 +25,18 @@ _BUSY_SECONDS = 5.0
 def drop_unused_indexes(database: Path) -> None:
     """Leave the indexes that searches by our own attributes use; a search by another one reads
     the whole list. May be repeated, also beside the running server. Raises sqlite3.Error."""
+    # The server gives each attribute the next free column of its type.
+    kinds = [kind.lower() for kind in SEARCH_TYPES.values()]
+    ours = {
+        f"by_{kind}_{number:02}" for kind in kinds for number in range(1, kinds.count(kind) + 1)
+    }
     with closing(sqlite3.connect(database, timeout=_BUSY_SECONDS)) as connection:
         found = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql NOTNULL",
             (_TABLE,),
         )
-        unused = {name for (name,) in found} - _OWN - _of_our_attributes()
+        unused = {name for (name,) in found} - _OWN - ours
         for name in sorted(unused):
             # The names are the server's own, and an identifier cannot be a parameter.
             connection.execute(f'DROP INDEX IF EXISTS "{name}"')
         connection.commit()
-
-
-def _of_our_attributes() -> frozenset[str]:
-    """The server gives each attribute the next free column of its type."""
-    kinds = [kind.lower() for kind in SEARCH_TYPES.values()]
-    return frozenset(
-        f"by_{kind}_{number:02}" for kind in kinds for number in range(1, kinds.count(kind) + 1)
-    )

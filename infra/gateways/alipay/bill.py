@@ -87,15 +87,11 @@ def _cells(line: str) -> list[str]:
 
 
 def _titles(row: Row) -> list[str]:
-    titles = [_title(cell) for cell in row[1]]
+    # Brackets and units vary between the bills of different years.
+    titles = [cell.replace("（", "(").replace("）", ")").removesuffix("(元)") for cell in row[1]]
     while titles and not titles[-1]:
         titles.pop()
     return titles
-
-
-def _title(cell: str) -> str:
-    # Brackets and units vary between the bills of different years.
-    return cell.replace("（", "(").replace("）", ")").removesuffix("(元)")
 
 
 def _line(cells: Cells) -> BillLine:
@@ -106,15 +102,14 @@ def _line(cells: Cells) -> BillLine:
     if kind is None:
         raise UnknownRow("an unknown kind of business")
     refund_id = next((cells[title] for title in _REFUND_NUMBER if title in cells), "")
+    amount = cells["订单金额"].removeprefix("-")
+    if _THOUSANDS.fullmatch(amount):
+        amount = amount.replace(",", "")
     return BillLine(
         kind=kind,
         payment_id=cells[_NUMBER],
         trade_no=cells["支付宝交易号"],
         refund_id=refund_id if kind is FlowKind.REFUNDED else None,
-        amount=yuan(_plain(cells["订单金额"].removeprefix("-"))),
+        amount=yuan(amount),
         at=shanghai_time(cells["完成时间"].replace("/", "-")),
     )
-
-
-def _plain(amount: str) -> str:
-    return amount.replace(",", "") if _THOUSANDS.fullmatch(amount) else amount

@@ -115,7 +115,10 @@ class WechatPayApi(ProviderApi):
         verdict = authenticity(response.headers, response.content, self._keys, self._clock())
         if verdict is not Verdict.ACCEPTED:
             # A refusal may change what we believe of a payment, so it needs a signature as well.
-            raise self.later(operation, subject, _unproven(response, verdict))
+            is_signed = "wechatpay-signature" in response.headers
+            what = f"{verdict} answer" if is_signed else "unsigned answer"
+            what = f"HTTP {response.status_code}, {what}{unverified(_code(response))}"
+            raise self.later(operation, subject, what)
         if response.status_code != expected:
             raise self._refusal(response, operation, subject)
         return response
@@ -138,13 +141,6 @@ class WechatPayApi(ProviderApi):
             return answer.model_validate_json(response.content)
         except ValueError as error:
             raise self.unreadable(operation, subject, "unreadable answer") from error
-
-
-def _unproven(response: httpx.Response, verdict: Verdict) -> str:
-    """What to say of an answer that WeChat Pay has not signed, or not as it should."""
-    signed = "wechatpay-signature" in response.headers
-    what = f"{verdict} answer" if signed else "unsigned answer"
-    return f"HTTP {response.status_code}, {what}{unverified(_code(response))}"
 
 
 def _code(response: httpx.Response) -> str:

@@ -85,26 +85,18 @@ def _line(cells: Cells, appid: str) -> BillLine:
     said = cells.get("退款状态", "")
     if not received and said not in _REFUND_STATES:
         raise UnknownRow("an unknown state of the refund")
+    amounts = _PAID_AMOUNT if received else _REFUND_AMOUNT
+    amount = next((cells[title] for title in amounts if title in cells), None)
+    if amount is None:
+        raise UnknownRow("no amount")
+    # A till takes a whole payment back, without a number for that.
+    refund_id = cells.get("商户退款单号", "") if state == "REFUND" else ""
     return BillLine(
         kind=FlowKind.RECEIVED if received else FlowKind.REFUNDED,
         payment_id=number,
         trade_no=cells["微信订单号"],
-        # A till takes a whole payment back, without a number for that.
-        refund_id=_refund_number(cells) if state == "REFUND" else None,
-        amount=_amount(cells, received=received),
+        refund_id=refund_id if refund_id not in ("", "0") else None,
+        amount=yuan(amount),
         at=shanghai_time(cells["交易时间"]),
         refund_state=BilledRefund.DONE if received else _REFUND_STATES[said],
     )
-
-
-def _refund_number(cells: Cells) -> str | None:
-    number = cells.get("商户退款单号", "")
-    return None if number in ("", "0") else number
-
-
-def _amount(cells: Cells, *, received: bool) -> int:
-    titles = _PAID_AMOUNT if received else _REFUND_AMOUNT
-    found = next((cells[title] for title in titles if title in cells), None)
-    if found is None:
-        raise UnknownRow("no amount")
-    return yuan(found)

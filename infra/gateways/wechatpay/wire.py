@@ -97,12 +97,9 @@ class PlatformKeys:
             except UnusableKey as error:
                 # One broken file must not take the others away.
                 log.error("wechatpay_key_unusable", error=str(error))
-        public = [path.stem for path in paths if path.stem in self._keys and _is_public(path)]
+        known = [path.stem for path in paths if path.stem in self._keys]
+        public = [serial for serial in known if serial.startswith(_PUBLIC_KEY)]
         self._newest = public[-1] if public else ""
-
-
-def _is_public(path: Path) -> bool:
-    return path.stem.startswith(_PUBLIC_KEY)
 
 
 def _written_at(path: Path) -> tuple[float, str]:

@@ -1,6 +1,6 @@
 """Ending unpaid orders, by a cancel or by their deadline, all of an item that end together."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.ids import item_number_of
@@ -8,7 +8,7 @@ from domain.states import OrderStatus
 from infra.group_commit import FlightPlan, GroupCommit
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
-from infra.postgres.flights.queries import planned_anew, query
+from infra.postgres.flights.queries import on_a_connection, planned_anew, query
 
 BUDGET_SECONDS = 0.05
 _LOCK, _END = query("lock"), query("end")
@@ -42,24 +42,20 @@ class EndingFlights:
     """Raises what Postgres and its pool raise."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         plan = FlightPlan[str, OrderEnd](
             key=lambda end: end.order_id,
             lane=lambda end: item_number_of(end.order_id),
             in_order=True,
             budget_seconds=BUDGET_SECONDS,
         )
-        self._commit = GroupCommit[str, OrderEnd, Ended](plan, self._fly, blame)
+        fly = on_a_connection(database, end_many)
+        self._commit = GroupCommit[str, OrderEnd, Ended](plan, fly, blame)
 
     async def end(self, end: OrderEnd) -> Ended:
         """Raises ValueError for an end that no waiting order comes to."""
         if end.end not in ENDS:
             raise ValueError(f"no order that waits comes to be {end.end}")
         return await self._commit.call(end)
-
-    async def _fly(self, _: Hashable, ends: Mapping[str, OrderEnd]) -> dict[str, Ended | Exception]:
-        async with self._database.driver() as driver:
-            return dict(await end_many(driver, ends))
 
 
 async def end_many(driver: Driver, ends: Mapping[str, OrderEnd]) -> dict[str, Ended]:

@@ -1,10 +1,16 @@
 """The queries of this package, by their names in `sql/flights`, and how they are run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from infra.postgres.engine import Driver
+from infra.group_commit import Flight
+from infra.postgres.engine import Database, Driver
+
+Key = TypeVar("Key", bound=Hashable)
+Member = TypeVar("Member")
+Answer = TypeVar("Answer")
 
 _FOLDER = Path(__file__).parents[1] / "sql" / "flights"
 
@@ -12,6 +18,19 @@ _FOLDER = Path(__file__).parents[1] / "sql" / "flights"
 def query(name: str) -> str:
     """Raises FileNotFoundError."""
     return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def on_a_connection(
+    database: Database,
+    carry: Callable[[Driver, Mapping[Key, Member]], Awaitable[Mapping[Key, Answer]]],
+) -> Flight[Key, Member, Answer]:
+    """A flight that does the same for whatever lane, each time on a connection of its own."""
+
+    async def fly(_: Hashable, members: Mapping[Key, Member]) -> dict[Key, Answer | Exception]:
+        async with database.driver() as driver:
+            return dict(await carry(driver, members))
+
+    return fly
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Settling plain money ahead of the workflow, as one statement for all that arrives together."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -11,7 +11,7 @@ from domain.states import OrderStatus, PaymentStatus
 from infra.group_commit import FlightPlan, GroupCommit
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
-from infra.postgres.flights.queries import planned_anew, query
+from infra.postgres.flights.queries import on_a_connection, planned_anew, query
 
 BUDGET_SECONDS = 0.05
 _SETTLE, _SETTLED = query("settle"), query("settled")
@@ -44,23 +44,17 @@ class SettlingFlights:
     """Raises what Postgres and its pool raise: then, too, the workflow must look."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         plan = FlightPlan[MoneyKey, Money](
-            key=_key_of,
+            key=lambda money: (money.order_id, money.receipt.payment_id, money.receipt.trade_no),
             lane=lambda money: item_number_of(money.order_id),
             # An order takes one payment, and the second receipt must see that it has.
             subject=lambda money: money.order_id,
             in_order=True,
             budget_seconds=BUDGET_SECONDS,
         )
-        commit = GroupCommit[MoneyKey, Money, Settling](plan, self._fly, blame)
+        fly = on_a_connection(database, settle_many)
+        commit = GroupCommit[MoneyKey, Money, Settling](plan, fly, blame)
         self.settle = commit.call
-
-    async def _fly(
-        self, _: Hashable, money: Mapping[MoneyKey, Money]
-    ) -> dict[MoneyKey, Settling | Exception]:
-        async with self._database.driver() as driver:
-            return dict(await settle_many(driver, money))
 
 
 async def settle_many(driver: Driver, money: Mapping[MoneyKey, Money]) -> dict[MoneyKey, Settling]:
@@ -97,7 +91,3 @@ async def _as_they_stand(driver: Driver, keys: list[MoneyKey]) -> dict[MoneyKey,
         took_it = row is not None and row["payment_status"] in _TAKEN and row["trade_no"] == key[2]
         answers[key] = Settling(OrderStatus(row["status"]) if row else None, took_it)
     return answers
-
-
-def _key_of(money: Money) -> MoneyKey:
-    return money.order_id, money.receipt.payment_id, money.receipt.trade_no
