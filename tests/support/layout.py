@@ -1,6 +1,7 @@
 """Where files must stand, so that a stranger finds them: the rules, each with what breaks it."""
 
 import ast
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,8 @@ ABOUT_THE_PROJECT = frozenset(
 STORIES, SUPPORT, DOMAIN = "tests/stories/", "tests/support/", "tests/domain/"
 MIGRATIONS = "infra/postgres/migrations/"
 CODE = (".py", ".lua")
+# Where statements hold others.
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 class Project:
@@ -27,9 +30,12 @@ class Project:
 
     @classmethod
     def at(cls, root: Path) -> Self:
-        paths = (path.relative_to(root) for path in root.rglob("*") if path.suffix in CODE)
-        ours = (path for path in sorted(paths) if not any(map(_is_foreign, path.parts)))
-        return cls({path.as_posix(): (root / path).read_text() for path in ours})
+        paths: list[Path] = []
+        for folder, below, names in os.walk(root):
+            # An environment has more files than all the rest: it is not even entered.
+            below[:] = [name for name in below if not _is_foreign(name)]
+            paths += [Path(folder, name) for name in names if name.endswith(CODE)]
+        return cls({path.relative_to(root).as_posix(): path.read_text() for path in sorted(paths)})
 
     @property
     def python(self) -> dict[str, str]:
@@ -43,7 +49,7 @@ class Project:
             for path, text in self.python.items()
             if not path.startswith(("tests/", MIGRATIONS))
             and PurePosixPath(path).stem not in ("__init__", "__main__")
-            and _functions(text)
+            and functions(text)
         ]
 
     @property
@@ -131,17 +137,25 @@ def test_of(module: str) -> str:
     return path.with_name(f"test_{path.name}").as_posix()
 
 
-def functions(text: str) -> Iterator[tuple[str, int]]:
-    """The names of all functions with their lengths in lines, decorators not counted."""
-    for node in _functions(text):
-        yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
-
-
-# Parsing all files takes a second; each is asked about more than once.
+# Parsing all files takes a second; each is asked about more than once. The trees are not kept:
+# the collector of garbage would go through all of them again and again.
 @cache
-def _functions(text: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
-    nodes = ast.walk(ast.parse(text))
-    return tuple(it for it in nodes if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef))
+def functions(text: str) -> tuple[tuple[str, int], ...]:
+    """The names of all functions with their lengths in lines, decorators not counted."""
+    return tuple(
+        (node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in _functions(text)
+    )
+
+
+def _functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Goes through statements alone: most of a tree is expressions, which define nothing."""
+    waiting: list[ast.AST] = [ast.parse(text)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        for within in _BLOCKS:
+            waiting += getattr(node, within, ())
 
 
 def _asked_for(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:

@@ -119,6 +119,8 @@ class TestForgeries:
         lambda inner: st.dictionaries(
             st.sampled_from(["appid", "mchid", "out_trade_no", "amount", "total"]), inner
         ),
+        # A resource is two levels deep: larger trees take longer to draw, and say no more.
+        max_leaves=12,
     ))  # fmt: skip
     @settings(
         max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
