@@ -41,8 +41,8 @@ demo: install ## one flash sale from beginning to end
 test: install ## all tests, on real servers
 	$(PYTEST) $(ARGS)
 
-# Without servers a test hardly waits, and each job more reads all of them once more.
-test-quick: JOBS = 3
+# Without servers a test hardly waits, and each job more collects all of them once more.
+test-quick: JOBS = 2
 test-quick: install ## the tests that need no server, in half a minute
 	$(PYTEST) -m "not servers" $(ARGS)
 

@@ -1,6 +1,7 @@
 """The folder of keys that both sides read."""
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -29,9 +30,10 @@ def test_keys_are_made_once_and_their_secrets_are_the_owners_alone(tmp_path: Pat
 
 
 def test_a_folder_of_an_earlier_version_gets_its_certificate_and_keeps_the_rest(
-    tmp_path: Path,
+    tmp_path: Path, keys_dir: Path
 ) -> None:
-    folder = tmp_path / "keys"
+    # Five keys take long to make, and a copy of others is as good.
+    folder = shutil.copytree(keys_dir, tmp_path / "keys")
     accounts = Keys(folder).accounts
     for path in folder.glob("wechatpay_certificate*"):
         path.unlink()
@@ -41,8 +43,8 @@ def test_a_folder_of_an_earlier_version_gets_its_certificate_and_keeps_the_rest(
     assert Keys(folder).certificate.serial == again.certificate.serial
 
 
-def test_only_serials_that_were_given_out_have_a_key(tmp_path: Path) -> None:
-    keys = Keys(tmp_path / "keys")
+def test_only_serials_that_were_given_out_have_a_key(tmp_path: Path, keys_dir: Path) -> None:
+    keys = Keys(shutil.copytree(keys_dir, tmp_path / "keys"))
     old = keys.accounts.platform_serial
     new = keys.rotate()
     assert keys.platform_key(old) is not None
@@ -52,12 +54,12 @@ def test_only_serials_that_were_given_out_have_a_key(tmp_path: Path) -> None:
 
 
 async def test_a_new_key_signs_at_once_and_the_old_one_stays_for_merchants(
-    tmp_path: Path, letterbox: Letterbox
+    tmp_path: Path, keys_dir: Path, letterbox: Letterbox
 ) -> None:
-    keys_dir = tmp_path / "keys"
-    app = create_app(keys_dir, None)
+    folder = shutil.copytree(keys_dir, tmp_path / "keys")
+    app = create_app(folder, None)
     async with serving(app) as url, loopback_http(url) as provider:
-        wechatpay = WechatPayMerchant(provider, keys_dir, letterbox.wechatpay_url)
+        wechatpay = WechatPayMerchant(provider, folder, letterbox.wechatpay_url)
         old = (await wechatpay.create("rotate-1")).headers["wechatpay-serial"]
         new = (await provider.post("/keys/rotate")).json()["platform_serial"]
         await provider.post("/trades/rotate-1/pay")
@@ -65,5 +67,5 @@ async def test_a_new_key_signs_at_once_and_the_old_one_stays_for_merchants(
     letter = letterbox.letters[0]
     assert letter.headers["wechatpay-serial"] == new != old
     assert wechatpay.authentic(letter.headers, letter.body)
-    assert {path.stem for path in (keys_dir / "wechatpay_platform").iterdir()} == {old, new}
-    assert json.loads((keys_dir / "accounts.json").read_text())["platform_serial"] == new
+    assert {path.stem for path in (folder / "wechatpay_platform").iterdir()} == {old, new}
+    assert json.loads((folder / "accounts.json").read_text())["platform_serial"] == new
