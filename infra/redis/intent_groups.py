@@ -67,6 +67,8 @@ class IntentGroup:
         self._consumer = consumer
         self._alive_ms = alive_ms
         self._in_hand: set[tuple[str, str]] = set()
+        # Where our name stands.
+        self._known_in: set[str] = set()
         # A blocking read that outlives the client's timeout would look like a dead server.
         timeout = redis.connection_pool.connection_kwargs.get("socket_timeout")
         self._longest_block_ms = int(timeout * 500) if timeout else None
@@ -166,7 +168,7 @@ class IntentGroup:
         """Be gone at once: what is left pending may be taken over now."""
         await self._redis.delete(alive_key(self._group, self._consumer))
         self._in_hand.clear()
-        for key in await self._streams.all():
+        for key in self._known_in:
             with _no_group_yet():
                 if not await self._pending(key, at_most=1, idle_ms=None):
                     await self._redis.xgroup_delconsumer(key, self._group, self._consumer)
@@ -272,7 +274,9 @@ class IntentGroup:
     def _take(
         self, item: ItemRef, entry_id: str, fields: dict[str, str], failures: int
     ) -> IntentEntry:
-        self._in_hand.add((ItemKeys.of(item).intents, entry_id))
+        key = ItemKeys.of(item).intents
+        self._known_in.add(key)
+        self._in_hand.add((key, entry_id))
         return IntentEntry(item=item, entry_id=entry_id, fields=fields, failures=failures)
 
 
