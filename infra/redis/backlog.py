@@ -1,6 +1,7 @@
 """How many accepted orders wait for their workflow, and how long that will take."""
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -26,22 +27,23 @@ class _Count(NamedTuple):
 class Backlog:
     """Raises `redis.exceptions.RedisError` when Redis is away."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._redis = redis
         self._streams = LiveStreams.of(redis)
         self._looks: SingleFlight[None, tuple[int, float]] = SingleFlight(1)
         self._last: _Count | None = None
 
-    async def outlasts(self, seconds: float) -> bool:
-        """Whether what waits would take longer than this at the last healthy rate: a second in
-        which nothing was started tells nothing. At most a second old."""
+    async def seconds_to_go(self) -> float:
+        """How long what waits would take at the last healthy rate: a second in which nothing was
+        started tells nothing of that. 0 for a backlog that is none. At most a second old."""
         waiting, per_second = await self._looks.get(None, self._look)
-        return waiting > max(LEAST_ENTRIES, per_second * seconds)
+        return waiting / per_second if waiting > LEAST_ENTRIES else 0.0
 
     async def _look(self) -> tuple[int, float]:
         waiting = await self._streams.entries()
         started, kept = await self._redis.mget(STARTED, HEALTHY_RATE)
-        count = _Count(waiting, int(started or 0), time.monotonic())
+        count = _Count(waiting, int(started or 0), self._clock())
         before, self._last = self._last, count
         rate = float(kept) if kept else None
         if before and (newest := _rate_between(before, count)):
