@@ -186,6 +186,6 @@ class Starter:
         except Exception as away:
             if not store_is_away(away):
                 raise
-            log.warning("intent_waits", subject=entry.subject, error=repr(away)[:200])
+            log.warning("intents_wait", subject=entry.subject, error=repr(away)[:200])
         finally:
             self._group.let_go([entry])

@@ -40,6 +40,7 @@ class ClickedSale:
     """A sale of one item on a running stack."""
 
     database: Database
+    redis: Redis
     gate: StockGate
     sale: Sale
 
@@ -53,7 +54,7 @@ class ClickedSale:
             async with database.transaction() as connection:
                 sale = await _published(Sales(connection), stock)
             await gate.preheat(sale.terms_of(sale.items[0]), stock)
-            yield cls(database, gate, sale)
+            yield cls(database, redis, gate, sale)
         finally:
             await redis.aclose()
             await database.aclose()
