@@ -7,7 +7,7 @@ from domain.attention import AttentionKind
 from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
-from infra.postgres.flights.ending import Ended, EndingFlights, OrderEnd
+from infra.postgres.flights.ending import EndingFlights, OrderEnd
 from infra.redis.intent_entries import IntentEntry
 from infra.redis.intent_groups import IntentGroup
 from infra.redis.stock_gate import StockGate
@@ -63,7 +63,7 @@ class Burial:
             # An open payment may still take money, and then the order is the buyer's.
             closed=(),
         )
-        ended: Ended = await self._endings.end(end)
+        ended = await self._endings.end(end)
         # Never before Postgres has said so, or a unit would be sold twice.
         if ended.status is OrderStatus.CANCELLED:
             await self._gate.release(entry.item, order_id)

@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import asyncpg
+import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError, RPCStatusCode
@@ -12,6 +14,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from infra.group_commit import Fault, Overloaded
 from infra.postgres.flights.blame import blame
 
+log = structlog.get_logger()
+
+ERROR_CHARACTERS = 200
 BACKOFF_FIRST_SECONDS, BACKOFF_LONGEST_SECONDS = 0.1, 5.0
 ATTEMPTS_PER_LOG = 12
 
@@ -31,6 +36,22 @@ def store_is_away(error: Exception) -> bool:
     of_postgres = SQLAlchemyError | asyncpg.PostgresError | asyncpg.InterfaceError
     of_the_network = OSError | TimeoutError
     return isinstance(error, of_postgres | of_the_network) and blame(error) is not Fault.A_MEMBER
+
+
+async def keep_on(stop: asyncio.Event, step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat the step until `stop`, more slowly while a store that it needs is away."""
+    failed = 0
+    while not stop.is_set():
+        try:
+            await step()
+            failed = 0
+        except Exception as error:
+            if not store_is_away(error):
+                raise
+            if failed % ATTEMPTS_PER_LOG == 0:
+                log.warning("intents_unreadable", error=repr(error)[:ERROR_CHARACTERS])
+            await pause(stop, backoff(failed))
+            failed += 1
 
 
 def backoff(attempt: int) -> float:

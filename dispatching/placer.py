@@ -11,7 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from dispatching.burial import Burial
-from dispatching.patience import ATTEMPTS_PER_LOG, backoff, pause, store_is_away
+from dispatching.patience import ATTEMPTS_PER_LOG, backoff, keep_on, pause, store_is_away
 from infra.postgres.flights.placing import MOST, PlacingFlights
 from infra.postgres.hot_path import PlacingRefused
 from infra.redis.intent_entries import IntentEntry, MalformedIntent
@@ -63,25 +63,13 @@ class Placer:
         moment stay pending, for whoever takes them over."""
         living = asyncio.create_task(self._group.stay_alive())
         try:
-            await self._read_on(stop)
+            await keep_on(stop, lambda: self._take_batch(stop))
             if self._batches:
                 await asyncio.wait(self._batches)
         finally:
             living.cancel()
             with suppress(RedisError):
                 await self._group.leave()
-
-    async def _read_on(self, stop: asyncio.Event) -> None:
-        attempt = 0
-        while not stop.is_set():
-            try:
-                await self._take_batch(stop)
-                attempt = 0
-            except RedisError as error:
-                if attempt % ATTEMPTS_PER_LOG == 0:
-                    log.warning("intents_unreadable", error=repr(error)[:200])
-                await pause(stop, backoff(attempt))
-                attempt += 1
 
     async def _take_batch(self, stop: asyncio.Event) -> None:
         if len(self._batches) >= BATCHES_IN_HAND:

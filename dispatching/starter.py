@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from dispatching.patience import (
     ATTEMPTS_PER_LOG,
     backoff,
+    keep_on,
     pause,
     store_is_away,
     temporal_is_away,
@@ -101,25 +102,13 @@ class Starter:
         pending, for whoever takes them over."""
         living = asyncio.create_task(self._group.stay_alive())
         try:
-            await self._read_on(stop)
+            await keep_on(stop, lambda: self._tell_more(stop))
             if self._telling:
                 await asyncio.wait(self._telling)
         finally:
             living.cancel()
             with suppress(RedisError):
                 await self._group.leave()
-
-    async def _read_on(self, stop: asyncio.Event) -> None:
-        attempt = 0
-        while not stop.is_set():
-            try:
-                await self._tell_more(stop)
-                attempt = 0
-            except RedisError as error:
-                if attempt % ATTEMPTS_PER_LOG == 0:
-                    log.warning("intents_unreadable", error=repr(error)[:200])
-                await pause(stop, backoff(attempt))
-                attempt += 1
 
     async def _tell_more(self, stop: asyncio.Event) -> None:
         if wait := self._pace.seconds_to_wait:

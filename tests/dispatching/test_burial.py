@@ -1,5 +1,7 @@
 """An order that was placed ahead and can never have a workflow is undone, whoever comes first."""
 
+from datetime import timedelta
+
 import pytest
 from redis.exceptions import ConnectionError as RedisAway
 
@@ -136,8 +138,6 @@ async def test_a_repair_that_puts_it_back_does_not_bring_the_order_back(
 
 @pytest.fixture
 def sources(shop: Shop) -> AuditSources:
-    from datetime import timedelta
-
     return AuditSources(
         database=shop.database,
         gate=shop.gate,

@@ -8,6 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from dispatching.patience import (
     BACKOFF_LONGEST_SECONDS,
     backoff,
+    keep_on,
     pause,
     store_is_away,
     temporal_is_away,
@@ -60,3 +61,25 @@ async def test_a_stop_ends_the_wait() -> None:
     stop.set()
 
     await asyncio.wait_for(waiting, 1)
+
+
+async def test_a_store_that_is_away_is_asked_again_until_it_is_there() -> None:
+    stop, asked = asyncio.Event(), 0
+
+    async def step() -> None:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise ConnectionRefusedError
+        stop.set()
+
+    await asyncio.wait_for(keep_on(stop, step), 5)
+    assert asked == 3
+
+
+async def test_a_bug_is_no_outage() -> None:
+    async def step() -> None:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        await keep_on(asyncio.Event(), step)

@@ -27,9 +27,7 @@ from tests.support.dispatched_shop import (
     waiting_once,
 )
 from tests.support.gate import Backlog, backlog_of, eventually
-from tests.support.intent_groups import SHORT_MS as LIFE_MS
 from tests.support.intent_groups import gone, reading
-from tests.support.intent_groups import placer as place_group
 from tests.support.shop import Shop
 
 
@@ -55,10 +53,11 @@ class OddFlights:
 
 @asynccontextmanager
 async def placing_oddly(shop: Shop, flights: OddFlights) -> AsyncIterator[None]:
-    stop, group = asyncio.Event(), place_group(shop.redis)
+    stop = asyncio.Event()
+    group = reading(shop.redis, Group.PLACE, alive_ms=SHORT_MS)
     burial = Burial(group, shop.database, shop.gate)
     placer = Placer(
-        group, Intents(shop.redis), cast(PlacingFlights, flights), burial, alive_ms=LIFE_MS
+        group, Intents(shop.redis), cast(PlacingFlights, flights), burial, alive_ms=SHORT_MS
     )
     run = asyncio.create_task(placer.run(stop))
     try:

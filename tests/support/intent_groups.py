@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from domain.sale import ItemRef
 from infra.redis.intent_entries import IntentEntry
-from infra.redis.intent_groups import Group, IntentGroup
+from infra.redis.intent_groups import ALIVE_MS, Group, IntentGroup
 from infra.redis.keys import ItemKeys, alive_key
 from infra.redis.live_streams import LiveStreams
 from infra.redis.stock_gate import StockGate
@@ -30,9 +30,11 @@ class BothStreams:
         return True
 
 
-def reading(redis: Redis, group: Group, name: str = "test") -> IntentGroup:
+def reading(
+    redis: Redis, group: Group, name: str = "test", *, alive_ms: int = ALIVE_MS
+) -> IntentGroup:
     """A consumer of the streams that are live, as production has them."""
-    return IntentGroup(redis, LiveStreams.of(redis), group, name)
+    return IntentGroup(redis, LiveStreams.of(redis), group, name, alive_ms=alive_ms)
 
 
 async def start_all(redis: Redis) -> list[IntentEntry]:
