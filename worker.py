@@ -36,14 +36,13 @@ from activities.retirement import RetirementActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
-from dispatcher import Dispatcher
+from dispatching.dispatcher import Dispatcher
 from domain.payment import PaymentMethod
 from infra.buyer_messages.protocol import MessageSender
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
-from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores
@@ -82,13 +81,16 @@ BUILD_ID = f"seckill-{version('seckill')}"
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
-    """Serve the task queue and dispatch intents until `stop` is set."""
+    """Place accepted orders, start their workflows and serve the task queue until `stop` is set."""
     async with contextlib.AsyncExitStack() as closing:
         stores = await closing.enter_async_context(open_stores(settings))
         redis, database = stores.redis, stores.database
         gateways = await closing.enter_async_context(open_providers(settings, database))
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
+        dispatcher = Dispatcher(redis, database)
+        # Before Temporal is asked for: buyers do not wait for it.
+        await closing.enter_async_context(dispatcher.placing(stop))
         client = await when_temporal_answers(partial(_open_temporal, settings), stop)
         if client is None:
             return
@@ -105,7 +107,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         async with workers(client, settings, activities):
             tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
-            await Dispatcher(Intents(redis), workflows, database).run(stop)
+            await dispatcher.start_workflows(workflows, stop)
 
 
 async def _open_temporal(settings: Settings) -> Client:

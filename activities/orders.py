@@ -89,15 +89,19 @@ class OrderActivities:
 
     @activity.defn
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
-        """Write the order and hold its stock; a repeat answers with what the first one did."""
+        """Write the order and hold its stock, or find it placed ahead, with the deadline that it
+        was given then; a repeat answers with what the first one did."""
         try:
             # One query and no lock held in between: all orders of a sale wait for its item.
             async with self._database.driver() as driver:
                 placing = await HotPath(driver).place(command.intent, command.placed_at)
         except PlacingRefused as refused:
             return PlacedOrder(rejected=refused.reason)
-        if placing is None:
+        # Payments were begun ahead, or by an earlier run, and must be known to be closed.
+        if placing is None or placing.has_payments:
             return await self._why_not(command.intent)
+        if placing.order.status not in HOLDING_STOCK | OWNING_STOCK:
+            return PlacedOrder(rejected=RejectReason.RELEASED)
         return _placed(placing.order, placing.title, placing.points_price)
 
     @activity.defn

@@ -47,6 +47,7 @@ from api.start_checks import refuse_unsafe
 from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
+from infra.redis.backlog import Backlog
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores, refuse_unusable_addresses
@@ -138,6 +139,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         settings=settings,
         redis=redis,
         gate=stock_gate,
+        backlog=Backlog(redis),
         database=database,
         workflows=workflows,
         workflow_client=workflow_client,

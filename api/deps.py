@@ -27,6 +27,7 @@ from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway
 from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
+from infra.redis.backlog import Backlog
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
@@ -40,6 +41,7 @@ class Services:
     settings: Settings
     redis: Redis
     gate: StockGate
+    backlog: Backlog
     database: Database
     workflows: WorkflowCalls
     workflow_client: WorkflowClient

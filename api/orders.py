@@ -1,5 +1,7 @@
 """Where an order is looked up: in Postgres, or in Redis while it still waits in the queue."""
 
+import asyncio
+import time
 from collections.abc import Set
 
 from api.auth import Caller
@@ -14,6 +16,9 @@ from infra.postgres.orders import Orders
 from infra.postgres.stock import Stock
 from infra.redis.stock_gate import StockGate
 
+# A queued order has its row in a moment.
+LOOK_AGAIN_SECONDS = 0.05
+
 
 class OrderLookup:
     def __init__(self, database: Database, gate: StockGate) -> None:
@@ -26,6 +31,16 @@ class OrderLookup:
         if found is None or not (found.user_id == caller.user_id or caller.is_operator):
             raise Refusal(ErrorCode.NOT_FOUND, "no such order")
         return found
+
+    async def placed_view(self, order_id: str, caller: Caller, patience: float) -> OrderView:
+        """The order once it is no longer queued, or as it is after `patience` seconds. Raises
+        Refusal as `view` does."""
+        deadline = time.monotonic() + patience
+        while True:
+            order = await self.view(order_id, caller)
+            if order.status is not OrderStatus.QUEUED or time.monotonic() >= deadline:
+                return order
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def dossier(self, order_id: str) -> OrderDossier | None:
         """None for an order that Postgres does not know."""

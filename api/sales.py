@@ -1,6 +1,7 @@
 """Sales as buyers look at them: thousands of looks a second, one read of Postgres."""
 
 import asyncio
+import math
 from datetime import UTC, datetime
 
 from api.problems import Outage
@@ -51,6 +52,15 @@ class ShownSales:
             SaleStatus.SETTLED,
         )
         return sale.ends_at if sale and is_over and sale.item(item.sku_id) else None
+
+    async def seconds_to_pay(self, sale_id: str) -> float:
+        """How long an order of the sale waits for its payment; without end where Postgres is away
+        and was never asked, for accepting does without it."""
+        try:
+            sale = await self.sale(sale_id)
+        except Outage:
+            return math.inf
+        return sale.pay_window_seconds if sale else math.inf
 
     async def page(self, cursor: str | None, limit: int) -> SalesPage:
         """Sales that buyers may see, newest first."""

@@ -65,6 +65,11 @@ async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
     terms = await _terms(services, scope["path_params"])
     if terms.requires_entry_token:
         raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
+    if (to_go := await services.backlog.seconds_to_go()) and (
+        to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
+    ):
+        # An order accepted now might come to its deadline before anybody watches over it.
+        raise Refusal(ErrorCode.OVERLOADED, "too many orders wait; try again")
     order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
     request = ReserveRequest(
         item=terms.ref,

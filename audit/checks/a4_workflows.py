@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit.findings import Finding, Look, counted
+from audit.on_their_way import on_their_way
 from audit.outages import store_of
 from audit.overdue import overdue_orders
 from audit.overdue_notices import overdue_notices
@@ -75,8 +76,12 @@ async def _unfinished(sources: AuditSources) -> list[str]:
 
 
 async def _unwatched(sources: AuditSources, suspects: Iterable[str]) -> dict[str, str]:
-    """Those of the unfinished orders that nobody works on, and what became of their workflow."""
-    ended = await ended_orders(sources.workflows, suspects)
+    """Those of the unfinished orders that nobody works on, and what became of their workflow.
+    One that was placed ahead and waits to be started is on its way: nobody need start it."""
+    suspects = list(suspects)
+    # The queue first: what leaves it meanwhile has a workflow by the second look.
+    queued = await on_their_way(sources, suspects)
+    ended = await ended_orders(sources.workflows, (one for one in suspects if one not in queued))
     # Money that came too late may have bought its order after all: then the workflow of the trade
     # delivers, and the order's own has ended.
     trades: dict[str, str] = {}

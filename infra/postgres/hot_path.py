@@ -41,11 +41,14 @@ class PlacingRefused(Exception):
 
 @dataclass(frozen=True)
 class Placing:
-    """The order as written, with its item's name and price in points."""
+    """The order, with its item's name and price in points: written just now (`is_new`), or before,
+    and then of whatever status it has reached; `has_payments`: some was begun for it."""
 
     order: Order
     title: str
     points_price: int | None
+    is_new: bool = True
+    has_payments: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ class HotPath:
         self._driver = driver
 
     async def place(self, intent: Intent, placed_at: datetime) -> Placing | None:
-        """Write the order and hold its stock. None, and nothing done, for an order that stands
-        already, an unknown item, or a cancelled sale. Raises PlacingRefused."""
+        """Write the order and hold its stock, or answer with the one that stands. None, and nothing
+        done, for an unknown item, a cancelled sale, or an order that was written while this one
+        waited for it. Raises PlacingRefused."""
         try:
             row = await self._driver.fetchrow(
                 _PLACE,
@@ -83,7 +87,13 @@ class HotPath:
             raise PlacingRefused(error.args[0]) from error
         if row is None:
             return None
-        return Placing(Order.model_validate(dict(row)), row["title"], row["points_price"])
+        return Placing(
+            Order.model_validate(dict(row)),
+            row["title"] or intent.sku_id,
+            row["points_price"],
+            is_new=row["is_new"],
+            has_payments=row["has_payments"],
+        )
 
     async def begin_payment(self, payment: Payment, actor: str) -> Payment:
         """The payment of this id that stands already, else this one. With an action, the

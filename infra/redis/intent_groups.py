@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from domain.sale import ItemRef
 from infra.redis.intent_entries import IntentEntry
-from infra.redis.keys import LIVE_STREAMS, ItemKeys, alive_key
+from infra.redis.keys import LIVE_STREAMS, STARTED, ItemKeys, alive_key
 from infra.redis.scripts import Scripts
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ ALIVE_MS = 3_000
 RENEWALS_A_LIFE = 3
 STREAMS_AT_ONCE = 64
 PAGE = 500
+SINGLE_GROUP = "dispatcher"
 
 
 class Group(StrEnum):
@@ -66,6 +67,8 @@ class IntentGroup:
         self._consumer = consumer
         self._alive_ms = alive_ms
         self._in_hand: set[tuple[str, str]] = set()
+        # Where our name stands.
+        self._known_in: set[str] = set()
         # A blocking read that outlives the client's timeout would look like a dead server.
         timeout = redis.connection_pool.connection_kwargs.get("socket_timeout")
         self._longest_block_ms = int(timeout * 500) if timeout else None
@@ -130,6 +133,9 @@ class IntentGroup:
         for entry in entries:
             self._in_hand.discard((ItemKeys.of(entry.item).intents, entry.entry_id))
 
+    def has_in_hand(self, entry: IntentEntry) -> bool:
+        return (ItemKeys.of(entry.item).intents, entry.entry_id) in self._in_hand
+
     async def finish(self, entries: Sequence[IntentEntry]) -> None:
         """What the group is for is done. START deletes the entries as well, done by PLACE or not:
         a workflow places by itself what it finds unplaced."""
@@ -140,19 +146,20 @@ class IntentGroup:
         for key, ids in by_stream.items():
             for start in range(0, len(ids), PAGE):
                 page = ids[start : start + PAGE]
-                await self._scripts.finish([key, LIVE_STREAMS], [self._group, deletes, *page])
+                keys = [key, LIVE_STREAMS, STARTED]
+                await self._scripts.finish(keys, [self._group, deletes, *page])
         self.let_go(entries)
 
     async def bury(self, entry: IntentEntry, error: str) -> bool:
-        """Move it to the dead ones with what was wrong. False if it is no longer pending, or
-        Temporal has it. Raises ValueError in a group that may not bury."""
+        """Move it to the dead ones with what was wrong, placed or not. False if another consumer
+        is placing it, or Temporal has it. Raises ValueError in a group that may not bury."""
         if self._group is not Group.PLACE:
             raise ValueError(f"{self._group} buries nothing")
         keys = ItemKeys.of(entry.item)
         said = [part for field in entry.fields.items() for part in field]
         buried = await self._scripts.give_up(
             [keys.intents, keys.dead, LIVE_STREAMS],
-            [Group.PLACE, Group.START, entry.entry_id, error, *said],
+            [Group.PLACE, Group.START, self._consumer, entry.entry_id, error, *said],
         )
         self.let_go([entry])
         return bool(buried)
@@ -161,7 +168,7 @@ class IntentGroup:
         """Be gone at once: what is left pending may be taken over now."""
         await self._redis.delete(alive_key(self._group, self._consumer))
         self._in_hand.clear()
-        for key in await self._streams.all():
+        for key in self._known_in:
             with _no_group_yet():
                 if not await self._pending(key, at_most=1, idle_ms=None):
                     await self._redis.xgroup_delconsumer(key, self._group, self._consumer)
@@ -195,6 +202,9 @@ class IntentGroup:
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
+        # The release before this one had a single group. Its entries are read again by both of
+        # these, and what it had in hand is found done, or done.
+        await self._redis.xgroup_destroy(key, SINGLE_GROUP)
 
     async def _left_behind(self, streams: Iterable[str]) -> list[tuple[str, str]]:
         """Streams with entries of a consumer that is gone, and his name."""
@@ -264,7 +274,9 @@ class IntentGroup:
     def _take(
         self, item: ItemRef, entry_id: str, fields: dict[str, str], failures: int
     ) -> IntentEntry:
-        self._in_hand.add((ItemKeys.of(item).intents, entry_id))
+        key = ItemKeys.of(item).intents
+        self._known_in.add(key)
+        self._in_hand.add((key, entry_id))
         return IntentEntry(item=item, entry_id=entry_id, fields=fields, failures=failures)
 
 

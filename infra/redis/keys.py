@@ -11,6 +11,9 @@ DIRECTORY = "seckill:items"
 # dispatcher reads these alone, so that items of old sales cost it nothing.
 LIVE_STREAMS = "seckill:live"
 BELL = "seckill:bell"
+# Orders whose workflow was started, ever, and how many a second when last there was no trouble.
+STARTED = "seckill:started"
+HEALTHY_RATE = "seckill:healthy-rate"
 _STREAM = re.compile(r"seckill:\{(?P<sale>[^:]+):(?P<sku>[^}]+)\}:intents")
 
 

@@ -5,7 +5,7 @@ off. So a read costs what is waiting, however many sales there ever were.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Self, cast
 
 from redis.asyncio import Redis
 
@@ -22,12 +22,20 @@ class LiveStreams:
         self._scripts = scripts
         self._heard = "0"
 
+    @classmethod
+    def of(cls, redis: Redis) -> Self:
+        return cls(redis, Scripts(redis))
+
     async def some(self, most: int) -> dict[str, ItemRef]:
         """By key; `most` of them at most, others each time."""
         return _by_key(cast(list[str], await self._redis.srandmember(LIVE_STREAMS, most)))
 
     async def all(self) -> dict[str, ItemRef]:
         return _by_key(cast(set[str], await self._redis.smembers(LIVE_STREAMS)))
+
+    async def entries(self) -> int:
+        """How many wait in all of them."""
+        return sum(await self._lengths(list(await self.all())))
 
     async def wait(self, at_most_ms: int) -> bool:
         """Until the bell rings, or has rung since the last call. False if it did not."""

@@ -19,8 +19,6 @@ class Scripts:
         self.sell = _register(redis, "sell")
         self.preheat = _register(redis, "preheat")
         self.rebuild = _register(redis, "rebuild")
-        self.acknowledge = _register(redis, "acknowledge")
-        self.bury = _register(redis, "bury")
         self.finish = _register(redis, "finish")
         self.give_up = _register(redis, "give_up")
         self.take_over = _register(redis, "take_over")

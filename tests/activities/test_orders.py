@@ -1,12 +1,15 @@
 """Orders hold their stock once, and never more than there is."""
 
 import asyncio
+from datetime import timedelta
 
 from activities.orders import EndOrder, OrderActivities, PlacedOrder, PlaceOrder
 from domain.order import Order, RejectReason
-from domain.states import OrderStatus
+from domain.states import OrderStatus, SaleStatus
 from infra.postgres.engine import Database
+from infra.postgres.flights.placing import PlacingFlights
 from infra.postgres.orders import Orders
+from infra.postgres.sales import Sales
 from tests.support.ledger import begin, cancel, figures, movements, open_item, pay, place, settle
 from tests.support.values import NOON, a_payment, an_order
 
@@ -158,4 +161,56 @@ async def test_asking_whether_an_order_stands_places_nothing(database: Database)
     assert await activities.order_stands(order.intent)
     await cancel(database, order)
     assert not await activities.order_stands(order.intent)
+
+
+async def test_an_order_that_was_placed_ahead_is_found_with_its_own_deadline(
+    database: Database,
+) -> None:
+    item = await open_item(database)
+    order = an_order(item)
+    standing = await PlacingFlights(database, lambda: NOON + timedelta(minutes=1)).place(
+        order.intent
+    )
+
+    placed = await _place(database, order)
+
+    assert placed.order == standing.order
+    assert placed.deadline == NOON + timedelta(minutes=31)
+    assert (placed.title, placed.points_amount) == (item.title, item.points_price)
+    assert await figures(database, item) == (9, 1, 0)
+
+
+async def test_what_was_begun_ahead_is_told_to_the_workflow(database: Database) -> None:
+    item = await open_item(database)
+    order = await place(database, item)
+    payment = await begin(database, a_payment(order))
+
+    placed = await _place(database, order)
+
+    assert placed.open_payments == (payment,)
+
+
+async def test_an_order_that_has_ended_is_not_placed_again(database: Database) -> None:
+    order = await place(database, await open_item(database))
+    command = EndOrder(intent=order.intent, status=OrderStatus.CANCELLED, reason="ada's")
+    await OrderActivities(database).cancel_order(command)
+
+    assert await _place(database, order) == PlacedOrder(rejected=RejectReason.RELEASED)
+
+
+async def test_who_places_waits_for_a_sale_that_is_just_being_cancelled(
+    database: Database,
+) -> None:
+    item = await open_item(database)
+    order = an_order(item)
+    async with database.transaction() as connection:
+        sales = Sales(connection)
+        sale = await sales.get(item.sale_id)
+        assert sale is not None
+        await sales.change_status(item.sale_id, sale.status, SaleStatus.CANCELLED)
+        placing = asyncio.create_task(_place(database, order))
+        done, _ = await asyncio.wait([placing], timeout=0.3)
+        assert done == set()
+
+    assert await placing == PlacedOrder(rejected=RejectReason.SALE_CANCELLED)
     assert await figures(database, item) == (10, 0, 0)

@@ -17,7 +17,7 @@ from infra.postgres.orders import Orders
 from infra.postgres.retirement import Retirement
 from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
-from tests.support.audited_orders import acknowledge_all
+from tests.support.intent_groups import bury_one, start_all
 from tests.support.retiring import keys_of_items, over, retire
 from tests.support.shop import Shop, open_shop
 from tests.support.values import an_order
@@ -36,7 +36,7 @@ async def ordered(shop: Shop, redis: Redis, status: OrderStatus) -> str:
     order = placed.model_copy(update={"order_id": intent.order_id})
     async with shop.database.transaction() as connection:
         await Orders(connection).insert(order)
-    await acknowledge_all(Intents(redis))
+    await start_all(redis)
     return intent.order_id
 
 
@@ -69,13 +69,11 @@ async def test_a_sale_that_is_on_or_was_over_just_now_keeps_its_items(shop: Shop
 
 
 async def test_what_redis_alone_knows_keeps_its_item(shop: Shop, redis: Redis) -> None:
-    intents = Intents(redis)
     intent = await shop.intent("ada")
     await over(shop)
     assert await retire(shop) == Retired()
     # Buried: a person may revive it.
-    [entry] = await intents.read("one", 10, 10)
-    await intents.bury(entry, "no good")
+    await bury_one(redis, "no good")
     assert await retire(shop) == Retired()
     # Taken over by a workflow that has not come to Postgres yet.
     await redis.delete(ItemKeys.of(shop.item.ref).dead)
@@ -130,7 +128,7 @@ async def test_an_old_copy_of_redis_is_cleared_again_once_nothing_waits_in_it(
     await intents.list_again()
     assert await retire(shop) == Retired()
 
-    await acknowledge_all(intents)
+    await start_all(redis)
 
     assert await retire(shop) == Retired(forgotten=1)
     assert await keys_of_items(redis) == []

@@ -5,7 +5,7 @@ from typing import cast
 import pytest
 
 from api.orders import OrderLookup, refuse_unless
-from api.schemas.orders import order_view
+from api.schemas.orders import OrderView, order_view
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
 from domain.order import OrderDossier
@@ -93,6 +93,26 @@ async def test_an_order_that_leaves_the_queue_meanwhile_is_found(
     monkeypatch.setattr(orders, "dossier", later)
 
     assert await orders.view(dossier.order.order_id, ADA) == order_view(dossier)
+
+
+@pytest.mark.parametrize(("looks", "patience"), [(3, 2.0), (1, 0.0)])
+async def test_a_queued_order_is_waited_for_a_moment(
+    database: Database, monkeypatch: pytest.MonkeyPatch, looks: int, patience: float
+) -> None:
+    orders = lookup(database, await open_item(database))
+    placed = order_view(a_dossier())
+    queued = placed.model_copy(update={"status": OrderStatus.QUEUED})
+    answers = [queued, queued, placed]
+
+    async def seen(*_: object) -> OrderView:
+        return answers.pop(0)
+
+    monkeypatch.setattr(orders, "view", seen)
+
+    found = await orders.placed_view(placed.order_id, ADA, patience)
+
+    assert found == (placed if looks == 3 else queued)
+    assert len(answers) == 3 - looks
 
 
 async def test_what_is_no_order_id_is_not_looked_for(database: Database) -> None:

@@ -15,7 +15,6 @@ from domain.reservation import Reservation, ReservationState
 from domain.states import OrderStatus
 from infra.redis.keys import ItemKeys
 from tests.support.audited_orders import (
-    acknowledge_all,
     broken_checks,
     cancelled,
     dispatched,
@@ -23,6 +22,7 @@ from tests.support.audited_orders import (
     paid,
 )
 from tests.support.gate import buyers_of, stock_left
+from tests.support.intent_groups import start_all
 from tests.support.polling import until
 from tests.support.shop import Shop
 
@@ -57,7 +57,7 @@ async def test_a_rebuild_keeps_what_is_accepted_and_still_waits(
     assert await stock_left(shop.gate, shop.item.ref) == 17
     assert await buyers_of(redis, shop.item.ref) == {"ada": 1, "bob": 2}
     await shop.start(waiting)
-    await acknowledge_all(sources.intents)
+    await start_all(shop.redis)
     await until(partial(has_status, shop.database, waiting, OrderStatus.PENDING_PAYMENT))
     assert (await run_audit(sources)).ok
 

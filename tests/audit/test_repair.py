@@ -18,11 +18,12 @@ from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
-from infra.redis.intents import Intents
+from infra.redis.intent_groups import Group
 from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys
 from infra.redis.stock_gate import StockGate
 from notices.relay import RelayOutcome
 from tests.support.audited_orders import assert_breaks, dispatched, handle_of, has_status, paid
+from tests.support.intent_groups import bury_one, reading
 from tests.support.polling import until
 from tests.support.postgres_copy import copy_of, put_back
 from tests.support.refunding import open_attentions
@@ -117,8 +118,7 @@ async def test_an_accepted_order_that_vanished_becomes_an_order_after_all(
 
 async def test_a_dead_intent_is_put_back_once(shop: Shop, sources: AuditSources) -> None:
     intent = await shop.intent("ada")
-    (entry,) = await sources.intents.read("test", 10, 10)
-    await sources.intents.bury(entry, "Temporal refused it")
+    entry = await bury_one(shop.redis, "Temporal refused it")
     async with shop.database.transaction() as connection:
         await Attentions(connection).raise_(
             AttentionKind.DEAD_INTENT, entry.subject, what="it is dead", advice="revive it"
@@ -129,7 +129,7 @@ async def test_a_dead_intent_is_put_back_once(shop: Shop, sources: AuditSources)
 
     assert (await run_audit(sources)).ok
     assert await open_attentions(shop) == []
-    (again,) = await sources.intents.read("test", 10, 10)
+    (again,) = await reading(shop.redis, Group.START).read(10, 10)
     assert again.intent() == entry.intent()
 
 
@@ -198,11 +198,11 @@ async def test_a_click_after_redis_lost_its_directory_is_read_again(
     await redis.delete(DIRECTORY)
     intent = await shop.intent("ada")
     await redis.delete(LIVE_STREAMS)
-    assert await Intents(redis).read("test", 10, 10) == []
+    assert await reading(redis, Group.START).read(10, 10) == []
 
     await repair(sources)
 
-    (entry,) = await Intents(redis).read("test", 10, 10)
+    (entry,) = await reading(redis, Group.START).read(10, 10)
     assert entry.order_id == intent.order_id
     assert (await run_audit(sources)).ok
 

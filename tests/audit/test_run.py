@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from audit.run import run_audit
 from audit.sources import AuditSources
-from dispatcher import Dispatcher
+from dispatching.dispatcher import Dispatcher
 from domain.ids import new_order_id
 from domain.order import RejectReason
 from infra.postgres.audits import Audits
@@ -56,15 +56,16 @@ async def test_a_rejected_order_is_no_damage(shop: Shop, sources: AuditSources) 
 async def test_no_false_alarm_while_orders_flow(shop: Shop, sources: AuditSources) -> None:
     patient = replace(sources, grace=timedelta(seconds=3))
     stop = asyncio.Event()
-    dispatcher = Dispatcher(sources.intents, shop.workflows, shop.database)
-    dispatching = asyncio.create_task(dispatcher.run(stop))
-    rush = asyncio.gather(*(_buy(shop, f"user-{number}", number) for number in range(20)))
-    reports = []
-    while not rush.done():
-        reports.append(await run_audit(patient))
-    await rush
-    stop.set()
-    await dispatching
+    dispatcher = Dispatcher(shop.redis, shop.database)
+    async with dispatcher.placing(stop):
+        starting = asyncio.create_task(dispatcher.start_workflows(shop.workflows, stop))
+        rush = asyncio.gather(*(_buy(shop, f"user-{number}", number) for number in range(20)))
+        reports = []
+        while not rush.done():
+            reports.append(await run_audit(patient))
+        await rush
+        stop.set()
+        await starting
 
     assert reports
     assert all(report.ok for report in reports), [broken_checks(report) for report in reports]

@@ -14,8 +14,8 @@ from domain.reservation import Intent, ReservationState
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
-from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
+from tests.support.intent_groups import start_all
 from tests.support.polling import until
 from tests.support.shop import Shop
 from workflows.order import OrderWorkflow
@@ -27,7 +27,7 @@ async def dispatched(shop: Shop, sources: AuditSources, user_id: str, quantity: 
     paid."""
     intent = await shop.intent(user_id, quantity)
     await shop.start(intent)
-    await acknowledge_all(sources.intents)
+    await start_all(shop.redis)
     await until(partial(has_status, shop.database, intent, OrderStatus.PENDING_PAYMENT))
     return intent
 
@@ -50,11 +50,6 @@ async def cancelled(shop: Shop, sources: AuditSources, user_id: str) -> Intent:
 
 def handle_of(shop: Shop, order_id: str) -> WorkflowHandle[OrderWorkflow, OrderOutcome]:
     return shop.client.get_workflow_handle(workflow_id(order_id), result_type=OrderOutcome)
-
-
-async def acknowledge_all(intents: Intents) -> None:
-    for entry in await intents.read("test", 1000, 10):
-        await intents.acknowledge(entry)
 
 
 async def lost(shop: Shop, redis: Redis) -> Intent:

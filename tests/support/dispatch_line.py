@@ -13,12 +13,13 @@ from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from dispatcher import IDLE_MS, Dispatcher
+from dispatching.dispatcher import Dispatcher
 from domain.attention import Attention
 from domain.ids import new_order_id, workflow_id
 from domain.reservation import Intent
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.redis.intent_groups import ALIVE_MS
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
@@ -58,16 +59,17 @@ class Line:
         return order_ids
 
     @asynccontextmanager
-    async def dispatching(self, *, idle_ms: int = IDLE_MS) -> AsyncIterator[asyncio.Task[None]]:
+    async def dispatching(self, *, alive_ms: int = ALIVE_MS) -> AsyncIterator[asyncio.Task[None]]:
         enough = asyncio.Event()
-        dispatcher = Dispatcher(Intents(self.redis), self.workflows, self.database, idle_ms=idle_ms)
-        run = asyncio.create_task(dispatcher.run(enough))
-        try:
-            yield run
-        finally:
-            # One that outlives a failed test takes what the next ones accept.
-            enough.set()
-            await run
+        dispatcher = Dispatcher(self.redis, self.database, alive_ms=alive_ms)
+        async with dispatcher.placing(enough):
+            run = asyncio.create_task(dispatcher.start_workflows(self.workflows, enough))
+            try:
+                yield run
+            finally:
+                # One that outlives a failed test takes what the next ones accept.
+                enough.set()
+                await run
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from domain.model import Value
 from domain.reservation import Intent, ReserveRequest
 from domain.sale import ItemRef, ItemTerms
-from infra.redis.intents import GROUP
+from infra.redis.intent_groups import Group
 from infra.redis.keys import LIVE_STREAMS, ItemKeys
 from infra.redis.reservation_lines import units_of
 from infra.redis.stock_gate import StockGate
@@ -60,7 +60,8 @@ async def buyers_of(redis: Redis, item: ItemRef = ITEM) -> dict[str, int]:
     return {str(user_id): units_of(str(line)) for user_id, line in lines.items()}
 
 
-async def backlog_of(redis: Redis, item: ItemRef = ITEM) -> Backlog:
+async def backlog_of(redis: Redis, item: ItemRef = ITEM, group: Group = Group.START) -> Backlog:
+    """As the group sees it."""
     keys = ItemKeys.of(item)
     pipeline = redis.pipeline(transaction=False)
     pipeline.xlen(keys.intents)
@@ -69,7 +70,7 @@ async def backlog_of(redis: Redis, item: ItemRef = ITEM) -> Backlog:
     waiting, dead, groups = await pipeline.execute(raise_on_error=False)
     # A stream that nobody has written to or read from yet has no groups to ask for.
     known: list[dict[str, Any]] = [] if isinstance(groups, ResponseError) else groups
-    pending = sum(group["pending"] for group in known if group["name"] == GROUP)
+    pending = sum(one["pending"] for one in known if one["name"] == group)
     return Backlog(waiting=waiting, pending=pending, dead=dead)
 
 

@@ -6,8 +6,9 @@ from redis.asyncio import Redis
 
 from domain.sale import ItemRef
 from infra.redis.intent_entries import IntentEntry
-from infra.redis.intent_groups import Group, IntentGroup
+from infra.redis.intent_groups import ALIVE_MS, Group, IntentGroup
 from infra.redis.keys import ItemKeys, alive_key
+from infra.redis.live_streams import LiveStreams
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import ITEM, OTHER_ITEM, request_for, terms_of
 
@@ -27,6 +28,29 @@ class BothStreams:
     async def wait(self, at_most_ms: int) -> bool:
         await asyncio.sleep(at_most_ms / 1000)
         return True
+
+
+def reading(
+    redis: Redis, group: Group, name: str = "test", *, alive_ms: int = ALIVE_MS
+) -> IntentGroup:
+    """A consumer of the streams that are live, as production has them."""
+    return IntentGroup(redis, LiveStreams.of(redis), group, name, alive_ms=alive_ms)
+
+
+async def start_all(redis: Redis) -> list[IntentEntry]:
+    """As if Temporal had all of them."""
+    starting = reading(redis, Group.START)
+    entries = await starting.read(1000, 10)
+    await starting.finish(entries)
+    return entries
+
+
+async def bury_one(redis: Redis, error: str) -> IntentEntry:
+    """The one that waits."""
+    placing = reading(redis, Group.PLACE)
+    [entry] = await placing.read(10, 10)
+    assert await placing.bury(entry, error)
+    return entry
 
 
 def placer(redis: Redis, name: str = "one", alive_ms: int = SHORT_MS) -> IntentGroup:

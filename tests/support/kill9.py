@@ -107,7 +107,7 @@ async def _kill_and_bring_back(
     before = seckill.stack()["pids"]
     async with SaleWatch.on(seckill.stack()) as watch:
         # What only the worker has in hand is most between a click and its order in Postgres.
-        progress = await watch.until_in_the_middle(size.units, placing="worker" in victims)
+        progress = await watch.until_in_the_middle(size.units, starting="worker" in victims)
         killed = time.monotonic()
         for victim in victims:
             os.kill(before[victim], signal.SIGKILL)

@@ -28,21 +28,25 @@ FROM orders WHERE sale_id = $1
 
 
 class Progress(Value):
-    """How far the orders of a sale were: accepted by the gate, of these written in Postgres, and
-    of those unpaid and paid."""
+    """How far the orders of a sale were: accepted by the gate, of these `queued` for their workflow
+    and written in Postgres, and of those unpaid and paid."""
 
     accepted: int
+    queued: int
     placed: int
     unpaid: int
     paid: int
 
     def __str__(self) -> str:
-        return f"{self.accepted} accepted, {self.placed} placed, {self.paid} paid"
+        return (
+            f"{self.accepted} accepted, {self.queued} queued, {self.placed} placed,"
+            f" {self.paid} paid"
+        )
 
-    def is_middle(self, units: int, *, placing: bool) -> bool:
+    def is_middle(self, units: int, *, starting: bool) -> bool:
         many = 3 * self.accepted > units
-        if placing:
-            return many and 0 < self.placed < self.accepted
+        if starting:
+            return many and 0 < self.queued < self.accepted
         return many and self.unpaid > 0 and self.paid >= PAID_IN_THE_MIDDLE
 
 
@@ -64,13 +68,13 @@ class SaleWatch:
             # Its server may be the one that was killed.
             postgres.terminate()
 
-    async def until_in_the_middle(self, units: int, *, placing: bool) -> Progress:
-        """Return once some orders are paid and others wait to be; or, with `placing`, once some
-        are placed and others accepted only."""
+    async def until_in_the_middle(self, units: int, *, starting: bool) -> Progress:
+        """Return once some orders are paid and others wait to be; or, with `starting`, once some
+        have their workflow and others wait for it."""
         async with asyncio.timeout(MIDDLE_WITHIN_SECONDS):
             while True:
                 seen = await self.now()
-                if seen and seen.is_middle(units, placing=placing):
+                if seen and seen.is_middle(units, starting=starting):
                     return seen
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -89,6 +93,8 @@ class SaleWatch:
         if newest is None:
             return None
         item = ItemRef.model_validate(dict(newest))
-        accepted = await self._redis.hlen(ItemKeys.of(item).reservations)
+        keys = ItemKeys.of(item)
+        accepted = await self._redis.hlen(keys.reservations)
+        queued = await self._redis.xlen(keys.intents)
         counts = await self._postgres.fetchrow(_COUNTS, item.sale_id)
-        return Progress(accepted=accepted, **dict(counts or {}))
+        return Progress(accepted=accepted, queued=queued, **dict(counts or {}))

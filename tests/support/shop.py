@@ -52,6 +52,7 @@ class Shop:
     database: Database
     gate: StockGate
     client: Client
+    redis: Redis
     sale: Sale
     alipay: GatewayDouble = field(default_factory=GatewayDouble)
     wechatpay: GatewayDouble = field(default_factory=lambda: GatewayDouble(PaymentMethod.WECHATPAY))
@@ -221,6 +222,6 @@ async def open_shop(
         sale = await sales.create(new_sale_id(int(now.timestamp() * 1000)), new_sale)
         await sales.change_status(sale.sale_id, SaleStatus.DRAFT, SaleStatus.PUBLISHED)
     sale = sale.model_copy(update={"status": SaleStatus.PUBLISHED})
-    shop = Shop(database=database, gate=gate, client=client, sale=sale)
+    shop = Shop(database=database, gate=gate, client=client, redis=redis, sale=sale)
     await gate.preheat(sale.terms_of(shop.item), stock)
     yield shop

@@ -1,13 +1,22 @@
--- Writes the order and holds its stock. A refusal is an error, which undoes all of it.
+-- Writes the order and holds its stock, or answers with the order that stands, which was mostly
+-- placed ahead. A refusal is an error, which undoes all of it.
 -- $1 order, $2 sale, $3 SKU, $4 buyer, $5 quantity, $6 placed at,
 -- $7 statuses whose units count against the buyer's limit
-WITH placed AS (
-    INSERT INTO orders (order_id, sale_id, sku_id, user_id, quantity, amount, currency, status,
-                        created_at, pay_deadline)
-    SELECT $1, sale_id, sku_id, $4, $5::int, price * $5::int, currency, 'pending_payment',
-           $6::timestamptz, $6::timestamptz + make_interval(secs => pay_window_seconds)
+WITH standing AS (
+    SELECT * FROM orders WHERE order_id = $1
+), terms AS (
+    SELECT price, currency, pay_window_seconds
     FROM sales JOIN sale_items USING (sale_id)
     WHERE sale_id = $2 AND sku_id = $3 AND status <> 'cancelled'
+      AND NOT EXISTS (SELECT FROM standing)
+    -- Whoever cancels the sale waits for this, or this for him, and then finds it cancelled.
+    FOR SHARE OF sales
+), placed AS (
+    INSERT INTO orders (order_id, sale_id, sku_id, user_id, quantity, amount, currency, status,
+                        created_at, pay_deadline)
+    SELECT $1, $2, $3, $4, $5::int, price * $5::int, currency, 'pending_payment',
+           $6::timestamptz, $6::timestamptz + make_interval(secs => pay_window_seconds)
+    FROM terms
     ON CONFLICT DO NOTHING
     RETURNING *
 ), told AS (
@@ -28,11 +37,15 @@ WITH placed AS (
       AND item.available >= moved.quantity
     RETURNING item.title, item.points_price, item.per_user_limit
 )
-SELECT placed.*, title, points_price,
+SELECT placed.*, true AS is_new, title, points_price, false AS has_payments,
        CASE WHEN title IS NULL THEN refuse_placing('sold_out')
             -- Asked once the item's row is locked: before, two orders of one buyer, placed at one
             -- moment, would not see each other.
             WHEN units_of_buyer(sale_id, sku_id, user_id, $7) > per_user_limit
             THEN refuse_placing('limit_reached')
-       END
+       END AS refused
 FROM placed LEFT JOIN held ON true
+UNION ALL
+SELECT standing.*, false, item.title, item.points_price,
+       EXISTS (SELECT FROM payments WHERE payments.order_id = $1), NULL::boolean
+FROM standing LEFT JOIN sale_items AS item USING (sale_id, sku_id)

@@ -7,10 +7,12 @@ from redis.asyncio import Redis
 from domain.attention import AttentionKind
 from infra.postgres.attentions import Attentions
 from infra.redis.intent_entries import IntentEntry
+from infra.redis.intent_groups import Group
 from infra.redis.intents import Intents
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
 from tests.support.gate import backlog_of
+from tests.support.intent_groups import reading
 from tests.support.operators import WHY, decide, listed
 from tests.support.shop import Shop
 
@@ -54,13 +56,14 @@ async def test_a_filter_that_makes_no_sense_is_invalid(api: httpx.AsyncClient) -
     assert_problem(answer, 422, "INVALID")
 
 
-async def buried(shop: Shop, intents: Intents, **fields: str) -> IntentEntry:
+async def buried(shop: Shop, **fields: str) -> IntentEntry:
     """A dead intent as the dispatcher leaves it."""
     await shop.click("ada")
-    (entry,) = await intents.read("test", 10, 10)
+    placing = reading(shop.redis, Group.PLACE)
+    (entry,) = await placing.read(10, 10)
     entry = entry.model_copy(update={"fields": {**entry.fields, **fields}})
     await raised(shop, DEAD, entry.subject, entry.order_id)
-    await intents.bury(entry, "it broke")
+    await placing.bury(entry, "it broke")
     return entry
 
 
@@ -68,7 +71,7 @@ async def test_a_dead_intent_waits_again_once_its_cause_is_put_right(
     api: httpx.AsyncClient, shop: Shop, redis: Redis
 ) -> None:
     intents = Intents(redis)
-    entry = await buried(shop, intents)
+    entry = await buried(shop)
     (attention,) = await listed(api)
 
     revived = await decide(api, f"attention/{attention['attention_id']}/retry")
@@ -84,8 +87,7 @@ async def test_a_dead_intent_waits_again_once_its_cause_is_put_right(
 async def test_a_dead_intent_that_names_no_order_is_found_by_where_it_lay(
     api: httpx.AsyncClient, shop: Shop, redis: Redis
 ) -> None:
-    intents = Intents(redis)
-    entry = await buried(shop, intents, order_id="nonsense")
+    entry = await buried(shop, order_id="nonsense")
     assert entry.order_id is None
     (attention,) = await listed(api)
 
@@ -99,7 +101,7 @@ async def test_an_intent_that_is_gone_leaves_its_case_open(
     api: httpx.AsyncClient, shop: Shop, redis: Redis
 ) -> None:
     intents = Intents(redis)
-    await buried(shop, intents)
+    await buried(shop)
     for dead in [one async for one in intents.dead(shop.item.ref)]:
         await intents.revive(dead)
     (attention,) = await listed(api)
@@ -113,7 +115,7 @@ async def test_an_intent_that_is_gone_leaves_its_case_open(
 async def test_a_dead_intent_that_was_seen_to_is_not_put_back_by_a_repair(
     api: httpx.AsyncClient, shop: Shop, redis: Redis
 ) -> None:
-    await buried(shop, Intents(redis))
+    await buried(shop)
     (attention,) = await listed(api)
 
     closed = await decide(api, f"attention/{attention['attention_id']}/resolve")

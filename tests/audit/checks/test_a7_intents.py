@@ -5,6 +5,7 @@ from redis.asyncio import Redis
 from audit.run import run_audit
 from audit.sources import AuditSources
 from tests.support.audited_orders import assert_breaks, check_of, grown_old, lost
+from tests.support.intent_groups import bury_one
 from tests.support.shop import Shop
 
 
@@ -29,8 +30,7 @@ async def test_a7_a_released_reservation_without_a_rejection(
 
 async def test_a7_an_intent_that_was_given_up(shop: Shop, sources: AuditSources) -> None:
     intent = await shop.intent("ada")
-    (entry,) = await sources.intents.read("test", 10, 10)
-    await sources.intents.bury(entry, "Temporal refused it")
+    await bury_one(shop.redis, "Temporal refused it")
     await grown_old(sources)
 
     report = await assert_breaks(sources, "A2 A7", intent.order_id)

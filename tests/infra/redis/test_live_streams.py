@@ -10,10 +10,12 @@ from redis.asyncio import Redis
 
 from domain.ids import new_order_id
 from domain.sale import ItemRef
+from infra.redis.intent_groups import Group, IntentGroup
 from infra.redis.intents import Intents
 from infra.redis.keys import LIVE_STREAMS, ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import ITEM, OTHER_ITEM, request_for, terms_of
+from tests.support.intent_groups import reading
 
 OLD_ITEMS = [ItemRef(sale_id=f"OLD{n}", sku_id="sku") for n in range(1000)]
 A, B, C = (new_order_id(1, 1_700_000_000_000 + n) for n in range(3))
@@ -22,6 +24,11 @@ A, B, C = (new_order_id(1, 1_700_000_000_000 + n) for n in range(3))
 @pytest.fixture
 def intents(redis: Redis) -> Intents:
     return Intents(redis)
+
+
+@pytest.fixture
+def reader(redis: Redis) -> IntentGroup:
+    return reading(redis, Group.START)
 
 
 async def live(redis: Redis) -> set[str]:
@@ -65,30 +72,30 @@ async def counted(redis: Redis) -> AsyncIterator[Counted]:
 
 
 async def costs_of_a_round(
-    redis: Redis, gate: StockGate, intents: Intents, order_id: str
+    redis: Redis, gate: StockGate, reader: IntentGroup, order_id: str
 ) -> object:
     await accept(gate, order_id)
     async with counted(redis) as cost:
-        [entry] = await intents.read("one", 64, 10)
-        await intents.claim_from_dead("one", 60_000, 64)
-        await intents.acknowledge(entry)
-        await intents.read("one", 64, 10)
+        taken = await reader.read(64, 10)
+        assert len(taken) == 1
+        await reader.take_over(64)
+        await reader.finish(taken)
+        await reader.read(64, 10)
     return cost.commands, cost.keys
 
 
 async def test_a_read_costs_the_same_after_a_thousand_sales(
-    redis: Redis, gate: StockGate, intents: Intents
+    redis: Redis, gate: StockGate, intents: Intents, reader: IntentGroup
 ) -> None:
     # The first one makes the group and loads the scripts.
-    await costs_of_a_round(redis, gate, intents, A)
-    with_one = await costs_of_a_round(redis, gate, intents, B)
+    await costs_of_a_round(redis, gate, reader, A)
+    with_one = await costs_of_a_round(redis, gate, reader, B)
     for number, item in enumerate(OLD_ITEMS, 2):
         await accept(gate, new_order_id(number, 1_700_000_000_000), item=item, number=number)
-    while entries := await intents.read("one", 64, 10):
-        for entry in entries:
-            await intents.acknowledge(entry)
+    while entries := await reader.read(64, 10):
+        await reader.finish(entries)
 
-    with_many = await costs_of_a_round(redis, gate, intents, C)
+    with_many = await costs_of_a_round(redis, gate, reader, C)
 
     assert with_one == with_many
     assert len(await intents.items()) == 1001
@@ -103,13 +110,14 @@ async def test_a_stream_is_live_from_its_first_entry_to_its_last(
     await accept(gate, C, item=OTHER_ITEM)
     both = {ItemKeys.of(item).intents for item in (ITEM, OTHER_ITEM)}
     assert await live(redis) == both
-    entries = {entry.order_id: entry for entry in await intents.read("one", 10, 10)}
+    starting = reading(redis, Group.START)
+    entries = {entry.order_id: entry for entry in await starting.read(10, 10)}
 
-    await intents.acknowledge(entries[A])
+    await starting.finish([entries[A]])
     assert await live(redis) == both
-    await intents.acknowledge(entries[B])
+    await starting.finish([entries[B]])
     assert await live(redis) == {ItemKeys.of(OTHER_ITEM).intents}
-    await intents.bury(entries[C], "no good")
+    await reading(redis, Group.PLACE).bury(entries[C], "no good")
     assert await live(redis) == set()
 
     [dead] = [dead async for dead in intents.dead(OTHER_ITEM)]
@@ -118,7 +126,7 @@ async def test_a_stream_is_live_from_its_first_entry_to_its_last(
 
 
 async def test_more_streams_than_one_read_takes_are_all_read(
-    gate: StockGate, intents: Intents
+    gate: StockGate, reader: IntentGroup
 ) -> None:
     accepted = set()
     for item in OLD_ITEMS[:150]:
@@ -127,32 +135,31 @@ async def test_more_streams_than_one_read_takes_are_all_read(
         accepted.add(order_id)
     read: set[str | None] = set()
     while read != accepted:
-        entries = await intents.read("one", 64, 10)
+        entries = await reader.read(64, 10)
         assert len(entries) <= 64
         read |= {entry.order_id for entry in entries}
-        for entry in entries:
-            await intents.acknowledge(entry)
+        await reader.finish(entries)
 
 
 async def test_a_stream_left_out_of_the_list_is_listed_again_and_an_empty_one_struck_off(
-    redis: Redis, gate: StockGate, intents: Intents
+    redis: Redis, gate: StockGate, intents: Intents, reader: IntentGroup
 ) -> None:
     await accept(gate, A)
     await redis.delete(LIVE_STREAMS)
     await redis.sadd(LIVE_STREAMS, ItemKeys.of(OTHER_ITEM).intents)
-    assert await intents.read("one", 10, 10) == []
+    assert await reader.read(10, 10) == []
 
     assert await intents.list_again() == 1
 
     assert await live(redis) == {ItemKeys.of(ITEM).intents}
-    assert [entry.order_id for entry in await intents.read("one", 10, 10)] == [A]
+    assert [entry.order_id for entry in await reader.read(10, 10)] == [A]
     assert await intents.list_again() == 0
 
 
-async def test_a_click_wakes_a_reader_who_waits(gate: StockGate, intents: Intents) -> None:
+async def test_a_click_wakes_a_reader_who_waits(gate: StockGate, reader: IntentGroup) -> None:
     await gate.preheat(terms_of(), 100)
-    assert await intents.read("one", 10, 10) == []
-    waiting = asyncio.create_task(intents.read("one", 10, 900))
+    assert await reader.read(10, 10) == []
+    waiting = asyncio.create_task(reader.read(10, 900))
     await asyncio.sleep(0.05)
     await accept(gate, A)
     found = await asyncio.wait_for(waiting, 0.6)

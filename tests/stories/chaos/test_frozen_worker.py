@@ -28,7 +28,7 @@ async def test_a_worker_that_stood_still_does_no_harm_when_it_goes_on(tmp_path: 
             rushing = asyncio.create_task(rush(seckill, SMALL, tmp_path / "rush.json"))
             try:
                 async with SaleWatch.on(stack) as watch:
-                    await watch.until_in_the_middle(SMALL.units, placing=True)
+                    await watch.until_in_the_middle(SMALL.units, starting=True)
                     with frozen(first):
                         # What it had claimed is claimed by the other, and its stories go on there.
                         await until(watch.all_placed, "what the frozen one had in hand")

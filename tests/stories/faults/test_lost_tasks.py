@@ -72,6 +72,7 @@ async def _a_worker_that_dies(
         cuts = CutsAfter(wire, step)
         theirs = Shop(
             database=shop.database,
+            redis=shop.redis,
             gate=shop.gate,
             client=client,
             sale=shop.sale,

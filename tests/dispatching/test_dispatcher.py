@@ -10,18 +10,19 @@ from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from dispatcher import MAX_FAILURES
+from dispatching.starter import MAX_FAILURES
 from domain.attention import AttentionKind
 from domain.ids import workflow_id
 from domain.reservation import Intent
 from infra.postgres.engine import Database
-from infra.redis.intents import GROUP
+from infra.redis.intent_groups import Group
 from infra.redis.keys import ItemKeys
 from infra.settings import Settings
 from infra.temporal.client import NEEDS_ATTENTION, ORDER_STATUS, SALE_ID, SKU_ID, USER_ID
 from practice.stack.ports import free_port
 from tests.support.dispatch_line import Line, OwnTemporal
 from tests.support.gate import ITEM, Backlog, backlog_of, put_in_stream, terms_of
+from tests.support.intent_groups import gone, reading
 from tests.support.own_redis import OwnRedis
 
 KEYS = ItemKeys.of(ITEM)
@@ -109,8 +110,11 @@ class TestStarting:
 class TestServersComeAndGo:
     async def test_entries_of_a_dead_consumer_are_started(self, line: Line) -> None:
         order_ids = await line.accept(10)
-        assert len(await line.intents.read("died in between", 10, 100)) == 10
-        async with line.dispatching(idle_ms=200):
+        for group in Group:
+            dead = reading(line.redis, group, "died in between")
+            assert len(await dead.read(10, 100)) == 10
+            await gone(line.redis, group, "died in between")
+        async with line.dispatching(alive_ms=200):
             assert await line.drained()
         for order_id in order_ids:
             await line.described(order_id)
@@ -122,7 +126,7 @@ class TestServersComeAndGo:
         await own_temporal.stop()
         # More than fit in one hand, and let lie long enough to be claimed again and again.
         order_ids = await line.accept(80)
-        async with line.dispatching(idle_ms=100):
+        async with line.dispatching(alive_ms=100):
             taken = await line.backlog_once(pending=64)
             assert taken == Backlog(waiting=80, pending=64, dead=0)
             await own_temporal.start()
@@ -141,14 +145,14 @@ class TestServersComeAndGo:
             await line.backlog_once(pending=3)
         assert await backlog_of(line.redis) == Backlog(waiting=3, pending=3, dead=0)
         await own_temporal.start()
-        async with line.dispatching(idle_ms=100):
+        async with line.dispatching(alive_ms=100):
             assert await line.drained()
 
     async def test_it_goes_on_after_redis_was_away(self, line: Line, tmp_path: Path) -> None:
         own_redis = OwnRedis(tmp_path)
         await own_redis.start()
         line = replace(line, redis=own_redis.client)
-        async with line.dispatching(idle_ms=200) as run:
+        async with line.dispatching(alive_ms=200) as run:
             await line.accept(5)
             assert await line.drained()
             await own_redis.kill()
@@ -164,7 +168,8 @@ class TestServersComeAndGo:
         await line.accept(5)
         async with line.dispatching():
             assert await line.drained()
-        assert await line.redis.xinfo_consumers(KEYS.intents, GROUP) == []
+        for group in Group:
+            assert await line.redis.xinfo_consumers(KEYS.intents, group) == []
 
 
 class TestBadEntries:
@@ -185,7 +190,7 @@ class TestBadEntries:
     async def test_what_temporal_refuses_again_and_again_is_buried(self, line: Line) -> None:
         [good] = await line.accept(1)
         [bad] = await line.accept(1, user_id="too long for a search attribute" * 200)
-        async with line.dispatching(idle_ms=60):
+        async with line.dispatching(alive_ms=60):
             left = await line.backlog_once(waiting=0)
         assert left == Backlog(waiting=0, pending=0, dead=1)
         await line.described(good)
@@ -200,7 +205,7 @@ class TestBadEntries:
         await line.accept(1, user_id="too long for a search attribute" * 200)
         async with line.dispatching():
             await line.backlog_once(pending=1)
-        [entry] = await line.intents.claim_from_dead("looking", 0, 10)
+        [entry] = await reading(line.redis, Group.START, "looking").take_over(10)
         assert 1 <= entry.failures < MAX_FAILURES
         assert await line.open_attentions() == []
 
@@ -210,5 +215,7 @@ class TestBadEntries:
         away = Database.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
         async with replace(line, database=away).dispatching():
             await line.backlog_once(pending=1)
-        assert await backlog_of(line.redis) == Backlog(waiting=1, pending=1, dead=0)
+        for group in Group:
+            left = await backlog_of(line.redis, group=group)
+            assert left == Backlog(waiting=1, pending=1, dead=0)
         await away.aclose()

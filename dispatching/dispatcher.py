@@ -1,0 +1,62 @@
+"""Both ends of an accepted order's way, in one process: placed at once, and handed to a workflow
+when Temporal takes it."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+
+from dispatching.burial import Burial
+from dispatching.placer import Placer
+from dispatching.starter import Starter, StartsOrders
+from infra.postgres.engine import Database
+from infra.postgres.flights.placing import PlacingFlights
+from infra.redis.intent_groups import ALIVE_MS, Group, IntentGroup
+from infra.redis.intents import Intents
+from infra.redis.live_streams import LiveStreams
+from infra.redis.stock_gate import StockGate
+
+
+class Dispatcher:
+    """`alive_ms`: so long after its death others take over what a process had in hand."""
+
+    def __init__(self, redis: Redis, database: Database, *, alive_ms: int = ALIVE_MS) -> None:
+        self._redis = redis
+        self._alive_ms = alive_ms
+        self._consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        group = self._group(Group.PLACE)
+        self._burial = Burial(group, database, StockGate(redis))
+        self._placer = Placer(
+            group, Intents(redis), PlacingFlights(database), self._burial, alive_ms=alive_ms
+        )
+
+    @asynccontextmanager
+    async def placing(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """Places orders inside the block, with Temporal or without it; sets `stop` at its end."""
+        placing = asyncio.create_task(self._placer.run(stop))
+        # A process that has ceased to place must not go on as if it did.
+        placing.add_done_callback(lambda _: stop.set())
+        try:
+            yield
+        finally:
+            stop.set()
+            await placing
+
+    async def start_workflows(self, workflows: StartsOrders, stop: asyncio.Event) -> None:
+        """Until `stop`."""
+        starter = Starter(
+            self._group(Group.START),
+            workflows,
+            self._burial.bury_placed,
+            alive_ms=self._alive_ms,
+        )
+        await starter.run(stop)
+
+    def _group(self, group: Group) -> IntentGroup:
+        # Each its own ear for the bell: what one has heard the other has not.
+        streams = LiveStreams.of(self._redis)
+        return IntentGroup(self._redis, streams, group, self._consumer, alive_ms=self._alive_ms)

@@ -1,0 +1,47 @@
+"""How long accepted orders wait for their workflow, by what was started when last all was well."""
+
+import itertools
+
+from redis.asyncio import Redis
+
+from infra.redis.backlog import ASSUMED_PER_SECOND, LEAST_ENTRIES, Backlog
+from infra.redis.keys import HEALTHY_RATE, LIVE_STREAMS, STARTED, ItemKeys
+from tests.support.gate import ITEM
+
+STREAM = ItemKeys.of(ITEM).intents
+
+
+async def wait_in_line(redis: Redis, count: int) -> None:
+    pipeline = redis.pipeline(transaction=False)
+    for _ in range(count):
+        pipeline.xadd(STREAM, {"order_id": "x"})
+    await pipeline.execute()
+    await redis.sadd(LIVE_STREAMS, STREAM)
+
+
+async def test_few_are_no_backlog_however_slow_it_goes(redis: Redis) -> None:
+    await wait_in_line(redis, LEAST_ENTRIES)
+    await redis.set(HEALTHY_RATE, "0.1")
+
+    assert await Backlog(redis).seconds_to_go() == 0.0
+
+
+async def test_before_anything_was_started_a_small_machine_is_assumed(redis: Redis) -> None:
+    await wait_in_line(redis, 3_000)
+
+    assert await Backlog(redis).seconds_to_go() == 3_000 / ASSUMED_PER_SECOND
+
+
+async def test_an_outage_does_not_look_like_a_slow_server(redis: Redis) -> None:
+    await wait_in_line(redis, 3_000)
+    seconds = itertools.count(1.0)
+    watching = Backlog(redis, clock=lambda: next(seconds))
+    await watching._look()
+    await redis.set(STARTED, "100")
+    await watching._look()
+    for _ in range(2):
+        # Nothing is started any more.
+        assert await watching._look() == (3_000, 100.0)
+
+    # Whoever comes in the middle of it knows as well.
+    assert await Backlog(redis).seconds_to_go() == 30.0
