@@ -251,6 +251,25 @@ def bench(
     show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
 
 
+@app.command("bench-peers")
+def bench_peers(
+    rounds: bench_options.Rounds = 3,
+    orders: bench_options.PeerOrders = 240,
+    peer: bench_options.Peers = None,
+    json_file: bench_options.JsonFile = None,
+) -> None:
+    """Run the same orders on DBOS, on Restate and on a consumer written by hand, and kill each.
+
+    What they need is installed under SECKILL_HOME the first time, from PyPI and npm.
+    """
+    from bench.peers.command import show_peers
+
+    try:
+        show_peers(json_file, peer, rounds=rounds, orders=orders)
+    except ValueError as error:
+        _fail(str(error))
+
+
 @contextmanager
 def _whole_stack(keep: bool) -> Iterator[Path]:
     """The stack file of a stack that runs; what was started for it is stopped afterwards."""

@@ -12,3 +12,12 @@ Orders = Annotated[int, typer.Option(min=1, help="Orders, and no-op workflows, i
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there, too.")
 ]
+PeerOrders = Annotated[
+    int, typer.Option("--orders", min=3, help="Orders in each round; half of them at a kill.")
+]
+Peers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--peer", metavar="NAME", help="Just plain, dbos or restate; may be given several times."
+    ),
+]
