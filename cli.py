@@ -264,10 +264,7 @@ def bench_peers(
     """
     from bench.peers.command import show_peers
 
-    try:
-        show_peers(json_file, peer, rounds=rounds, orders=orders)
-    except ValueError as error:
-        _fail(str(error))
+    show_peers(json_file, peer, rounds=rounds, orders=orders)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bench.peers.names import PeerName
+
 Rounds = Annotated[int, typer.Option(min=1, help="Each figure is the median of so many rounds.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long each round of POSTs runs.")]
 Connections = Annotated[int, typer.Option(min=1, help="POSTs under way at once.")]
@@ -16,8 +18,6 @@ PeerOrders = Annotated[
     int, typer.Option("--orders", min=3, help="Orders in each round; half of them at a kill.")
 ]
 Peers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--peer", metavar="NAME", help="Just plain, dbos or restate; may be given several times."
-    ),
+    list[PeerName] | None,
+    typer.Option("--peer", help="Just this one beside ours; may be given several times."),
 ]

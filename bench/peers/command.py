@@ -10,10 +10,11 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench.peers.contenders import PEERS, PLAIN, open_contenders
+from bench.peers.contenders import open_contenders
 from bench.peers.installation import Installation, install
 from bench.peers.kill import kill_in_the_middle
 from bench.peers.leaves_out import LEAVES_OUT
+from bench.peers.names import PeerName
 from bench.peers.report import PeersPlan, PeersReport, standings
 from bench.peers.show import print_report
 from bench.peers.turns import take_turns
@@ -24,28 +25,24 @@ PIPE_WIDTH = 140
 
 
 def show_peers(
-    json_file: Path | None = None, peers: Sequence[str] | None = None, **terms: int
+    json_file: Path | None = None, peers: Sequence[PeerName] | None = None, **terms: int
 ) -> None:
-    """Compare with these peers (all of them by default) on these terms (fields of PeersPlan).
-    Raises ValueError when one is not known."""
-    names = tuple(peers or PEERS)
-    if unknown := {*names} - {*PEERS}:
-        raise ValueError(f"no such peer: {', '.join(sorted(unknown))}; {', '.join(PEERS)} are")
+    """Compare with these peers (all of them by default) on these terms (fields of PeersPlan)."""
     # Else only Ctrl-C would take the servers along.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
-    report = uvloop.run(compare(PeersPlan.model_validate(terms), names, console))
+    report = uvloop.run(compare(PeersPlan.model_validate(terms), peers or [*PeerName], console))
     print_report(console, report)
     if json_file:
         json_file.write_text(report.model_dump_json(indent=2) + "\n")
 
 
-async def compare(plan: PeersPlan, names: Sequence[str], console: Console) -> PeersReport:
+async def compare(plan: PeersPlan, peers: Sequence[PeerName], console: Console) -> PeersReport:
     installed = Installation(python=None, restate_server=None, missing=())
-    if {*names} - {PLAIN}:
+    if {*peers} != {PeerName.PLAIN}:
         # Kept from one run to the next, beside the data of the stack and not among it.
         folder = EmbeddedSettings().open_home().root / "peers"
         installed = install(folder, console.print)
@@ -53,16 +50,13 @@ async def compare(plan: PeersPlan, names: Sequence[str], console: Console) -> Pe
     console.print("A stack of its own starts, with empty stores")
     async with AsyncExitStack() as closing:
         stack = await closing.enter_async_context(open_bench_stack())
-        contenders = await closing.enter_async_context(open_contenders(stack, names, installed))
-        console.print(
-            f"{plan.rounds} × {plan.orders} orders in turn: "
-            + ", ".join(
-                one.name if one.times == 1 else f"{one.name} ×{one.times}" for one in contenders
-            )
-        )
-        turns = await take_turns(contenders, plan)
+        opened = await closing.enter_async_context(open_contenders(stack, peers, installed))
+        orders = {one.name: plan.orders * one.times for one in opened.contenders}
+        in_turn = ", ".join(f"{count} orders of {name}" for name, count in orders.items())
+        console.print(f"{plan.rounds} × in turn: {in_turn}")
+        turns = await take_turns(opened.contenders, plan)
         survivals = []
-        for one in contenders:
+        for one in opened.contenders:
             console.print(f"kill -9 of the worker: {one.name}")
             survivals.append(await kill_in_the_middle(one, plan.orders_at_kill * one.times))
     return PeersReport(
@@ -71,8 +65,8 @@ async def compare(plan: PeersPlan, names: Sequence[str], console: Console) -> Pe
         ended=datetime.now(UTC),
         load=(load, os.getloadavg()[0]),
         processors=os.cpu_count() or 1,
-        standings=standings(turns, {one.name: plan.orders * one.times for one in contenders}),
+        standings=standings(turns, orders),
         survivals=tuple(survivals),
-        missing=installed.missing,
+        missing=(*installed.missing, *opened.failed),
         leaves_out=LEAVES_OUT,
     )

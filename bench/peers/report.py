@@ -67,7 +67,7 @@ class Survival(Value):
 
 class PeersReport(Value):
     """`load`: the machine's average at the beginning and at the end. `missing`: peers that could
-    not be installed, and why."""
+    not be installed or started, and why."""
 
     plan: PeersPlan
     began: datetime
@@ -80,14 +80,17 @@ class PeersReport(Value):
     leaves_out: tuple[str, ...]
 
 
-def standings(turns: Mapping[str, Sequence[Turn]], plan: Mapping[str, int]) -> tuple[Standing, ...]:
-    """Of all contenders, whose turns come round by round. `plan`: how many orders each had."""
+def standings(
+    turns: Mapping[str, Sequence[Turn]], orders: Mapping[str, int]
+) -> tuple[Standing, ...]:
+    """Of all contenders, whose turns come round by round. `orders`: how many each
+    had in each of them."""
     product = turns[PRODUCT]
 
     def of(name: str, mine: Sequence[Turn]) -> Standing:
         return Standing(
             name=name,
-            orders=plan[name],
+            orders=orders[name],
             placing=figure(PLACING, [t.placing for t in mine], [t.placing for t in product]),
             paying=figure(PAYING, [t.paying for t in mine], [t.paying for t in product]),
             both=figure(BOTH, [_both(t) for t in mine], [_both(t) for t in product]),

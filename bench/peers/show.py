@@ -62,7 +62,7 @@ def _kills(report: PeersReport) -> Table:
     table = _table(
         "kill -9 of the worker, while it places and while it books money",
         *("orders", "lost", "doubled", "placing back, s", "money back, s"),
-        *("untold", "left behind", "placed, paid at the kill"),
+        *("not acknowledged", "left behind", "placed, paid at the kill"),
     )
     for one in report.survivals:
         table.add_row(
