@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench import options as bench_options
+from bench.cli import bench, bench_peers
 from practice.rush import options
 
 app = typer.Typer(
@@ -237,34 +237,8 @@ def demo(
     raise typer.Exit(exit_code)
 
 
-@app.command()
-def bench(
-    rounds: bench_options.Rounds = 3,
-    seconds: bench_options.Seconds = 3.0,
-    connections: bench_options.Connections = 64,
-    orders: bench_options.Orders = 300,
-    json_file: bench_options.JsonFile = None,
-) -> None:
-    """Measure what this machine can do, on a stack of its own: as ratios to doing nothing."""
-    from bench.command import show_bench
-
-    show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
-
-
-@app.command("bench-peers")
-def bench_peers(
-    rounds: bench_options.Rounds = 3,
-    orders: bench_options.PeerOrders = 240,
-    peer: bench_options.Peers = None,
-    json_file: bench_options.JsonFile = None,
-) -> None:
-    """Run the same orders on DBOS, on Restate and on a consumer written by hand, and kill each.
-
-    What they need is installed under SECKILL_HOME the first time, from PyPI and npm.
-    """
-    from bench.peers.command import show_peers
-
-    show_peers(json_file, peer, rounds=rounds, orders=orders)
+app.command()(bench)
+app.command("bench-peers")(bench_peers)
 
 
 @contextmanager

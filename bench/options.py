@@ -1,4 +1,4 @@
-"""The command line's options of a bench. Imports nothing heavy: `--help` must be there at once."""
+"""Options of the benches. Imports nothing heavy: `--help` must be there at once."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there, too.")
 ]
 PeerOrders = Annotated[
-    int, typer.Option("--orders", min=3, help="Orders in each round; half of them at a kill.")
+    int, typer.Option("--orders", min=3, help="Orders in each round, and at a kill.")
 ]
 Peers = Annotated[
     list[PeerName] | None,

@@ -58,7 +58,7 @@ async def compare(plan: PeersPlan, peers: Sequence[PeerName], console: Console) 
         survivals = []
         for one in opened.contenders:
             console.print(f"kill -9 of the worker: {one.name}")
-            survivals.append(await kill_in_the_middle(one, plan.orders_at_kill * one.times))
+            survivals.append(await kill_in_the_middle(one, orders[one.name]))
     return PeersReport(
         plan=plan,
         began=began,

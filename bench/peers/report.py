@@ -15,14 +15,10 @@ BOTH = "both"
 
 
 class PeersPlan(Value):
-    """`orders` of an engine in each round, and half of it when its worker is killed."""
+    """`orders` of an engine in each round, and when its worker is killed."""
 
     rounds: int = 3
     orders: int = 240
-
-    @property
-    def orders_at_kill(self) -> int:
-        return max(3, self.orders // 2)
 
 
 class Turn(Value):

@@ -4,7 +4,7 @@ import pytest
 
 from bench.figures import BENCH, Round
 from bench.peers.contender import PRODUCT, Ended
-from bench.peers.report import PeersPlan, Turn, lost_and_doubled, standings
+from bench.peers.report import Turn, lost_and_doubled, standings
 
 
 def turn(placing: float, paying: float, others: float = 0.0) -> Turn:
@@ -52,8 +52,3 @@ def test_what_is_not_there_once_is_lost_or_doubled(
     ended = ALL_WELL.model_copy(update=change)
 
     assert lost_and_doubled(ended, 9) == (lost, doubled)
-
-
-def test_a_kill_has_at_least_three_orders_to_be_in_the_middle_of() -> None:
-    assert PeersPlan(orders=240).orders_at_kill == 120
-    assert PeersPlan(orders=3).orders_at_kill == 3

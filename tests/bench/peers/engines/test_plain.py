@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -64,9 +63,10 @@ async def sale(redis: Redis, redis_url: str, postgres_dsn: str) -> AsyncIterator
         await gate.put_on_sale(item, 30)
         running = asyncio.create_task(consumer.run())
         yield Sale(item, gate, books, consumer, connection)
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        # One cancellation may be lost in a client that is reading an answer just then.
+        while not running.done():
+            running.cancel()
+            await asyncio.wait({running}, timeout=0.2)
         await connection.close()
         await books.aclose()
         await gate.aclose()
