@@ -1,5 +1,7 @@
 """The comparison on a terminal."""
 
+from statistics import median
+
 from rich.console import Console
 from rich.table import Table
 
@@ -92,8 +94,11 @@ def _rate(figure: Figure) -> str:
 
 
 def _milliseconds(standing: Standing, name: str) -> str:
-    share = standing.both.cpu.get(name)
-    return "" if share is None else f"{1000 * share / standing.both.per_second:.2f}"
+    """Of each round first: a round in which all is slow would else weigh more than the others."""
+    rounds = [one for one in standing.both.rounds if name in one.cpu]
+    if not rounds:
+        return ""
+    return f"{1000 * median(one.cpu[name] / one.per_second for one in rounds):.2f}"
 
 
 def _seconds(seconds: float | None) -> str:

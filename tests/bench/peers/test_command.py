@@ -1,4 +1,5 @@
-"""`seckill bench-peers` and its options. What it runs is not run here: that needs installs."""
+"""`seckill bench-peers`, its options, and a comparison too short to say anything. The engines of
+others are not run here: they need installs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from bench.peers.names import PeerName
 from bench.peers.report import PeersPlan, PeersReport
 from cli import app
+from tests.support.command_line import CommandLine
 from tests.support.peer_reports import peers_report
 
 
@@ -57,3 +59,25 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     assert CliRunner().invoke(app, ["bench-peers", *wrong]).exit_code == 2
     assert asked == []
+
+
+@pytest.mark.servers
+@pytest.mark.long
+@pytest.mark.timeout(240)
+async def test_a_short_comparison_with_the_one_written_by_hand(tmp_path: Path) -> None:
+    seckill, file = CommandLine(tmp_path / "home"), tmp_path / "peers.json"
+
+    outcome = await seckill.run(
+        *("bench-peers", "--peer", "plain", "--rounds", "1", "--orders", "6"),
+        *("--json", str(file)),
+    )
+
+    assert outcome.code == 0, outcome.err
+    report = PeersReport.model_validate_json(file.read_bytes())
+    assert [one.name for one in report.standings] == ["product", "plain"]
+    assert all(one.both.per_second > 0 and one.both.cpu_ms > 0 for one in report.standings)
+    assert [one.name for one in report.survivals] == ["product", "plain"]
+    assert {(one.lost, one.doubled, one.left_behind) for one in report.survivals} == {(0, 0, 0)}
+    assert report.missing == ()
+    assert seckill.processes() == []
+    assert list(seckill.home.iterdir()) == []
