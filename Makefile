@@ -11,10 +11,10 @@ INSTALLED := .venv/.installed
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 10
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo test test-quick check bench lock clean
+.PHONY: help install up demo test test-quick check bench bench-peers lock clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## the virtual environment, exactly as locked
 
@@ -55,9 +55,16 @@ check: install ## lint, format, types, imports
 bench: install ## what this machine can do
 	$(BIN)/seckill bench
 
+bench-peers: install ## the same orders on DBOS, Restate and by hand; installs them beside the stack
+	$(BIN)/seckill bench-peers $(ARGS)
+
 lock: install ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-header \
 		--no-emit-index-url --no-emit-find-links --no-annotate pyproject.toml -o requirements.lock
+	@# What both need is the same version for both.
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 \
+		-c requirements.lock bench/peers/requirements.in -o bench/peers/requirements.txt
 
 clean: ## stop the stack, remove what was installed and cached; the data in .seckill stays
 	test ! -x $(BIN)/seckill || $(BIN)/seckill down

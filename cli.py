@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench import options as bench_options
+from bench.cli import bench, bench_peers
 from practice.rush import options
 
 app = typer.Typer(
@@ -237,18 +237,8 @@ def demo(
     raise typer.Exit(exit_code)
 
 
-@app.command()
-def bench(
-    rounds: bench_options.Rounds = 3,
-    seconds: bench_options.Seconds = 3.0,
-    connections: bench_options.Connections = 64,
-    orders: bench_options.Orders = 300,
-    json_file: bench_options.JsonFile = None,
-) -> None:
-    """Measure what this machine can do, on a stack of its own: as ratios to doing nothing."""
-    from bench.command import show_bench
-
-    show_bench(json_file, rounds=rounds, seconds=seconds, connections=connections, orders=orders)
+app.command()(bench)
+app.command("bench-peers")(bench_peers)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
-"""The command line's options of a bench. Imports nothing heavy: `--help` must be there at once."""
+"""Options of the benches. Imports nothing heavy: `--help` must be there at once."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from bench.peers.names import PeerName
 
 Rounds = Annotated[int, typer.Option(min=1, help="Each figure is the median of so many rounds.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long each round of POSTs runs.")]
@@ -11,4 +13,11 @@ Connections = Annotated[int, typer.Option(min=1, help="POSTs under way at once."
 Orders = Annotated[int, typer.Option(min=1, help="Orders, and no-op workflows, in each round.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there, too.")
+]
+PeerOrders = Annotated[
+    int, typer.Option("--orders", min=3, help="Orders in each round, and at a kill.")
+]
+Peers = Annotated[
+    list[PeerName] | None,
+    typer.Option("--peer", help="Just this one beside ours; may be given several times."),
 ]

@@ -79,8 +79,8 @@ class OrderBench:
         warm_up = min(AT_ONCE, self._plan.orders)
         await self._noops(warm_up)
         item = await self._stack.open_sale(warm_up)
-        await self._pay(item, await self._begin(await self._place(item, warm_up)))
-        await self._until_all_ended()
+        await self.pay(item, await self.begin(await self.place(item, warm_up)))
+        await self.until_all_ended()
         rounds: dict[str, list[Round]] = {}
         async with asyncio.timeout(self._plan.rounds * ROUND_SECONDS_AT_MOST):
             for _ in range(self._plan.rounds):
@@ -101,20 +101,20 @@ class OrderBench:
         noop = await self._timed(count, lambda: self._noops(count))
         item = await self._stack.open_sale(count + 1)
         # The dispatcher looks for new sales once a second; that wait is no work.
-        await self._pay(item, await self._begin(await self._place(item, 1)))
+        await self.pay(item, await self.begin(await self.place(item, 1)))
         orders: list[str] = []
         payments: list[Payment] = []
 
         async def place() -> None:
-            orders.extend(await self._place(item, count))
+            orders.extend(await self.place(item, count))
 
         async def begin() -> None:
-            payments.extend(await self._begin(orders))
+            payments.extend(await self.begin(orders))
 
         placed = await self._timed(count, place)
         begun = await self._timed(count, begin)
-        paid = await self._timed(count, lambda: self._pay(item, payments))
-        await self._until_all_ended()
+        paid = await self._timed(count, lambda: self.pay(item, payments))
+        await self.until_all_ended()
         return [
             (NOOP, noop),
             (PLACING, placed),
@@ -140,9 +140,15 @@ class OrderBench:
 
         await _at_once(one, range(count))
 
-    async def _place(self, item: ItemRef, count: int) -> list[str]:
+    async def place(self, item: ItemRef, count: int) -> list[str]:
         """All click at once; returns the order ids when all orders wait for their payment."""
         before = await self._count(item, "placed")
+        orders = await self.click(item, count)
+        await _until(lambda: self._reached(item, "placed", before + count))
+        return orders
+
+    async def click(self, item: ItemRef, count: int) -> list[str]:
+        """All click at once; returns the order ids when all are accepted."""
         terms = await self._gate.terms(item)
         if terms is None:
             raise LookupError(f"the gate does not know {item}")
@@ -156,10 +162,9 @@ class OrderBench:
             for order in orders
         )
         await asyncio.gather(*map(self._gate.reserve, clicks))
-        await _until(lambda: self._reached(item, "placed", before + count))
         return orders
 
-    async def _begin(self, orders: list[str]) -> list[Payment]:
+    async def begin(self, orders: list[str]) -> list[Payment]:
         """Returns when all buyers have been answered where to pay."""
         payments: list[Payment] = []
 
@@ -173,14 +178,15 @@ class OrderBench:
         await _at_once(one, orders)
         return payments
 
-    async def _pay(self, item: ItemRef, payments: list[Payment]) -> None:
+    async def pay(self, item: ItemRef, payments: list[Payment]) -> None:
         """Returns when all their orders are paid."""
         before = await self._count(item, "paid")
-        await _at_once(self._tell_paid, payments)
+        await _at_once(self.tell_paid, payments)
         await _until(lambda: self._reached(item, "paid", before + len(payments)))
         self._paid = [workflow_id(payment.order_id) for payment in payments]
 
-    async def _tell_paid(self, payment: Payment) -> None:
+    async def tell_paid(self, payment: Payment) -> None:
+        """As the inbox tells of money, once it has checked a provider's notice."""
         handle = self._client.get_workflow_handle(workflow_id(payment.order_id))
         receipt = Receipt(
             method=payment.method,
@@ -198,7 +204,7 @@ class OrderBench:
         """How many orders of the item are `placed`, or `paid`."""
         return int((await self._database.fetchrow(_REACHED, item.sale_id))[what])
 
-    async def _until_all_ended(self) -> None:
+    async def until_all_ended(self) -> None:
         """What is left of one round must not burden the next."""
 
         async def nothing_runs() -> bool:

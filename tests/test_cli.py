@@ -11,7 +11,7 @@ from cli import app
 
 COMMANDS = (
     *("up", "down", "status", "api", "worker", "migrate", "audit", "token", "sandbox"),
-    *("rush", "demo", "bench"),
+    *("rush", "demo", "bench", "bench-peers"),
 )
 
 
