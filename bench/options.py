@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bench.parts import Part
+
 Rounds = Annotated[int, typer.Option(min=1, help="Each figure is the median of so many rounds.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long each round of POSTs runs.")]
 Connections = Annotated[int, typer.Option(min=1, help="POSTs under way at once.")]
@@ -12,3 +14,20 @@ Orders = Annotated[int, typer.Option(min=1, help="Orders, and no-op workflows, i
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there, too.")
 ]
+Only = Annotated[
+    list[Part] | None, typer.Option(help="Just this part; may be given several times.")
+]
+Rate = Annotated[float, typer.Option(min=0.1, help="Buyers a second who come at their own pace.")]
+OfferedSeconds = Annotated[float, typer.Option(min=1, help="How long they come.")]
+Backlog = Annotated[int, typer.Option(min=3, help="Orders that are accepted at once.")]
+Samples = Annotated[
+    int, typer.Option(min=1, help="So many of them are paid at --rate, while the others wait.")
+]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", metavar="NAME=ENV=VALUE,…",
+        help="Measure in this environment too, in turns; may be given several times.",
+    ),
+]  # fmt: skip
+Turns = Annotated[int, typer.Option(min=1, help="Turns of each variant, as in A B B A.")]
