@@ -92,12 +92,12 @@ class Buyers:
                 raise UnexpectedAnswer(f"the gate said {answer.verdict} to a click")
 
     async def post_click(self, item: ItemRef, user_id: str, token: str) -> Order:
-        answer = await _patiently(lambda: self._shop.place_order(item, token, user_id))
+        answer = await patiently(lambda: self._shop.place_order(item, token, user_id))
         return Order(answer.document()["order_id"], token)
 
     async def begin(self, order: Order, method: PaymentMethod = PaymentMethod.ALIPAY) -> str:
         """Returns the payment's id when the buyer has been answered where to pay."""
-        answer = await _patiently(
+        answer = await patiently(
             lambda: self._shop.begin_payment(order.order_id, order.token, method)
         )
         return str(answer.document()["payment_id"])
@@ -113,7 +113,7 @@ class Buyers:
 
     async def tell(self, notice: bytes) -> None:
         """Post a notice until it is acknowledged."""
-        answer = await _patiently(
+        answer = await patiently(
             lambda: self._http.request("POST", notices.PATH, body=notice, headers=notices.HEADERS)
         )
         if answer.body != notices.ACKNOWLEDGED:
@@ -129,7 +129,7 @@ class Buyers:
             path = f"/trades/{quote(payment_id)}/pay"
             return await self._provider.request("POST", path, body={"url": None})
 
-        await at_once(lambda payment_id: _patiently(lambda: pay(payment_id)), payment_ids)
+        await at_once(lambda payment_id: patiently(lambda: pay(payment_id)), payment_ids)
 
     async def ask_nothing(self, count: int) -> None:
         """POSTs to the application that does nothing, by the client that does the others."""
@@ -155,7 +155,7 @@ async def at_once(work: Callable[[Any], Awaitable[Any]], jobs: Iterable[Any]) ->
     return await asyncio.gather(*(one(job) for job in jobs))
 
 
-async def _patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
     """Raises UnexpectedAnswer when there is no good one for a minute."""
     until = time.monotonic() + ASKING_SECONDS_AT_MOST
     while not (answer := await ask()).ok:
