@@ -53,7 +53,7 @@ check: install ## lint, format, types, imports
 	$(BIN)/lint-imports
 
 bench: install ## what this machine can do
-	$(BIN)/seckill bench
+	$(BIN)/seckill bench $(ARGS)
 
 lock: install ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --all-extras --no-header \

@@ -9,6 +9,9 @@ from bench.figures import Figure
 from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
 from bench.waits import Waits
 
+# Below it two places after the point say nothing.
+SMALL_RATIO = 0.05
+
 
 def print_report(console: Console, report: BenchReport) -> None:
     tables = [
@@ -35,7 +38,7 @@ def _figures(title: str, figures: Sequence[Figure]) -> list[Table]:
     for one in figures:
         waits = (f"{wait:.1f}" if wait is not None else "" for wait in (one.p50_ms, one.p99_ms))
         ceiling = "" if one.against == one.name else one.against
-        ratio = f"{one.ratio:.2f}"
+        ratio = f"{one.ratio:.2f}" if one.ratio >= SMALL_RATIO else f"{one.ratio:.1g}"
         table.add_row(one.name, rate(one.per_second), ratio, f"{one.cpu_ms:.3g}", *waits, ceiling)
     return [table] if figures else []
 
