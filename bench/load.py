@@ -130,8 +130,8 @@ async def load(job: Job) -> LoadResult:
 
 
 def _requests(job: Job) -> Iterator[bytes]:
-    """All tokens are made before this returns: making them is not to be measured, and takes longer
-    than a server bears a connection on which nothing is said."""
+    """All tokens are made here and now: making them is not to be measured, and the api closes a
+    connection that has said nothing for a while."""
     heads = [_head(job, f"{job.crowd}-{number}") for number in range(job.buyers)]
     crowd = job.crowd.encode()
     return (
