@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench import options as bench_options
+from bench.cli import bench
 from practice.rush import options
 
 app = typer.Typer(
@@ -237,33 +237,7 @@ def demo(
     raise typer.Exit(exit_code)
 
 
-@app.command()
-def bench(
-    rounds: bench_options.Rounds = 3,
-    seconds: bench_options.Seconds = 3.0,
-    connections: bench_options.Connections = 64,
-    orders: bench_options.Orders = 300,
-    rate: bench_options.Rate = 20.0,
-    offered_seconds: bench_options.OfferedSeconds = 30.0,
-    backlog: bench_options.Backlog = 10_000,
-    samples: bench_options.Samples = 200,
-    only: bench_options.Only = None,
-    variant: bench_options.Variants = None,
-    turns: bench_options.Turns = 2,
-    json_file: bench_options.JsonFile = None,
-) -> None:
-    """Measure what this machine can do, on a stack of its own, beside its ceilings."""
-    from bench.command import show_bench
-    from bench.variants import NoVariant
-
-    try:
-        show_bench(
-            only, variant, turns, json_file,
-            rounds=rounds, seconds=seconds, connections=connections, orders=orders,
-            rate=rate, offered_seconds=offered_seconds, backlog=backlog, samples=samples,
-        )  # fmt: skip
-    except NoVariant as error:
-        raise typer.BadParameter(str(error)) from error
+app.command()(bench)
 
 
 @contextmanager

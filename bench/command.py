@@ -70,7 +70,7 @@ def compare(
     environments = read_variants(variants)
     arguments = [word for part in parts for word in ("--only", part)]
     for name, value in plan.model_dump().items():
-        arguments += [f"--{name.replace('_', '-')}", f"{value:g}"]
+        arguments += [f"--{name.replace('_', '-')}", str(value)]
     found: dict[str, list[BenchReport]] = {name: [] for name in environments}
     for name in in_turns(list(environments), turns):
         console.print(f"{name}: turn {len(found[name]) + 1} of {turns}")
