@@ -27,7 +27,7 @@ AT_ONCE = 64
 HTTP_SECONDS = 30.0
 # Who is told to come back does so, and it counts as waiting.
 ASK_AGAIN_SECONDS = 0.1
-ASKING_SECONDS_AT_MOST = 60.0
+ASKING_SECONDS_AT_MOST = 180.0
 
 
 class Order(NamedTuple):
@@ -156,7 +156,7 @@ async def at_once(work: Callable[[Any], Awaitable[Any]], jobs: Iterable[Any]) ->
 
 
 async def patiently(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Raises UnexpectedAnswer when there is no good one for a minute."""
+    """Raises UnexpectedAnswer when there is no good one for three minutes."""
     until = time.monotonic() + ASKING_SECONDS_AT_MOST
     while not (answer := await ask()).ok:
         if time.monotonic() > until:

@@ -22,7 +22,7 @@ from bench.report import BenchReport
 from bench.show import print_report
 from bench.show_variants import print_variants
 from bench.stack import BenchStack, open_bench_stack
-from bench.variants import VariantsReport, in_turns, read_variants, run_turn
+from bench.variants import Environments, VariantsReport, in_turns, read_variants, run_turn
 
 PIPE_WIDTH = 120
 
@@ -38,6 +38,7 @@ def show_bench(
     what was found. With `variants` each is measured in `turns` turns. Raises NoVariant, TurnFailed.
     """
     plan, parts = BenchPlan.model_validate(terms), tuple(only or Part)
+    environments = read_variants(variants or ())
     # Else only Ctrl-C would take the servers along.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -45,8 +46,8 @@ def show_bench(
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
     report: BenchReport | VariantsReport
-    if variants:
-        report = compare(variants, turns, parts, plan, console)
+    if environments:
+        report = compare(environments, turns, parts, plan, console)
         print_variants(console, report)
     else:
         report = uvloop.run(bench(parts, plan, console))
@@ -65,9 +66,8 @@ async def bench(parts: Collection[Part], plan: BenchPlan, console: Console) -> B
 
 
 def compare(
-    variants: Sequence[str], turns: int, parts: Sequence[Part], plan: BenchPlan, console: Console
+    environments: Environments, turns: int, parts: Sequence[Part], plan: BenchPlan, console: Console
 ) -> VariantsReport:
-    environments = read_variants(variants)
     arguments = [word for part in parts for word in ("--only", part)]
     for name, value in plan.model_dump().items():
         arguments += [f"--{name.replace('_', '-')}", str(value)]
