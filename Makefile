@@ -53,7 +53,7 @@ check: install ## lint, format, types, imports
 	$(BIN)/lint-imports
 
 bench: install ## what this machine can do
-	$(BIN)/seckill bench
+	$(BIN)/seckill bench $(ARGS)
 
 bench-peers: install ## the same orders on DBOS, Restate and by hand; installs them beside the stack
 	$(BIN)/seckill bench-peers $(ARGS)

@@ -10,10 +10,18 @@ BENCH = "bench"
 
 
 class BenchPlan(Value):
+    """The command's options. `rate`: buyers a second who come at their own pace, for
+    `offered_seconds`; `backlog` orders are accepted at once, twice `samples` of them paid at that
+    rate while the others wait."""
+
     rounds: int = 3
     seconds: float = 3.0
     connections: int = 64
     orders: int = 300
+    rate: float = 20.0
+    offered_seconds: float = 30.0
+    backlog: int = 10_000
+    samples: int = 200
 
 
 class Round(Value):
@@ -27,12 +35,13 @@ class Round(Value):
 
 
 class Figure(Value):
-    """One thing measured in several rounds. `ratio` is to the yardstick measured in turn with
-    it: the median of the rounds' own ratios, so that a slow minute hits both sides."""
+    """One thing measured in several rounds. `ratio` is to the ceiling `against`, measured in turn
+    with it: the median of the rounds' own ratios, so that a slow minute hits both sides."""
 
     name: str
     rounds: tuple[Round, ...]
     ratio: float
+    against: str = ""
 
     @property
     def per_second(self) -> float:
@@ -62,24 +71,11 @@ class Figure(Value):
         return 1000 * median(cpu / rate for cpu, rate in zip(servers, rates, strict=True))
 
 
-class BenchReport(Value):
-    """`history`: event types of one paid order and how many there were of each."""
-
-    plan: BenchPlan
-    posts: tuple[Figure, ...]
-    orders: tuple[Figure, ...]
-    history: dict[str, int]
-
-    @property
-    def events_per_order(self) -> int:
-        return sum(self.history.values())
-
-
-def figure(name: str, rounds: Sequence[Round], yardstick: Sequence[Round]) -> Figure:
-    ratios = (
-        one.per_second / other.per_second for one, other in zip(rounds, yardstick, strict=True)
-    )
-    return Figure(name=name, rounds=tuple(rounds), ratio=median(ratios))
+def figure(
+    name: str, rounds: Sequence[Round], ceiling: Sequence[Round], *, against: str = ""
+) -> Figure:
+    ratios = (one.per_second / other.per_second for one, other in zip(rounds, ceiling, strict=True))
+    return Figure(name=name, rounds=tuple(rounds), ratio=median(ratios), against=against)
 
 
 def _median(values: list[float]) -> float | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.parts import Part
 from bench.peers.names import PeerName
 
 Rounds = Annotated[int, typer.Option(min=1, help="Each figure is the median of so many rounds.")]
@@ -21,3 +22,20 @@ Peers = Annotated[
     list[PeerName] | None,
     typer.Option("--peer", help="Just this one beside ours; may be given several times."),
 ]
+Only = Annotated[
+    list[Part] | None, typer.Option(help="Just this part; may be given several times.")
+]
+Rate = Annotated[float, typer.Option(min=0.1, help="Buyers a second who come at their own pace.")]
+OfferedSeconds = Annotated[float, typer.Option(min=1, help="How long they come.")]
+Backlog = Annotated[int, typer.Option(min=3, help="Orders that are accepted at once.")]
+Samples = Annotated[
+    int, typer.Option(min=1, help="So many of them are paid at --rate, while the others wait.")
+]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", metavar="NAME=ENV=VALUE,…",
+        help="Measure in this environment too, in turns; may be given several times.",
+    ),
+]  # fmt: skip
+Turns = Annotated[int, typer.Option(min=1, help="Turns of each variant, as in A B B A.")]

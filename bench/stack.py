@@ -1,7 +1,9 @@
 """A stack for measuring: the embedded one with fresh data, and the yardsticks beside it."""
 
+import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +27,13 @@ from practice.stack.stack_file import StackFile
 from practice.stack.startup import start_stack
 
 HTTP_SECONDS = 30.0
+DYING_POLL_SECONDS = 0.01
 ONE_PER_ORDER = 1_000
+PRICE_FEN = 9_900
+# They carry accepted orders on: as long as they live, what was accepted is under way.
+CARRIERS = ("worker",)
+# Stands for servers that are not ours.
+PROVIDER = "sandbox"
 
 
 @dataclass(frozen=True)
@@ -48,18 +56,24 @@ class BenchStack:
 
     def pids(self, *names: str) -> dict[str, int]:
         """Of processes of the stack, the yardsticks and this one (`BENCH`)."""
-        known = {**self.stack_file.pids, "empty": self.empty.pid, "noop": self.noop.pid}
-        known[BENCH] = os.getpid()
+        # Not the stack file's: who was killed and started again has another one.
+        known = {process.name: process.pid for process in self.home.processes()}
+        known |= {"empty": self.empty.pid, "noop": self.noop.pid, BENCH: os.getpid()}
         return {name: known[name] for name in names}
 
+    def servers(self) -> dict[str, int]:
+        """Pids of all whose work is the price of an order, as far as they live."""
+        living = [process.name for process in self.home.processes() if process.alive]
+        return self.pids(*(name for name in living if name != PROVIDER))
+
     async def open_sale(self, stock: int) -> ItemRef:
-        """A sale of one item that runs now. Its price is 99.00."""
+        """A sale of one item that runs now, for PRICE_FEN."""
         now = datetime.now(UTC)
         document = sale_document(
             starts_at=now - timedelta(minutes=1),
             ends_at=now + timedelta(days=1),
             pay_window=1800,
-            price=9_900,
+            price=PRICE_FEN,
             stock=stock,
             limit=ONE_PER_ORDER,
         )
@@ -76,10 +90,24 @@ class BenchStack:
             published.raise_for_status()
         return ItemRef(sale_id=sale["sale_id"], sku_id=sale["items"][0]["sku_id"])
 
-    async def stop_worker(self) -> None:
+    async def stop_carriers(self) -> None:
         """From here on accepted orders stay where they are."""
-        if worker := self.home.process("worker"):
-            await stop(worker)
+        for name in CARRIERS:
+            if carrier := self.home.process(name):
+                await stop(carrier)
+
+    async def kill_carriers(self) -> None:
+        """kill -9; returns when they are dead."""
+        carriers = [one for one in self.home.processes() if one.name in CARRIERS]
+        for carrier in carriers:
+            os.kill(carrier.pid, signal.SIGKILL)
+        while any(carrier.alive for carrier in carriers):  # noqa: ASYNC110 - nor do the dying
+            await asyncio.sleep(DYING_POLL_SECONDS)
+
+    async def start_carriers(self) -> None:
+        """Returns when they are ready."""
+        settings = EmbeddedSettings.model_construct(home=self.home.root)
+        await start_stack(settings, self.home, frozenset(CARRIERS))
 
 
 @asynccontextmanager

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from bench.figures import BenchPlan
-from bench.orders import OrderBench
+from bench.instruments import Instruments
 from bench.peers.contender import Contender
 from bench.peers.installation import Installation
 from bench.peers.names import PeerName
@@ -47,8 +46,8 @@ async def open_contenders(
     """The product first, then those of `names` that are installed."""
     async with AsyncExitStack() as closing:
         stores = await _open_stores(stack)
-        orders = await OrderBench.open_(stack, BenchPlan(), closing)
-        contenders: list[Contender] = [await Product.open_(stack, orders, closing)]
+        instruments = await Instruments.open_(stack, closing)
+        contenders: list[Contender] = [await Product.open_(stack, instruments, closing)]
         failed: list[str] = []
         for name in names:
             try:

@@ -10,10 +10,11 @@ from typing import Any, Self
 import asyncpg
 from redis.asyncio import Redis
 
-from bench.orders import OrderBench
+from bench.buyers import Buyers, Order
+from bench.instruments import Instruments
 from bench.peers.contender import AT_ONCE, PRODUCT, Ended, Progress
 from bench.stack import BenchStack
-from domain.payment import Payment
+from domain.payment import order_id_of_payment
 from domain.sale import ItemRef
 from infra.redis.client import connect_redis
 from infra.redis.keys import ItemKeys
@@ -47,23 +48,27 @@ class Product:
     name = PRODUCT
     times = 1
 
-    def __init__(self, stack: BenchStack, orders: OrderBench, database: Any, redis: Redis) -> None:
+    def __init__(
+        self, stack: BenchStack, instruments: Instruments, database: Any, redis: Redis
+    ) -> None:
         self._stack = stack
-        self._orders = orders
+        self._at = instruments
         self._database = database
         self._redis = redis
         self._item = ItemRef(sale_id="", sku_id="")
         self._count = 0
-        self._order_ids: list[str] = []
-        self._payments: list[Payment] = []
+        self._orders: list[Order] = []
+        self._payments: list[str] = []
 
     @classmethod
-    async def open_(cls, stack: BenchStack, orders: OrderBench, closing: AsyncExitStack) -> Self:
+    async def open_(
+        cls, stack: BenchStack, instruments: Instruments, closing: AsyncExitStack
+    ) -> Self:
         redis = connect_redis(Settings(redis_url=stack.stack_file.redis_url))
         closing.push_async_callback(redis.aclose)
         database = await asyncpg.connect(stack.stack_file.postgres_dsn, timeout=10)
         closing.push_async_callback(database.close)
-        return cls(stack, orders, database, redis)
+        return cls(stack, instruments, database, redis)
 
     def pids(self) -> Mapping[str, int]:
         # Not the stack file's, which names the worker that was killed.
@@ -73,28 +78,27 @@ class Product:
         return ()
 
     async def open_sale(self, orders: int) -> None:
-        self._item = await self._stack.open_sale(AHEAD + orders)
+        # One order of it is through already, AHEAD of the others.
+        self._item = await self._at.open_sale(orders)
         self._count = orders
-        first = await self._orders.place(self._item, AHEAD)
-        await self._orders.pay(self._item, await self._orders.begin(first))
 
     async def click(self) -> None:
-        self._order_ids = await self._orders.click(self._item, self._count)
+        self._orders = await self._buyers.come(self._item, self._count)
+        await self._buyers.click(self._item, self._orders)
 
     async def begin(self) -> None:
-        self._payments = await self._orders.begin(self._order_ids)
+        self._payments = await self._buyers.begin_all(self._orders)
 
     async def tell_paid(self, told: set[str]) -> None:
-        """Temporal takes them, whether or not a worker lives."""
+        """The inbox takes them, whether or not a worker lives."""
         free = asyncio.Semaphore(AT_ONCE)
 
-        async def one(payment: Payment) -> None:
+        async def one(payment_id: str) -> None:
             async with free:
-                await self._orders.tell_paid(payment)
-            told.add(payment.order_id)
+                await self._buyers.tell(self._buyers.notice(payment_id))
+            told.add(_order_of(payment_id))
 
-        untold = [payment for payment in self._payments if payment.order_id not in told]
-        await asyncio.gather(*map(one, untold))
+        await asyncio.gather(*(one(it) for it in self._payments if _order_of(it) not in told))
 
     async def progress(self) -> Progress:
         row = await self._database.fetchrow(_PROGRESS, self._item.sale_id)
@@ -102,7 +106,7 @@ class Product:
 
     async def settle_down(self) -> None:
         async with asyncio.timeout(SETTLED_WITHIN_SECONDS):
-            await self._orders.until_all_ended()
+            await self._at.workflows.until_none_runs()
 
     async def ended_as(self) -> Ended:
         row = await self._database.fetchrow(_ENDED_AS, self._item.sale_id)
@@ -124,6 +128,14 @@ class Product:
         settings = EmbeddedSettings.model_construct(home=self._stack.home.root)
         await start_stack(settings, self._stack.home, frozenset({"worker"}))
 
+    @property
+    def _buyers(self) -> Buyers:
+        return self._at.buyers
+
     def _pid(self, name: str) -> int:
         process = self._stack.home.process(name)
         return process.pid if process else self._stack.stack_file.pids[name]
+
+
+def _order_of(payment_id: str) -> str:
+    return order_id_of_payment(payment_id) or payment_id

@@ -151,7 +151,10 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float | None = None,
     ) -> Answer:
-        """Raises Unreachable when no whole answer came in time."""
+        """`body`: bytes go as they are, under the type that `headers` say; anything else as JSON.
+
+        Raises Unreachable when no whole answer came in time.
+        """
         wished = time.perf_counter()
         request = self._encode(method, path, token, body, headers or {})
         async with self._free:
@@ -192,11 +195,14 @@ class HttpClient:
     def _encode(
         self, method: str, path: str, token: str, body: object, headers: Mapping[str, str]
     ) -> bytes:
-        content = b"" if body is None else json.dumps(body).encode()
+        is_json = body is not None and not isinstance(body, bytes)
+        content = json.dumps(body).encode() if is_json else b""
+        if isinstance(body, bytes):
+            content = body
         lines = [f"{method} {path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
         if token:
             lines.append(f"Authorization: Bearer {token}")
-        if body is not None:
+        if is_json:
             lines.append("Content-Type: application/json")
         if method != "GET":
             lines.append(f"Content-Length: {len(content)}")

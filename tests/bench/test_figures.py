@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import BENCH, BenchPlan, BenchReport, Round, figure
+from bench.figures import BENCH, Round, figure
 
 
 def rounds(*rates: float, cpu: float = 1.0) -> list[Round]:
@@ -32,8 +32,3 @@ def test_waits_are_there_only_where_they_were_measured() -> None:
     timed = [Round(per_second=1, cpu={}, p50_ms=wait, p99_ms=2 * wait) for wait in (1, 3, 2)]
     found = figure("ours", timed, timed)
     assert (found.p50_ms, found.p99_ms) == (2, 4)
-
-
-def test_a_history_is_as_long_as_all_its_events() -> None:
-    report = BenchReport(plan=BenchPlan(), posts=(), orders=(), history={"A": 2, "B": 3})
-    assert report.events_per_order == 5

@@ -4,30 +4,53 @@ from io import StringIO
 
 from rich.console import Console
 
-from bench.figures import BENCH, BenchPlan, BenchReport, Round, figure
+from bench.figures import BenchPlan
+from bench.report import BenchReport
 from bench.show import print_report
+from tests.support.bench_reports import MACHINE, a_report
 
 
-def test_every_figure_has_its_row_and_a_wait_only_if_it_was_measured() -> None:
-    posts = [Round(per_second=1234, cpu={"api": 0.5}, p50_ms=1.25, p99_ms=9.75)]
-    orders = [Round(per_second=12.3, cpu={"worker": 0.25, BENCH: 0.1})]
-    report = BenchReport(
-        plan=BenchPlan(),
-        posts=(figure("order accepted", posts, posts),),
-        orders=(figure("order paid", orders, orders),),
-        history={"TIMER_STARTED": 2},
-    )
-    console = Console(file=StringIO(), width=120)
-    print_report(console, report)
-    assert isinstance(console.file, StringIO)
-    lines = console.file.getvalue().splitlines()
-    rates = {line.split("│")[1].strip(): line for line in lines if "│ order" in line}
-    first = {line.split("│")[1].strip(): line for line in reversed(lines) if "│ order" in line}
-    assert [cell.strip() for cell in first["order accepted"].split("│")[2:7]] == [
-        "1,234", "1.00", "0.405", "1.2", "9.8",
-    ]  # fmt: skip
-    assert [cell.strip() for cell in first["order paid"].split("│")[2:7]] == [
-        "12.3", "1.00", "20.3", "", "",
-    ]  # fmt: skip
-    assert [cell.strip() for cell in rates["order paid"].split("│")[2:5]] == ["", "25", "10"]
-    assert lines[-1] == "History events per paid order: 2 (2 timer_started)"
+def printed(report: BenchReport) -> list[str]:
+    out = StringIO()
+    print_report(Console(file=out, width=140), report)
+    return out.getvalue().splitlines()
+
+
+def cells(lines: list[str], name: str) -> list[list[str]]:
+    """Of each row of this name, in the order they are printed."""
+    rows = ([cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line)
+    return [row[1:] for row in rows if row[0] == name]
+
+
+def test_every_figure_has_its_row_its_ceiling_and_a_wait_only_if_it_was_measured() -> None:
+    lines = printed(a_report())
+    accepted, share_of_accepted = cells(lines, "order accepted")
+    paid, share_of_paid = cells(lines, "order paid")
+    assert accepted == ["1,234", "1.00", "0.405", "1.2", "9.8", ""]
+    assert paid == ["12.3", "2.00", "20.3", "", "", "a ceiling"]
+    assert (share_of_accepted, share_of_paid) == (["50", "", ""], ["", "25", "10"])
+
+
+def test_waits_stages_and_memory_have_theirs() -> None:
+    lines = printed(a_report())
+    at_a_rate, among_many = cells(lines, "notice → paid")
+    assert at_a_rate == among_many == ["3", "200", "200", "300", "0"]
+    assert cells(lines, "all payable") == [["3.0"]]
+    assert cells(lines, "1,000 notices at once → all fulfilled") == [["60.0"]]
+    assert cells(lines, "all wait") == [["150"]]
+    assert cells(lines, "KiB per waiting order") == [["50.0"]]
+
+
+def test_what_is_one_figure_is_one_line() -> None:
+    assert printed(a_report())[-4:] == [
+        "History events per paid order: 3 (2 timer_started, 1 marker_recorded)",
+        "Cashiers shown while all wait: 123 a second",
+        "kill -9 of worker: ready again after 1.5 s, placing again after 2.5 s, "
+        "nothing left behind after 3.5 s",
+        "2 processors, Python 3.11, 2026-11-27; others had 25% of them before and 50% after",
+    ]
+
+
+def test_what_was_not_measured_is_not_printed() -> None:
+    (machine,) = [line for line in printed(BenchReport(plan=BenchPlan(), machine=MACHINE)) if line]
+    assert machine.startswith("2 processors")

@@ -81,6 +81,14 @@ async def test_an_answer_is_read_whole_and_its_connection_used_again() -> None:
     assert b"Content-Length: 15\r\n" in heads[0]
 
 
+async def test_a_body_of_bytes_goes_as_it_is() -> None:
+    async with server(_well) as (url, heads), client(url) as http:
+        await http.request("POST", "/x", body=b"a=1", headers={"Content-Type": "text/plain"})
+    assert b"Content-Type: text/plain\r\n" in heads[0]
+    assert b"json" not in heads[0]
+    assert b"Content-Length: 3\r\n" in heads[0]
+
+
 async def test_no_more_connections_are_opened_than_allowed() -> None:
     ports: set[int] = set()
 

@@ -1,0 +1,47 @@
+"""What a bench might have found."""
+
+from datetime import UTC, datetime
+
+from bench.figures import BENCH, BenchPlan, Figure, Round, figure
+from bench.machine import Machine
+from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
+from bench.waits import waits
+
+MACHINE = Machine(
+    began_at=datetime(2026, 11, 27, tzinfo=UTC),
+    processors=2,
+    python="3.11",
+    busy_before=0.25,
+    busy_after=0.5,
+)
+POSTS = [Round(per_second=1234, cpu={"api": 0.5}, p50_ms=1.25, p99_ms=9.75)]
+
+
+def order_figure(per_second: float = 12.3) -> Figure:
+    rounds = [Round(per_second=per_second, cpu={"worker": 0.25, BENCH: 0.1})]
+    ceiling = [Round(per_second=per_second / 2, cpu={"worker": 0.1, BENCH: 0.1})]
+    return figure("order paid", rounds, ceiling, against="a ceiling")
+
+
+def a_report(*, per_second: float = 12.3) -> BenchReport:
+    """With all its parts."""
+    paid = waits("notice → paid", [0.1, 0.2, 0.3])
+    return BenchReport(
+        plan=BenchPlan(),
+        machine=MACHINE,
+        posts=(figure("order accepted", POSTS, POSTS, against="order accepted"),),
+        orders=(order_figure(per_second),),
+        history={"TIMER_STARTED": 2, "MARKER_RECORDED": 1},
+        latency=LatencyReport(per_second=20, waits=(paid,), cpu={"api": 0.3}),
+        backlog=BacklogReport(
+            orders=1024, accepted_seconds=1, half_payable_seconds=2, payable_seconds=3,
+            workflows_seconds=50, rate=20, waits=(paid,), paid_orders=1000,
+            cashiers_per_second=123, paid_seconds=40, fulfilled_seconds=60,
+            memory_before={"worker": 100}, memory_waiting={"worker": 150},
+            memory_after={"worker": 140},
+        ),
+        recovery=RecoveryReport(
+            killed=("worker",), clicks=9, ready_seconds=1.5, placing_seconds=2.5,
+            caught_up_seconds=3.5,
+        ),
+    )  # fmt: skip
