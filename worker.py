@@ -50,7 +50,8 @@ from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
 from infra.temporal.waiting import when_temporal_answers
-from notices.relay import NoticeRelay, WorkflowsToTell
+from notices.relay import NoticeRelay
+from notices.telling import WorkflowsToTell
 from schedules import keep_schedules
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow

@@ -4,17 +4,36 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import EventKind, Order, OrderDossier, OrderEvent
 from domain.sale import ItemRef
-from domain.states import FINAL, HOLDING_STOCK, ORDER_TRANSITIONS, OWNING_STOCK, OrderStatus
+from domain.states import (
+    FINAL,
+    HOLDING_STOCK,
+    ORDER_TRANSITIONS,
+    OWNING_STOCK,
+    DeliveryStatus,
+    OrderStatus,
+)
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
+from infra.postgres.tables.deliveries import deliveries
 from infra.postgres.tables.orders import archived_order_events, order_events, orders
 from infra.postgres.tables.payments import payments
 from infra.readable import all_readable
@@ -90,6 +109,12 @@ class Orders:
         )
         return await happened(self._connection, query)
 
+    async def is_unheard_of(self, order_id: str) -> bool:
+        """Whether the order is paid and nothing was delivered or tried: its workflow, which would
+        have begun with that, may not know."""
+        query = select(is_unheard_of(literal(order_id)))
+        return bool((await self._connection.execute(query)).scalar_one())
+
     async def record(self, order_id: str, event: EventKind, actor: str, detail: str = "") -> None:
         """One more event of the order; callers write it where a guarded write happened."""
         await self._connection.execute(
@@ -154,3 +179,12 @@ class Orders:
     ) -> tuple[list[Order], str | None]:
         rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
         return all_readable(rows, Order.model_validate), after
+
+
+def is_unheard_of(order_id: ColumnElement[str]) -> ColumnElement[bool]:
+    begun = exists().where(
+        deliveries.c.order_id == order_id,
+        or_(deliveries.c.status != DeliveryStatus.PENDING, deliveries.c.attempts > 0),
+    )
+    is_paid = exists().where(orders.c.order_id == order_id, orders.c.status == OrderStatus.PAID)
+    return and_(is_paid, ~begun)
