@@ -25,6 +25,7 @@ from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.late_payments import LatePaymentActivities, OrdersToStart
+from activities.left_behind import LeftBehindActivities
 from activities.notices import NoticeActivities
 from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
@@ -149,11 +150,12 @@ def build_activities(
 ) -> Activities:
     """All there are, over opened stores: the one list of them, for the worker and for tests."""
     relay = NoticeRelay(database, workflows, gateways)
+    payments = PaymentActivities(database, gateways)
     return Activities(
         general=activities_of(
             StockActivities(gate),
             OrderActivities(database),
-            PaymentActivities(database, gateways),
+            payments,
             SettlementActivities(database),
             DeliveryActivities(database, sender),
             ArchiveActivities(database),
@@ -162,6 +164,7 @@ def build_activities(
             LatePaymentActivities(database, workflows),
             RefundMessageActivities(database, sender),
             NoticeActivities(database, relay),
+            LeftBehindActivities(database, payments, relay, workflows),
             BillActivities(database, relay, gateways),
             OpenBillActivities(database, gateways),
         ),

@@ -17,6 +17,7 @@ from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.hot_path import HotPath, PlacingRefused
 from infra.postgres.orders import Orders
+from infra.postgres.payable_orders import PayableOrders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
@@ -81,6 +82,14 @@ class MoveDeadline(Value):
     pay_deadline: datetime
     actor: str
     reason: str
+
+
+class ClosingOrder(Value):
+    """`status`: the order's, None for an unknown one. `open_payments` may still take money, and
+    after them none is begun any more."""
+
+    status: OrderStatus | None = None
+    open_payments: tuple[Payment, ...] = ()
 
 
 class OrderActivities:
@@ -155,6 +164,21 @@ class OrderActivities:
             return None
 
     @activity.defn
+    async def close_order(self, order_id: str) -> ClosingOrder:
+        """From now on no payment of the order is begun. Which are open, whoever began them."""
+        async with self._database.transaction() as connection:
+            closing = await PayableOrders(connection).close(order_id)
+        return ClosingOrder(status=closing.status, open_payments=closing.open_payments)
+
+    @activity.defn
+    async def open_payments(self, order_id: str) -> ClosingOrder:
+        """The same without an end to it: more may be begun."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(order_id)
+            begun = await Payments(connection).of_order(order_id)
+        return ClosingOrder(status=order.status if order else None, open_payments=_open(begun))
+
+    @activity.defn
     async def extend_deadline(self, command: MoveDeadline) -> None:
         """Only to a later one, of an order that still waits to be paid."""
         async with self._database.transaction() as connection:
@@ -207,9 +231,13 @@ def _placed(
         title=title,
         points_amount=None if points_price is None else points_price * order.quantity,
         # A workflow that was started anew must know them, to close them before stock goes back.
-        open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
+        open_payments=_open(payments),
         begun_payments=tuple(p.payment_id for p in payments),
     )
+
+
+def _open(payments: Sequence[Payment]) -> tuple[Payment, ...]:
+    return tuple(payment for payment in payments if payment.status is PaymentStatus.CREATED)
 
 
 async def _write_rejection(

@@ -25,6 +25,7 @@ _PLACE, _BEGIN_PAYMENT, _OFFER_PAYMENT, _SETTLE, _HEAR, _DELIVER, _OWED = (
     (_SQL / f"{name}.sql").read_text(encoding="utf-8")
     for name in ("place", "begin_payment", "offer_payment", "settle", "hear", "deliver", "owed")
 )
+_OPEN_PAYMENTS = "SELECT * FROM payments WHERE order_id = $1 AND status = 'created'"
 _EARNING = sorted(EARNING_METHODS)
 _COUNTING = sorted(HOLDING_STOCK | OWNING_STOCK)
 # What `refuse_placing` raises; it stands in a migration.
@@ -155,6 +156,11 @@ class HotPath:
             receipt.notice_id,
         )
         return None if status is None else OrderStatus(status)
+
+    async def open_payments(self, order_id: str) -> tuple[Payment, ...]:
+        """Those that may still take money. Of a paid order none is begun any more."""
+        rows = await self._driver.fetch(_OPEN_PAYMENTS, order_id)
+        return tuple(Payment.model_validate(dict(row)) for row in rows)
 
     async def deliver(
         self, order_id: str, delivered: Mapping[DeliveryKind, str], award: int, *, fulfil: bool

@@ -109,6 +109,25 @@ class Orders:
         )
         return await happened(self._connection, query)
 
+    async def left_behind(
+        self, due_before: datetime, paid_before: datetime, limit: int
+    ) -> list[Order]:
+        """Orders whose workflow should be further: they wait for money since a deadline before
+        `due_before`, or are paid since before `paid_before` and nothing was delivered or tried."""
+        paid_long_ago = exists().where(
+            payments.c.order_id == orders.c.order_id, payments.c.paid_at < paid_before
+        )
+        waiting = and_(
+            orders.c.status == OrderStatus.PENDING_PAYMENT, orders.c.pay_deadline < due_before
+        )
+        unheard = and_(
+            orders.c.status == OrderStatus.PAID, paid_long_ago, is_unheard_of(orders.c.order_id)
+        )
+        # At random: those that wait for a provider would else keep all others from being seen.
+        query = select(orders).where(or_(waiting, unheard)).order_by(func.random()).limit(limit)
+        rows = (await self._connection.execute(query)).mappings().all()
+        return all_readable(rows, Order.model_validate)
+
     async def is_unheard_of(self, order_id: str) -> bool:
         """Whether the order is paid and nothing was delivered or tried: its workflow, which would
         have begun with that, may not know."""
@@ -182,9 +201,10 @@ class Orders:
 
 
 def is_unheard_of(order_id: ColumnElement[str]) -> ColumnElement[bool]:
+    found = orders.alias("found")
     begun = exists().where(
         deliveries.c.order_id == order_id,
         or_(deliveries.c.status != DeliveryStatus.PENDING, deliveries.c.attempts > 0),
     )
-    is_paid = exists().where(orders.c.order_id == order_id, orders.c.status == OrderStatus.PAID)
+    is_paid = exists().where(found.c.order_id == order_id, found.c.status == OrderStatus.PAID)
     return and_(is_paid, ~begun)
