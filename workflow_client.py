@@ -6,7 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -168,6 +173,22 @@ class WorkflowClient:
 
         await asyncio.gather(*(describe(name) for name in workflow_ids))
         return found
+
+
+def starting(intent: Intent, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
+    """The start of an order's workflow, for whoever has something to say to it that must not wait
+    behind others: only of an order just read as in hand. One that runs hears it all the same."""
+    return WithStartWorkflowOperation(
+        OrderWorkflow.run,
+        intent,
+        id=workflow_id(intent.order_id),
+        task_queue=task_queue,
+        # One that failed or was terminated begins anew.
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=_summary(intent),
+        search_attributes=attributes_of_a_new_order(intent),
+    )
 
 
 async def connect_workflows(settings: Settings) -> WorkflowClient:
