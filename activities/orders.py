@@ -15,6 +15,7 @@ from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.flights.ending import ENDS, EndingFlights, OrderEnd
 from infra.postgres.hot_path import HotPath, PlacingRefused
 from infra.postgres.orders import Orders
 from infra.postgres.payable_orders import PayableOrders
@@ -95,6 +96,8 @@ class ClosingOrder(Value):
 class OrderActivities:
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Thousands may run out of time in one minute, and each would wait for the item's row.
+        self._ending = EndingFlights(database)
 
     @activity.defn
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
@@ -136,6 +139,13 @@ class OrderActivities:
         Answers with the order, and does nothing, where it came further than its workflow knows:
         it is paid, or has open payments that are not in `closed`."""
         intent, order_id = command.intent, command.intent.order_id
+        reason = _told_to_buyer(command.reason, command.actor)
+        if command.status in ENDS:
+            wanted = OrderEnd(
+                order_id, command.status, reason, command.actor, command.reason, command.closed
+            )
+            if (await self._ending.end(wanted)).is_new:
+                return None
         async with self._database.transaction() as connection:
             orders, payments = Orders(connection), Payments(connection)
             # Paying and cancelling may come at once. Whichever has the row first has won.
@@ -149,7 +159,6 @@ class OrderActivities:
                 return await _standing(connection, order, begun)
             if order.status is not OrderStatus.PENDING_PAYMENT:
                 return None
-            reason = _told_to_buyer(command.reason, command.actor)
             await orders.change_status(
                 order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=reason
             )
