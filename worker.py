@@ -25,6 +25,7 @@ from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.late_payments import LatePaymentActivities, OrdersToStart
+from activities.left_behind import LeftBehindActivities
 from activities.notices import NoticeActivities
 from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
@@ -49,7 +50,8 @@ from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
 from infra.temporal.waiting import when_temporal_answers
-from notices.relay import NoticeRelay, WorkflowsToTell
+from notices.relay import NoticeRelay
+from notices.telling import WorkflowsToTell
 from schedules import keep_schedules
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
@@ -150,11 +152,12 @@ def build_activities(
 ) -> Activities:
     """All there are, over opened stores: the one list of them, for the worker and for tests."""
     relay = NoticeRelay(database, workflows, gateways)
+    payments = PaymentActivities(database, gateways)
     return Activities(
         general=activities_of(
             StockActivities(gate),
             OrderActivities(database),
-            PaymentActivities(database, gateways),
+            payments,
             SettlementActivities(database),
             DeliveryActivities(database, sender),
             ArchiveActivities(database),
@@ -163,6 +166,7 @@ def build_activities(
             LatePaymentActivities(database, workflows),
             RefundMessageActivities(database, sender),
             NoticeActivities(database, relay),
+            LeftBehindActivities(database, payments, relay, workflows),
             BillActivities(database, relay, gateways),
             OpenBillActivities(database, gateways),
         ),

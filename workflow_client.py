@@ -6,7 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -97,10 +102,29 @@ class WorkflowClient:
             return False
         return True
 
-    async def tell_of_payment(self, order_id: str, receipt: Receipt) -> bool:
-        """False when no workflow of the order is running."""
-        order = self._client.get_workflow_handle(workflow_id(order_id))
-        return await _signal(order, OrderWorkflow.payment_noticed, receipt)
+    async def tell_of_payment(
+        self, order_id: str, receipt: Receipt, start: Intent | None = None
+    ) -> bool:
+        """False when no workflow of the order is running. With `start` one is started then, which
+        is for an order alone that was just read as in hand."""
+        if start is None:
+            order = self._client.get_workflow_handle(workflow_id(order_id))
+            return await _signal(order, OrderWorkflow.payment_noticed, receipt)
+        await self._client.start_workflow(
+            OrderWorkflow.run,
+            start,
+            id=workflow_id(order_id),
+            task_queue=self._task_queue,
+            # One that failed or was terminated begins anew: somebody must deliver what is paid.
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="payment_noticed",
+            start_signal_args=[receipt],
+            rpc_timeout=NOTICE_TIMEOUT,
+            static_summary=_summary(start),
+            search_attributes=attributes_of_a_new_order(start),
+        )
+        return True
 
     async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:
         """False when no workflow of the refund is running."""
@@ -149,6 +173,22 @@ class WorkflowClient:
 
         await asyncio.gather(*(describe(name) for name in workflow_ids))
         return found
+
+
+def starting(intent: Intent, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
+    """The start of an order's workflow, for whoever has something to say to it that must not wait
+    behind others: only of an order just read as in hand. One that runs hears it all the same."""
+    return WithStartWorkflowOperation(
+        OrderWorkflow.run,
+        intent,
+        id=workflow_id(intent.order_id),
+        task_queue=task_queue,
+        # One that failed or was terminated begins anew.
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=_summary(intent),
+        search_attributes=attributes_of_a_new_order(intent),
+    )
 
 
 async def connect_workflows(settings: Settings) -> WorkflowClient:

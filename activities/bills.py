@@ -28,7 +28,8 @@ from domain.payment import FlowKind, PaymentMethod
 from infra.gateways.protocol import Gateway
 from infra.postgres.bills import BATCH, Bills
 from infra.postgres.engine import Database
-from notices.relay import NoticeRelay, RelayOutcome, nobody_answers
+from notices.relay import NoticeRelay, RelayOutcome
+from notices.telling import nobody_answers
 
 log = structlog.get_logger()
 

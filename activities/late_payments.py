@@ -105,7 +105,8 @@ class LatePaymentActivities:
             order = await Orders(connection).get(late.order_id)
         if order is None:
             return GoingOn(taken_up=False)
-        return GoingOn(taken_up=await self._orders.start_order_again(order.intent))
+        started = await self._orders.start_order_again(order.input_of_its_workflow)
+        return GoingOn(taken_up=started)
 
 
 def _may_be_had(order: Order, payment: Payment, receipt: Receipt) -> bool:

@@ -17,7 +17,8 @@ from domain.notice import Notice
 from infra.postgres.engine import Database
 from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.refused_notices import RefusedNotices
-from notices.relay import NoticeRelay, RelayOutcome, nobody_answers
+from notices.relay import NoticeRelay, RelayOutcome
+from notices.telling import nobody_answers
 
 log = structlog.get_logger()
 

@@ -15,8 +15,10 @@ from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.flights.ending import ENDS, EndingFlights, OrderEnd
 from infra.postgres.hot_path import HotPath, PlacingRefused
 from infra.postgres.orders import Orders
+from infra.postgres.payable_orders import PayableOrders
 from infra.postgres.payments import Payments
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
@@ -83,9 +85,19 @@ class MoveDeadline(Value):
     reason: str
 
 
+class ClosingOrder(Value):
+    """`status`: the order's, None for an unknown one. `open_payments` may still take money, and
+    after them none is begun any more."""
+
+    status: OrderStatus | None = None
+    open_payments: tuple[Payment, ...] = ()
+
+
 class OrderActivities:
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Thousands may run out of time in one minute, and each would wait for the item's row.
+        self._ending = EndingFlights(database)
 
     @activity.defn
     async def place_order(self, command: PlaceOrder) -> PlacedOrder:
@@ -131,6 +143,13 @@ class OrderActivities:
         Answers with the order, and does nothing, where it came further than its workflow knows:
         it is paid, or has open payments that are not in `closed`."""
         intent, order_id = command.intent, command.intent.order_id
+        reason = _told_to_buyer(command.reason, command.actor)
+        if command.status in ENDS:
+            wanted = OrderEnd(
+                order_id, command.status, reason, command.actor, command.reason, command.closed
+            )
+            if (await self._ending.end(wanted)).is_new:
+                return None
         async with self._database.transaction() as connection:
             orders, payments = Orders(connection), Payments(connection)
             # Paying and cancelling may come at once. Whichever has the row first has won.
@@ -144,7 +163,6 @@ class OrderActivities:
                 return await _standing(connection, order, begun)
             if order.status is not OrderStatus.PENDING_PAYMENT:
                 return None
-            reason = _told_to_buyer(command.reason, command.actor)
             await orders.change_status(
                 order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=reason
             )
@@ -157,6 +175,21 @@ class OrderActivities:
             # Last, because every order of the sale waits for this row's lock.
             await Stock(connection).release(order)
             return None
+
+    @activity.defn
+    async def close_order(self, order_id: str) -> ClosingOrder:
+        """From now on no payment of the order is begun. Which are open, whoever began them."""
+        async with self._database.transaction() as connection:
+            closing = await PayableOrders(connection).close(order_id)
+        return ClosingOrder(status=closing.status, open_payments=closing.open_payments)
+
+    @activity.defn
+    async def open_payments(self, order_id: str) -> ClosingOrder:
+        """The same without an end to it: more may be begun."""
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(order_id)
+            begun = await Payments(connection).of_order(order_id)
+        return ClosingOrder(status=order.status if order else None, open_payments=_open(begun))
 
     @activity.defn
     async def extend_deadline(self, command: MoveDeadline) -> None:
@@ -211,9 +244,13 @@ def _placed(
         title=title,
         points_amount=None if points_price is None else points_price * order.quantity,
         # A workflow that was started anew must know them, to close them before stock goes back.
-        open_payments=tuple(p for p in payments if p.status is PaymentStatus.CREATED),
+        open_payments=_open(payments),
         begun_payments=tuple(p.payment_id for p in payments),
     )
+
+
+def _open(payments: Sequence[Payment]) -> tuple[Payment, ...]:
+    return tuple(payment for payment in payments if payment.status is PaymentStatus.CREATED)
 
 
 async def _write_rejection(

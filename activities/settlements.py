@@ -8,7 +8,7 @@ from temporalio import activity
 from domain.actors import provider
 from domain.model import Value
 from domain.order import EventKind
-from domain.payment import FlowKind, Receipt
+from domain.payment import FlowKind, Payment, Receipt
 from domain.refund import RefundReason, RefundRequest
 from domain.states import OrderStatus, PaymentStatus
 from domain.surplus_money import surplus_refund, why_surplus
@@ -27,9 +27,13 @@ class SettlePayment(Value):
 
 
 class Settled(Value):
-    """`surplus` is None when the order is paid by this receipt, else why it must go back."""
+    """`surplus` is None when the order is paid by this receipt, else why it must go back. `status`
+    is what the order has come to where the money was taken before its workflow heard of it, and
+    `open_payments` what was begun besides."""
 
     surplus: RefundReason | None = None
+    status: OrderStatus | None = None
+    open_payments: tuple[Payment, ...] = ()
 
 
 class RecordSurplus(Value):
@@ -45,10 +49,15 @@ class SettlementActivities:
     @activity.defn
     async def settle_payment(self, command: SettlePayment) -> Settled:
         """Payment, order, stock and ledger in one step; a repeat answers as the first did."""
+        id_ = command.order_id
         while True:
             async with self._database.driver() as driver:
-                if await HotPath(driver).settle(command.order_id, command.receipt):
-                    return Settled()
+                hot_path = HotPath(driver)
+                # First, for as a rule the inbox has settled it by now.
+                if status := await hot_path.hear(id_, command.receipt):
+                    return Settled(status=status, open_payments=await hot_path.open_payments(id_))
+                if await hot_path.settle(id_, command.receipt):
+                    return Settled(open_payments=await hot_path.open_payments(id_))
             # The one query does not say why it did nothing, so that is read afterwards; what
             # was changed in between may allow it after all.
             async with self._database.transaction() as connection:

@@ -20,7 +20,7 @@ from api.notices import NoticeReplay
 from api.open_files import watch_open_files
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
-from api.payments import OrderPayments
+from api.payments import OrderPayments, PaymentsAhead
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.routes import (
@@ -150,7 +150,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         sales=ShownSales(database, stock_gate),
         orders=orders,
         order_updates=order_updates,
-        payments=OrderPayments(orders, order_updates, gateways),
+        payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
         notices=NoticeReplay(database, inbox, relay, gateways),

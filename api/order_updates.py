@@ -19,7 +19,8 @@ from domain.errors import ErrorCode, Refusal
 from domain.ids import workflow_id
 from domain.order import EventKind
 from domain.refund import trade_workflow_id
-from domain.states import UNFINISHED, DeliveryStatus, OrderStatus
+from domain.reservation import Intent
+from domain.states import IN_HAND, UNFINISHED, DeliveryStatus, OrderStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from workflows.order import OrderWorkflow
@@ -107,6 +108,7 @@ class OrderUpdates:
         """
         patience = time.monotonic() + STARTED_SECONDS
         pause = FIRST_LOOK_SECONDS
+        start: Intent | None = None
         while True:
             try:
                 return await self._workflows.update(
@@ -115,6 +117,7 @@ class OrderUpdates:
                     argument,
                     taken_within=ACCEPT_SECONDS,
                     answered_within=seconds,
+                    start=start,
                 )
             except NotTaken as error:
                 detail = "orders cannot be changed right now; try again"
@@ -124,8 +127,19 @@ class OrderUpdates:
                 left = patience - time.monotonic()
                 if refusal.code is not ErrorCode.UNAVAILABLE or left <= 0:
                     raise refusal from error
-            await asyncio.sleep(min(pause, left))
+            if start is None and not told:
+                start = await self._input_if_in_hand(order_id)
+            if start is None or pause > FIRST_LOOK_SECONDS:
+                await asyncio.sleep(min(pause, left))
             pause *= 2
+
+    async def _input_if_in_hand(self, order_id: str) -> Intent | None:
+        """Of an order that was placed and whose workflow waits its turn to be started: who has
+        something to say to it overtakes the others."""
+        dossier = await self._orders.dossier(order_id)
+        if dossier is None or dossier.order.status not in IN_HAND:
+            return None
+        return dossier.order.input_of_its_workflow
 
     async def _why_not(self, order_id: str, error: Exception) -> Refusal:
         """What nobody can be told says the order's own state."""

@@ -15,6 +15,8 @@ from temporalio.types import MethodAsyncSingleParam
 from temporalio.workflow import UpdateMethodMultiParam
 
 from domain.errors import ErrorCode, Refusal
+from domain.reservation import Intent
+from workflow_client import starting
 
 log = structlog.get_logger()
 
@@ -89,9 +91,13 @@ class WorkflowCalls:
         *arguments: object,
         taken_within: float,
         answered_within: float,
+        start: Intent | None = None,
     ) -> T:
-        """The answer of a running workflow. Waits `taken_within` seconds until a worker takes the
-        update, and then `answered_within` seconds for the answer.
+        """The answer of a running workflow; with `start` an order's is started if it does not run,
+        which is for an order alone that was just read as in hand.
+
+        Waits `taken_within` seconds until a worker takes the update, and then `answered_within`
+        seconds for the answer.
 
         Raises Refusal as the workflow does, NotRunning, NotTaken, NoAnswerYet or NoMoreUpdates.
         """
@@ -99,12 +105,16 @@ class WorkflowCalls:
         try:
             # Not execute_update: once the update is taken, that waits without end.
             async with asyncio.timeout(taken_within + CONNECT_SECONDS) as connecting:
-                taken = await handle.start_update(
-                    update,
-                    args=arguments,
-                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    rpc_timeout=timedelta(seconds=taken_within),
-                )
+                terms: dict[str, Any] = {
+                    "args": arguments,
+                    "wait_for_stage": WorkflowUpdateStage.ACCEPTED,
+                    "rpc_timeout": timedelta(seconds=taken_within),
+                }
+                if start is None:
+                    taken = await handle.start_update(update, **terms)
+                else:
+                    terms["start_workflow_operation"] = starting(start, self._task_queue)
+                    taken = await self._client.start_update_with_start_workflow(update, **terms)
         except RPCTimeout as error:
             # The SDK reports a cancelled wait, and so our own timeout, as one of the call.
             if connecting.expired():

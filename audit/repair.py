@@ -18,7 +18,6 @@ from audit.queries import known_orders
 from audit.sources import AuditSources
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
-from domain.ids import created_at_ms
 from domain.model import Value
 from domain.reservation import Intent, Reservation
 from domain.sale import ItemRef
@@ -120,8 +119,7 @@ async def _restart_unwatched(sources: AuditSources) -> AsyncIterator[str]:
             order = await Orders(connection).get(order_id)
         if order is None:
             continue
-        intent = order.intent.model_copy(update={"accepted_at_ms": created_at_ms(order_id)})
-        if await sources.workflows.start_order_again(intent):
+        if await sources.workflows.start_order_again(order.input_of_its_workflow):
             async with sources.database.transaction() as connection:
                 # Its money may have come while nobody could be told of it.
                 await NoticeQueue(connection).reopen_of_order(order_id)

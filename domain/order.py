@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.delivery import Delivery
+from domain.ids import created_at_ms
 from domain.model import Value
 from domain.payment import Payment
 from domain.refund import Refund
@@ -93,6 +94,11 @@ class Order(Value):
             user_id=self.user_id,
             quantity=self.quantity,
         )
+
+    @property
+    def input_of_its_workflow(self) -> Intent:
+        """Whoever starts the workflow, of an order that stands. Its gate accepted it long ago."""
+        return self.intent.model_copy(update={"accepted_at_ms": created_at_ms(self.order_id)})
 
 
 class OrderDossier(Value):

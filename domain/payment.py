@@ -33,6 +33,9 @@ class PaymentScene(StrEnum):
 # Pay's `code_url` and Alipay's `qr_code` alike.
 CODE_LIFETIME = timedelta(hours=2)
 
+# When no notice came, a provider is asked so long after the payment was begun.
+ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+
 # ISO 4217 has no code for points; providers never see this one.
 POINTS_CURRENCY = "PTS"
 

@@ -19,6 +19,7 @@ from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
+from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refused_notices import (
     KEPT_BYTES,
@@ -157,8 +158,10 @@ async def _must_be_told(
         return False
     if notice.kind is NoticeKind.REFUND:
         return True
-    # Settled money may be mentioned again, as by Alipay's TRADE_FINISHED.
-    if notice.receipt and is_settled(payment, notice.receipt):
+    # Settled money may be mentioned again, as by Alipay's TRADE_FINISHED. But it is settled before
+    # the workflow is told, which may not have heard of it by this notice or any other.
+    settled = notice.receipt is not None and is_settled(payment, notice.receipt)
+    if settled and not await Orders(connection).is_unheard_of(payment.order_id):
         await Notices(connection).mark_handled(notice.notice_id, RelayOutcome.DUPLICATE)
         return False
     if verdict is Verdict.WRONG_AMOUNT:

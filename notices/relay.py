@@ -3,27 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 import structlog
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.gateway_errors import GatewayError
-from domain.notice import LEFT_TO_A_PERSON, Notice, NoticeKind, RefundReport, Verdict
-from domain.payment import PaymentMethod, Receipt
-from domain.refund import RefundRequest
+from domain.notice import LEFT_TO_A_PERSON, Notice, NoticeKind, Verdict
+from domain.order import Order
+from domain.payment import Payment, PaymentMethod, Receipt
 from domain.surplus_money import is_settled, surplus_refund, why_surplus
 from infra.gateways.protocol import Gateway
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.flights.settling import Money, SettlingFlights
 from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
+from notices.telling import OrdersToTell, WorkflowsToTell
 
 log = structlog.get_logger()
 
@@ -31,20 +33,6 @@ PROMPTLY_SECONDS = 12.0
 DRAIN_SECONDS = 2.0
 # After the first time and three more, which is half an hour.
 TELLINGS_BEFORE_A_PERSON = 4
-
-
-class WorkflowsToTell(Protocol):
-    """Workflows are in a room above this one, so the relay is handed somebody who knows them.
-    All of these raise RPCError or RuntimeError while Temporal is away."""
-
-    async def tell_of_payment(self, order_id: str, receipt: Receipt) -> bool:
-        """False when no workflow of the order is running."""
-
-    async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:
-        """False when no workflow of the refund is running."""
-
-    async def start_refund(self, request: RefundRequest) -> bool:
-        """False when it was asked for before."""
 
 
 class RelayOutcome(StrEnum):
@@ -58,6 +46,16 @@ class RelayOutcome(StrEnum):
     UNMATCHED = LEFT_TO_A_PERSON
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What Postgres knows of money. `is_no_news`: it was dealt with, and by more than settling it
+    ahead of the workflow."""
+
+    payment: Payment | None
+    order: Order | None
+    is_no_news: bool
+
+
 class NoticeRelay:
     def __init__(
         self,
@@ -67,7 +65,9 @@ class NoticeRelay:
     ) -> None:
         self._database = database
         self._workflows = workflows
+        self._orders = OrdersToTell(workflows)
         self._gateways = gateways
+        self._settling = SettlingFlights(database)
         self._in_background: set[asyncio.Task[RelayOutcome]] = set()
 
     async def relay(self, notice: Notice) -> RelayOutcome:
@@ -136,21 +136,20 @@ class NoticeRelay:
                 task.cancel()
 
     async def tell_of_money(self, order_id: str, receipt: Receipt) -> RelayOutcome:
-        """Tell the order of money that has arrived, however we heard of it. UNMATCHED: nobody
-        waits for it, and yet the order should have it. Raises as `relay`."""
-        async with self._database.transaction() as connection:
-            payment = await Payments(connection).get(receipt.payment_id)
-        if payment is not None and is_settled(payment, receipt):
+        """Settle money that has arrived, however we heard of it, and tell its order. UNMATCHED:
+        nobody waits for it, and yet the order should have it. Raises as `relay`."""
+        await self._settle_ahead(order_id, receipt)
+        found = await self._look(receipt)
+        if found.is_no_news:
             return RelayOutcome.DUPLICATE
-        if await self._workflows.tell_of_payment(order_id, receipt):
+        if await self._orders.tell(order_id, receipt, found.order):
             return RelayOutcome.SIGNALLED
         # The order's workflow is over, so the money has nobody to take it.
-        async with self._database.transaction() as connection:
-            payment = await Payments(connection).get(receipt.payment_id)
-            order = await Orders(connection).get(payment.order_id) if payment else None
+        found = await self._look(receipt)
+        payment, order = found.payment, found.order
         if payment is None or order is None:
             return RelayOutcome.UNMATCHED
-        if is_settled(payment, receipt):
+        if found.is_no_news:
             # Its workflow took the money and ended while we were about to tell it.
             return RelayOutcome.DUPLICATE
         reason = why_surplus(order, payment, receipt)
@@ -160,6 +159,27 @@ class NoticeRelay:
         if await self._workflows.start_refund(request):
             log.info("late_money_found", order_id=request.order_id, reason=request.reason)
         return RelayOutcome.REFUNDING
+
+    async def _settle_ahead(self, order_id: str, receipt: Receipt) -> None:
+        """The plain case is paid from here on. Everything else is for the order's workflow, and so
+        is what cannot be settled now."""
+        try:
+            await self._settling.settle(Money(order_id, receipt))
+        except Exception as error:
+            log.warning("not_settled_ahead", order_id=order_id, error=repr(error)[:200])
+
+    async def _look(self, receipt: Receipt) -> _Found:
+        async with self._database.transaction() as connection:
+            payment = await Payments(connection).get(receipt.payment_id)
+            if payment is None:
+                return _Found(None, None, is_no_news=False)
+            orders = Orders(connection)
+            settled = is_settled(payment, receipt)
+            return _Found(
+                payment,
+                await orders.get(payment.order_id),
+                is_no_news=settled and not await orders.is_unheard_of(payment.order_id),
+            )
 
     async def _confirmed_receipt(self, notice: Notice) -> Receipt | None:
         """The money as it arrived; None where nobody confirms it. Where a notice names another
@@ -233,11 +253,3 @@ class NoticeRelay:
                     advice=advice,
                 )
         return RelayOutcome.UNMATCHED
-
-
-def nobody_answers(error: Exception) -> bool:
-    """Whether Temporal cannot be reached at all; anything else is about this one notice."""
-    if isinstance(error, RPCError):
-        return error.status is RPCStatusCode.UNAVAILABLE
-    # temporalio says RuntimeError for a client that cannot connect.
-    return isinstance(error, RuntimeError)

@@ -114,6 +114,22 @@ async def test_a_payment_is_told_to_the_order_that_runs_and_to_no_other(
     assert await workflows.tell_of_payment(intent.order_id, receipt) is False
 
 
+async def test_a_payment_of_an_order_in_hand_is_told_to_a_workflow_that_has_not_begun(
+    workflows: WorkflowClient, intent: Intent, handle: WorkflowHandle[object, object]
+) -> None:
+    receipt = receipt_for(intent.order_id)
+    assert await workflows.tell_of_payment(intent.order_id, receipt, intent) is True
+    assert await workflows.tell_of_payment(intent.order_id, receipt, intent) is True
+    # Started by the first, and not by whoever starts it in its turn.
+    await workflows.start_order(intent)
+    assert await signals_of(handle) == ["payment_noticed"] * 2
+
+    await handle.terminate()
+    assert await workflows.tell_of_payment(intent.order_id, receipt, intent) is True
+    assert await signals_of(handle) == ["payment_noticed"]
+    await handle.terminate()
+
+
 async def test_a_refund_is_started_once_and_told_what_its_provider_says(
     workflows: WorkflowClient, intent: Intent, temporal_client: Client
 ) -> None:

@@ -122,7 +122,7 @@ class OrderWorkflow(DecidesDeliveries):
         while await self._wait_for_money():
             taken = await self._receipts.take_next()
             if taken.pays:
-                self._payments.forget(taken.payment_id)
+                self._payments.settled(taken.payment_id, taken.others)
                 return True
             self._payments.replace(taken.payment_id)
         return False

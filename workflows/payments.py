@@ -2,18 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.orders import PlacedOrder
+    from activities.orders import OrderActivities, PlacedOrder
     from activities.payments import OfferPayment, PaymentActivities, PaymentRef
     from activities.refusals import refusal, refusal_from
     from domain.errors import ErrorCode
     from domain.payment import (
+        ASK_AFTER,
         POINTS_CURRENCY,
         Payment,
         PaymentMethod,
@@ -22,13 +23,16 @@ with workflow.unsafe.imports_passed_through():
         offer_ends,
         payment_id_for,
     )
-    from domain.states import PaymentStatus
+    from domain.states import HOLDING_STOCK, OWNING_STOCK, PaymentStatus
     from workflows.details import Details
-    from workflows.policies import PROVIDER_TIMEOUT, run_until_done, run_while_buyer_waits
+    from workflows.policies import (
+        PROVIDER_TIMEOUT,
+        run_locally_first,
+        run_until_done,
+        run_while_buyer_waits,
+    )
     from workflows.updates import BeginPayment
 
-# When no notice came, a provider is asked this long after the payment was begun.
-ASK_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
 POINTS_ONCE = "points-pay-once"
 
 
@@ -50,6 +54,8 @@ class Payments:
         self._attempts: Counter[str] = Counter()
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._closing: asyncio.Task[None] | None = None
+        # Others begin payments too, as long as the order is placed and nobody closes it.
+        self._others_begin = False
 
     @property
     def closed(self) -> tuple[str, ...]:
@@ -59,22 +65,14 @@ class Payments:
     def adopt(self, placed: PlacedOrder) -> None:
         """Take over what an earlier run of this order has begun, or this one in a task that was
         lost."""
+        self._others_begin = placed.to_pay.status in HOLDING_STOCK
         known = set(self._begun)
         # What is over as well: its number would be answered with what stands there, which is dead.
         self._begun.update(placed.begun_payments)
+        self._take_over(placed.open_payments, known)
         for payment in placed.open_payments:
-            if payment.payment_id in known:
-                continue
-            self._begun.add(payment.payment_id)
-            self._attempts[payment.method] += 1
-            ref = PaymentRef(
-                payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
-            )
-            # Whether its points were taken nobody knows; who begins it again finds out.
-            again = payment.method is PaymentMethod.POINTS and workflow.patched(POINTS_ONCE)
-            self._latest[_way(payment.method, payment.scene)] = ref if again else payment
-            self._open[payment.payment_id] = ref
-            self.watch(payment)
+            if payment.payment_id not in known:
+                self.watch(payment)
 
     async def begin(self, update: BeginPayment, placed: PlacedOrder) -> Payment:
         """The payment for this method and scene: the standing one, or a new attempt once that
@@ -83,6 +81,16 @@ class Payments:
         latest = self._latest.get(way)
         if isinstance(latest, Payment) and _still_stands(latest):
             return latest
+        while (payment := await self._offer(update, placed, way)).scene is not update.scene:
+            # The number was taken by one that was begun without us, in another way.
+            del self._latest[way]
+            if payment.status is not PaymentStatus.CREATED:
+                self.forget(payment.payment_id)
+        self._latest[way] = payment
+        return payment
+
+    async def _offer(self, update: BeginPayment, placed: PlacedOrder, way: str) -> Payment:
+        latest = self._latest.get(way)
         # A try without an answer may have worked. Its number must not change then, or one buyer
         # could pay twice; an expired payment's must, because nobody can pay under it any more.
         ref = latest if isinstance(latest, PaymentRef) else self._next_attempt(update.method)
@@ -94,7 +102,7 @@ class Payments:
         # Known before it is tried, as what may be open must be closed in the end.
         self._latest[way] = self._open[ref.payment_id] = ref
         try:
-            payment = await run_while_buyer_waits(
+            return await run_while_buyer_waits(
                 PaymentActivities.begin_payment,
                 offer,
                 f"begin {update.method} payment",
@@ -102,8 +110,6 @@ class Payments:
             )
         except ActivityError as error:
             raise refusal_from(error) from error
-        self._latest[way] = payment
-        return payment
 
     def watch(self, payment: Payment) -> None:
         """Ask the provider by ourselves from time to time: notices get lost."""
@@ -129,11 +135,21 @@ class Payments:
             self._on_receipt(trade.receipt)
 
     async def ask_all(self) -> None:
+        if self._others_begin and workflow.patched("recheck-asks-postgres"):
+            standing = await run_locally_first(
+                OrderActivities.open_payments, self._order_id, "which payments are open?"
+            )
+            self._take_over(standing.open_payments, self._begun)
         for payment_id in list(self._open):
             await self.ask(payment_id)
 
+    def settled(self, payment_id: str, others: Iterable[Payment]) -> None:
+        """It has paid the order, so nothing of it can be collected any more; of `others` it can."""
+        self.forget(payment_id)
+        self._know_all(others)
+
     def forget(self, payment_id: str) -> None:
-        """It is paid, so nothing of it can be collected any more."""
+        """Nothing of it can be collected any more."""
         self._open.pop(payment_id, None)
 
     def replace(self, payment_id: str) -> None:
@@ -146,8 +162,9 @@ class Payments:
     async def close(self, beginning: asyncio.Lock, or_until: Callable[[], bool]) -> None:
         """Make sure that nothing can be collected any more, and hear of what has been. Who holds
         `beginning` may still open one. Returns sooner, and goes on beside, once `or_until`."""
-        if self._any_open and workflow.patched("closes-in-parallel"):
-            closes = self._start_closing(beginning)
+        asking = self._others_begin and workflow.patched("closing-in-postgres")
+        if asking or (self._any_open and workflow.patched("closes-in-parallel")):
+            closes = self._start_closing(beginning, asking=asking)
             await workflow.wait_condition(lambda: closes.done() or or_until())
             if closes.done():
                 await closes
@@ -157,17 +174,29 @@ class Payments:
             for ref in list(self._open.values()):
                 await self._close(ref)
 
-    def _start_closing(self, beginning: asyncio.Lock) -> asyncio.Task[None]:
+    def _start_closing(self, beginning: asyncio.Lock, *, asking: bool) -> asyncio.Task[None]:
         """The same task as long as one is under way."""
 
         async def close() -> None:
             async with beginning:
+                # What was settled ahead is not ended. That is found where it should be, and what
+                # else is open is closed once the order is handed over.
+                if asking and await self._is_paid_ahead():
+                    return
                 # Side by side, as a provider may be away for hours.
                 await asyncio.gather(*(self._close(ref) for ref in list(self._open.values())))
 
         if self._closing is None or self._closing.done():
             self._closing = asyncio.create_task(close())
         return self._closing
+
+    async def _is_paid_ahead(self) -> bool:
+        """From now on nobody begins a payment of the order, and all that are open are known."""
+        closing = await run_locally_first(
+            OrderActivities.close_order, self._order_id, "begin no payment any more"
+        )
+        self._know_all(closing.open_payments)
+        return closing.status in OWNING_STOCK
 
     async def _close(self, ref: PaymentRef) -> None:
         closed = await run_until_done(
@@ -180,6 +209,25 @@ class Payments:
         self._details.add(f"{ref.method} payment {ref.payment_id} is closed")
         if closed.receipt:
             self._on_receipt(closed.receipt)
+
+    def _know_all(self, open_payments: Iterable[Payment]) -> None:
+        """These are open, whoever began them, and there will be no others."""
+        self._others_begin = False
+        self._take_over(open_payments, self._begun)
+
+    def _take_over(self, payments: Iterable[Payment], known: Collection[str]) -> None:
+        for payment in payments:
+            if payment.payment_id in known:
+                continue
+            self._begun.add(payment.payment_id)
+            self._attempts[payment.method] += 1
+            ref = PaymentRef(
+                payment_id=payment.payment_id, order_id=self._order_id, method=payment.method
+            )
+            # Whether its points were taken nobody knows; who begins it again finds out.
+            again = payment.method is PaymentMethod.POINTS and workflow.patched(POINTS_ONCE)
+            self._latest[_way(payment.method, payment.scene)] = ref if again else payment
+            self._open[payment.payment_id] = ref
 
     @property
     def _any_open(self) -> bool:

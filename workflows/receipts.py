@@ -9,7 +9,7 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
-    from domain.payment import PaymentMethod, Receipt
+    from domain.payment import Payment, PaymentMethod, Receipt
     from domain.quoting import quoted
     from domain.refund import RefundReason
     from workflows.details import Details
@@ -19,10 +19,12 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a payment's money: the order is paid by it (`pays`), or it goes back."""
+    """What became of a payment's money: the order is paid by it (`pays`), or it goes back. Then
+    `others` are the payments that may still take money."""
 
     payment_id: str
     pays: bool
+    others: tuple[Payment, ...] = ()
 
 
 class Receipts:
@@ -64,7 +66,7 @@ class Receipts:
         finally:
             # Not before: who waits until none is waiting waits for what became of the money.
             self._waiting.pop(0)
-        return Taken(receipt.payment_id, pays=settled.surplus is None)
+        return Taken(receipt.payment_id, settled.surplus is None, settled.open_payments)
 
     async def take_all(self) -> None:
         """Account for what arrives while the order is paid or over."""

@@ -17,14 +17,15 @@ from domain.order import Order, RejectReason
 from domain.payment import Payment, QrAction, Receipt, RedirectAction
 from domain.points import EARNING_METHODS
 from domain.reservation import Intent
-from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus
+from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus, OrderStatus
 from infra.postgres.engine import Driver
 
 _SQL = Path(__file__).parent / "sql"
-_PLACE, _BEGIN_PAYMENT, _OFFER_PAYMENT, _SETTLE, _DELIVER, _OWED = (
+_PLACE, _BEGIN_PAYMENT, _OFFER_PAYMENT, _SETTLE, _HEAR, _DELIVER, _OWED = (
     (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("place", "begin_payment", "offer_payment", "settle", "deliver", "owed")
+    for name in ("place", "begin_payment", "offer_payment", "settle", "hear", "deliver", "owed")
 )
+_OPEN_PAYMENTS = "SELECT * FROM payments WHERE order_id = $1 AND status = 'created'"
 _EARNING = sorted(EARNING_METHODS)
 _COUNTING = sorted(HOLDING_STOCK | OWNING_STOCK)
 # What `refuse_placing` raises; it stands in a migration.
@@ -152,6 +153,24 @@ class HotPath:
             sorted(DeliveryKind),
         )
         return settled is not None
+
+    async def hear(self, order_id: str, receipt: Receipt) -> OrderStatus | None:
+        """What has become of an order that took this very money before, or of one it was taken
+        from again; its notice is handled. None, and nothing done, for money that is news."""
+        status = await self._driver.fetchval(
+            _HEAR,
+            order_id,
+            receipt.payment_id,
+            receipt.trade_no,
+            receipt.amount,
+            receipt.notice_id,
+        )
+        return None if status is None else OrderStatus(status)
+
+    async def open_payments(self, order_id: str) -> tuple[Payment, ...]:
+        """Those that may still take money. Of a paid order none is begun any more."""
+        rows = await self._driver.fetch(_OPEN_PAYMENTS, order_id)
+        return tuple(Payment.model_validate(dict(row)) for row in rows)
 
     async def deliver(
         self, order_id: str, delivered: Mapping[DeliveryKind, str], award: int, *, fulfil: bool

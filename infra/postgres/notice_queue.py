@@ -20,6 +20,7 @@ from domain.notice import (
     pause_once_told,
 )
 from domain.payment import FlowKind
+from infra.postgres.orders import is_unheard_of
 from infra.postgres.queries import happened
 from infra.postgres.tables.attentions import attentions
 from infra.postgres.tables.notices import payment_notices
@@ -101,7 +102,11 @@ class NoticeQueue:
         notice = payment_notices.c
         # Two questions and not one with OR, so that each is a look into the ledger's index.
         booked = or_(
-            _is_booked(FlowKind.RECEIVED, notice.receipt["trade_no"].astext),
+            # Money is on the ledger before its workflow knows of it.
+            and_(
+                _is_booked(FlowKind.RECEIVED, notice.receipt["trade_no"].astext),
+                ~is_unheard_of(notice.order_id),
+            ),
             _is_booked(FlowKind.REFUNDED, notice.refund["refund_id"].astext),
         )
         acted_on = and_(notice.handled_at.is_not(None), notice.handled_as != LEFT_TO_A_PERSON)

@@ -4,17 +4,36 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import EventKind, Order, OrderDossier, OrderEvent
 from domain.sale import ItemRef
-from domain.states import FINAL, HOLDING_STOCK, ORDER_TRANSITIONS, OWNING_STOCK, OrderStatus
+from domain.states import (
+    FINAL,
+    HOLDING_STOCK,
+    ORDER_TRANSITIONS,
+    OWNING_STOCK,
+    DeliveryStatus,
+    OrderStatus,
+)
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.refunds import Refunds
+from infra.postgres.tables.deliveries import deliveries
 from infra.postgres.tables.orders import archived_order_events, order_events, orders
 from infra.postgres.tables.payments import payments
 from infra.readable import all_readable
@@ -90,6 +109,31 @@ class Orders:
         )
         return await happened(self._connection, query)
 
+    async def left_behind(
+        self, due_before: datetime, paid_before: datetime, limit: int
+    ) -> list[Order]:
+        """Orders whose workflow should be further: they wait for money since a deadline before
+        `due_before`, or are paid since before `paid_before` and nothing was delivered or tried."""
+        paid_long_ago = exists().where(
+            payments.c.order_id == orders.c.order_id, payments.c.paid_at < paid_before
+        )
+        waiting = and_(
+            orders.c.status == OrderStatus.PENDING_PAYMENT, orders.c.pay_deadline < due_before
+        )
+        unheard = and_(
+            orders.c.status == OrderStatus.PAID, paid_long_ago, is_unheard_of(orders.c.order_id)
+        )
+        # At random: those that wait for a provider would else keep all others from being seen.
+        query = select(orders).where(or_(waiting, unheard)).order_by(func.random()).limit(limit)
+        rows = (await self._connection.execute(query)).mappings().all()
+        return all_readable(rows, Order.model_validate)
+
+    async def is_unheard_of(self, order_id: str) -> bool:
+        """Whether the order is paid and nothing was delivered or tried: its workflow, which would
+        have begun with that, may not know."""
+        query = select(is_unheard_of(literal(order_id)))
+        return bool((await self._connection.execute(query)).scalar_one())
+
     async def record(self, order_id: str, event: EventKind, actor: str, detail: str = "") -> None:
         """One more event of the order; callers write it where a guarded write happened."""
         await self._connection.execute(
@@ -154,3 +198,13 @@ class Orders:
     ) -> tuple[list[Order], str | None]:
         rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
         return all_readable(rows, Order.model_validate), after
+
+
+def is_unheard_of(order_id: ColumnElement[str]) -> ColumnElement[bool]:
+    found = orders.alias("found")
+    begun = exists().where(
+        deliveries.c.order_id == order_id,
+        or_(deliveries.c.status != DeliveryStatus.PENDING, deliveries.c.attempts > 0),
+    )
+    is_paid = exists().where(found.c.order_id == order_id, found.c.status == OrderStatus.PAID)
+    return and_(is_paid, ~begun)

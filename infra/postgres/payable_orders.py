@@ -10,9 +10,10 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.order import Order
-from domain.payment import Payment, PaymentMethod, PaymentScene, payment_id_for
+from domain.order import EventKind, Order
+from domain.payment import ASK_AFTER, Payment, PaymentMethod, PaymentScene, payment_id_for
 from domain.states import OrderStatus, PaymentStatus
+from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.tables.orders import orders
 
@@ -24,6 +25,8 @@ class NextPayment:
 
     standing: Payment | None
     payment_id: str
+    # Its workflow asks Postgres which payments are open, so it need not be told of this one.
+    may_be_begun_ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,20 @@ class PayableOrders:
         attempt = 1 + sum(payment.method is method for payment in begun)
         while (number := payment_id_for(order_id, method, attempt)) in taken:
             attempt += 1
-        return NextPayment(None, number)
+        marked = select(orders.c.ahead).where(orders.c.order_id == order_id)
+        ahead = bool((await self._connection.execute(marked)).scalar_one())
+        return NextPayment(None, number, ahead)
+
+    async def begin(self, payment: Payment, actor: str) -> bool:
+        """Write a payment of an order that is held, under the number that is next; False if that
+        was taken meanwhile. No workflow watches it, so its provider is asked after it by rounds."""
+        ask_at = payment.created_at + ASK_AFTER[0]
+        if not await Payments(self._connection).insert(payment, ask_at=ask_at):
+            return False
+        await Orders(self._connection).record(
+            payment.order_id, EventKind.PAYMENT_BEGUN, actor, payment.method
+        )
+        return True
 
     async def close(self, order_id: str) -> ClosingOrder:
         """From now on no payment of the order is begun; again it changes nothing. An order that

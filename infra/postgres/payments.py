@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payment import FlowKind, Payment, PaymentMethod
+from domain.payment import ASK_AFTER, FlowKind, Payment, PaymentMethod
 from domain.points import EARNING_METHODS
 from domain.states import PaymentStatus
 from infra.postgres.queries import happened
@@ -28,9 +28,9 @@ class Payments:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Payment.model_validate(row) if row else None
 
-    async def insert(self, payment: Payment) -> bool:
-        """False if one of this id stands already."""
-        statement = insert(payments).values(payment.model_dump())
+    async def insert(self, payment: Payment, *, ask_at: datetime | None = None) -> bool:
+        """False if one of this id stands already. `ask_at`: when a round is to ask its provider."""
+        statement = insert(payments).values(payment.model_dump() | {"ask_at": ask_at})
         return await happened(self._connection, statement.on_conflict_do_nothing())
 
     async def of_order(self, order_id: str) -> list[Payment]:
@@ -39,6 +39,27 @@ class Payments:
             select(payments)
             .where(payments.c.order_id == order_id)
             .order_by(payments.c.created_at, payments.c.payment_id)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [Payment.model_validate(row) for row in rows]
+
+    async def claim_unanswered(self, now: datetime, limit: int) -> list[Payment]:
+        """Open payments whose provider is to be asked now, longest due first. They are nobody
+        else's, and asked again later the older they are, a few times."""
+        due = (
+            select(payments.c.payment_id)
+            .where(payments.c.ask_at <= now, payments.c.status == PaymentStatus.CREATED)
+            .order_by(payments.c.ask_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        begun = payments.c.created_at
+        later = case(*((begun + pause > now, begun + pause) for pause in ASK_AFTER), else_=null())
+        query = (
+            update(payments)
+            .where(payments.c.payment_id.in_(due))
+            .values(ask_at=later)
+            .returning(payments)
         )
         rows = (await self._connection.execute(query)).mappings()
         return [Payment.model_validate(row) for row in rows]

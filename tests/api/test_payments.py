@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from api.order_updates import OrderUpdates
-from api.payments import OrderPayments
+from api.payments import OrderPayments, PaymentsAhead
 from api.workflow_calls import NoAnswerYet
 from domain.errors import ErrorCode, Refusal
 from domain.payment import PaymentMethod, PaymentScene
@@ -28,10 +28,20 @@ class Workflows(ToldWorkflows):
         return await super().update(workflow_id, update, *arguments, **more)
 
 
+class NothingAhead(PaymentsAhead):
+    def __init__(self) -> None:
+        return
+
+    async def begin(self, *asked: object) -> None:
+        return None
+
+
 def payments(workflows: ToldWorkflows, *methods: PaymentMethod) -> OrderPayments:
     orders = OneOrder(a_dossier())
     updates = OrderUpdates(workflows, orders, cast(Database, None))
-    return OrderPayments(orders, updates, dict.fromkeys(methods, cast(Gateway, None)))
+    return OrderPayments(
+        orders, updates, NothingAhead(), dict.fromkeys(methods, cast(Gateway, None))
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,19 @@ import asyncio
 import time
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.attention import AttentionKind
 from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import Payment, Receipt
+from domain.states import OrderStatus
 from infra.gateways.protocol import RawNotice
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from tests.support.ledger import settle
+from notices import telling
+from notices.relay import RelayOutcome
+from tests.support.ledger import fulfil, settle
 from tests.support.notice_receiver import ALIPAY, RAW, Receiver, paid
 from tests.support.values import PRICE
 
@@ -98,12 +102,33 @@ async def test_money_that_is_settled_and_mentioned_again_is_a_duplicate(
     receiver: Receiver, payment: Payment
 ) -> None:
     assert await settle(receiver.database, payment)
+    await fulfil(receiver.database, payment.order_id)
     receiver.provider.found = paid(payment.payment_id)
 
     judged, kept = await receiver.judged()
 
     assert (judged.verdict, judged.must_be_told) == (Verdict.ACCEPTED, False)
     assert await receiver.handled_as(kept.notice_id) == "duplicate"
+
+
+async def test_money_that_was_settled_ahead_and_mentioned_again_is_told_until_its_order_hears(
+    receiver: Receiver, payment: Payment
+) -> None:
+    receiver.workflows.away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+    receiver.provider.found = paid(payment.payment_id)
+    await receiver.inbox.receive(ALIPAY, RAW)
+    await receiver.relay.aclose()
+    assert await receiver.order_status(payment.order_id) is OrderStatus.PAID
+
+    # The very same bytes: of them it must not be said that nobody needs them any more.
+    judged, kept = await receiver.judged()
+    assert judged.must_be_told
+    assert await receiver.handled_as(kept.notice_id) is None
+
+    receiver.workflows.away = None
+    await asyncio.sleep(telling.SILENT_SECONDS)
+    assert await receiver.relay.relay(kept) is RelayOutcome.SIGNALLED
+    assert [intent.order_id for intent in receiver.workflows.started] == [payment.order_id]
 
 
 async def test_the_same_bytes_are_one_notice_however_they_were_judged_before(

@@ -252,7 +252,7 @@ async def test_what_names_no_order_is_for_nobody(database: Database) -> None:
     assert workflows.told == []
 
 
-async def test_money_for_an_order_that_should_have_it_and_does_not_run_needs_a_person(
+async def test_money_for_an_order_in_hand_that_does_not_run_starts_its_workflow(
     database: Database,
 ) -> None:
     payment = await begin(database, a_payment(await place(database, await open_item(database))))
@@ -260,8 +260,24 @@ async def test_money_for_an_order_that_should_have_it_and_does_not_run_needs_a_p
     workflows = WorkflowsDouble()
     waiting = NoticeRelay(database, workflows, {})
 
-    assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.UNMATCHED
-    assert workflows.refunds == []
-
-    workflows.running.add(f"order-{payment.order_id}")
     assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.SIGNALLED
+    assert workflows.refunds == []
+    # As its gate accepted it, so that the run finds what its steps have done.
+    (started,) = workflows.started
+    assert (started.order_id, started.accepted_at_ms > 0) == (payment.order_id, True)
+
+    assert await waiting.tell_of_money(payment.order_id, receipt) is RelayOutcome.SIGNALLED
+    assert len(workflows.started) == 1
+
+
+async def test_money_nobody_can_take_and_nobody_waits_for_needs_a_person(
+    database: Database,
+) -> None:
+    payment = await begin(database, a_payment(await place(database, await open_item(database))))
+    receipt = _receipt("somebody-elses")
+    workflows = WorkflowsDouble()
+
+    relayed = NoticeRelay(database, workflows, {}).tell_of_money(payment.order_id, receipt)
+
+    assert await relayed is RelayOutcome.UNMATCHED
+    assert (workflows.refunds, workflows.started) == ([], [])

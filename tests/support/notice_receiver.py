@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from domain.attention import AttentionKind
 from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
+from domain.states import OrderStatus
 from infra.gateways.protocol import RawNotice
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
+from infra.postgres.orders import Orders
 from notices.inbox import JudgedNotice, NoticeInbox
 from notices.relay import NoticeRelay
 from tests.support.gateway_double import GatewayDouble
@@ -56,6 +58,12 @@ class Receiver:
             raw = await Notices(connection).raw(notice_id)
         assert raw is not None
         return raw.body, raw.headers
+
+    async def order_status(self, order_id: str) -> OrderStatus:
+        async with self.database.transaction() as connection:
+            order = await Orders(connection).get(order_id)
+        assert order is not None
+        return order.status
 
     async def handled_as(self, notice_id: str) -> str | None:
         async with self.database.transaction() as connection:

@@ -26,10 +26,10 @@ from practice.stack.postgres import PostgresServer
 from practice.stack.process import Server, start, stop
 from practice.stack.redis import RedisServer
 from practice.stack.temporal import TemporalServer
+from tests.support.ahead_branches import ORDER_BRANCHES
 from tests.support.refund_branches import REFUND_BRANCHES
 from tests.support.scheduled_branches import SCHEDULED_BRANCHES
 from tests.support.shop import Shop, open_shop
-from tests.support.unlucky_branches import ORDER_BRANCHES
 
 HISTORIES = Path(__file__).parents[1] / "workflows" / "histories"
 PAY_WINDOW = timedelta(seconds=3)

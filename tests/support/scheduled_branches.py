@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
 
@@ -85,7 +86,9 @@ def _checked(*faults: BillFault, repaired: int = 0) -> Callable[[BillsOutcome], 
 
 async def _upkeep(shop: Shop) -> Handle:
     queue = shop.settings.task_queue
-    return await shop.client.start_workflow(UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=queue)
+    return await shop.client.start_workflow(
+        UpkeepWorkflow.run, id=f"{UPKEEP_ID}-{uuid4().hex}", task_queue=queue
+    )
 
 
 async def _archive(shop: Shop) -> Handle:
@@ -115,6 +118,7 @@ SCHEDULED_BRANCHES = (
         lambda outcome: len(outcome.checks) == 3,
     ),
     ScheduledBranch("upkeep", _upkeep, lambda relayed: relayed == Relayed()),
+    ScheduledBranch("upkeep of what is left", _upkeep, lambda relayed: relayed == Relayed()),
     ScheduledBranch("archiving", _archive, lambda archived: archived == Archived()),
     ScheduledBranch("retirement", _retire, lambda retired: retired == Retired()),
 )

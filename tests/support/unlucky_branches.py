@@ -19,7 +19,7 @@ from domain.order import RejectReason
 from domain.payment import Payment, PaymentMethod, PaymentScene, payment_id_for
 from domain.reservation import Intent, StockReturn
 from domain.states import OrderStatus, PaymentStatus
-from tests.support.branches import BRANCHES, Branch, Handle, TooLateToPay, begin
+from tests.support.branches import Branch, Handle, TooLateToPay, begin
 from tests.support.deadlines import extend
 from tests.support.polling import until
 from tests.support.shop import POINTS_PRICE, PRICE, Shop
@@ -190,4 +190,3 @@ UNLUCKY_BRANCHES = (
         OrderStatus.FULFILLED,
     ),
 )
-ORDER_BRANCHES = (*BRANCHES, *UNLUCKY_BRANCHES)

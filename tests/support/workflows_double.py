@@ -19,11 +19,18 @@ class WorkflowsDouble:
     broken: set[str] = field(default_factory=set)
     told: list[Receipt | RefundReport] = field(default_factory=list)
     refunds: list[RefundRequest] = field(default_factory=list)
+    started: list[Intent] = field(default_factory=list)
     started_again: list[Intent] = field(default_factory=list)
     away: Exception | None = None
     hangs: bool = False
 
-    async def tell_of_payment(self, order_id: str, receipt: Receipt) -> bool:
+    async def tell_of_payment(
+        self, order_id: str, receipt: Receipt, start: Intent | None = None
+    ) -> bool:
+        await self._answer()
+        if start and workflow_id(order_id) not in self.running:
+            self.running.add(workflow_id(order_id))
+            self.started.append(start)
         return await self._tell(workflow_id(order_id), receipt)
 
     async def tell_of_refund(self, method: PaymentMethod, news: RefundReport) -> bool:

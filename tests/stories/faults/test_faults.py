@@ -13,11 +13,11 @@ from domain.payment import PaymentMethod, PaymentScene
 from domain.reservation import Intent
 from domain.states import OrderStatus
 from infra.postgres.engine import Database
+from tests.support.ahead_branches import ORDER_BRANCHES
 from tests.support.branches import Branch, Handle, TooLateToPay
 from tests.support.faults import Fault, FaultPlan
 from tests.support.shop import POINTS_PRICE, Shop, open_shop
 from tests.support.sound_sale import findings
-from tests.support.unlucky_branches import ORDER_BRANCHES
 from workflows.order import OrderWorkflow
 from workflows.updates import BeginPayment
 

@@ -14,8 +14,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.notices import Relayed
 from api.attentions import AttentionDecisions
 from domain.attention import Attention, AttentionKind
-from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
+from domain.notice import LEFT_TO_A_PERSON, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod, Receipt
+from domain.reservation import Intent
 from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.notice_queue import NoticeQueue
@@ -182,8 +183,10 @@ async def test_what_was_left_to_a_person_is_told_once_its_order_goes_on(shop: Sh
     handle, receipt = await a_paid_order_that_heard_nothing(shop)
     order_id = handle.id.removeprefix("order-")
     await keep(shop, "n", order_id, receipt)
+    async with shop.database.transaction() as connection:
+        assert await Notices(connection).mark_handled("n", LEFT_TO_A_PERSON)
     await handle.terminate()
-    assert await rounds(shop) == [Relayed(without_order=1)]
+    assert await rounds(shop) == [Relayed()]
 
     async with shop.worker():
         await shop.workflows.start_order_again(shop.intent_for(order_id, "ada"))
@@ -197,6 +200,24 @@ async def test_what_was_left_to_a_person_is_told_once_its_order_goes_on(shop: Sh
     assert [notice.handled_as for notice in await kept(shop)] == ["received"]
 
 
+async def test_a_lost_workflow_is_begun_anew_by_the_notice_of_its_order(shop: Shop) -> None:
+    handle, receipt = await a_paid_order_that_heard_nothing(shop)
+    order_id = handle.id.removeprefix("order-")
+    await keep(shop, "n", order_id, receipt)
+    await handle.terminate()
+
+    assert await rounds(shop) == [Relayed(signalled=1)]
+    # Before any workflow acts on it.
+    assert (await shop.dossier(order_id)).order.status is OrderStatus.PAID
+
+    async with shop.worker():
+        await until(lambda: _is_fulfilled(shop, order_id))
+    await all_are_due(shop)
+    await rounds(shop)
+    assert {notice.handled_as for notice in await kept(shop)} <= {"received", "duplicate"}
+    assert await attentions(shop) == []
+
+
 async def test_one_workflow_that_cannot_take_a_signal_fails_no_other_notice(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,10 +227,12 @@ async def test_one_workflow_that_cannot_take_a_signal_fails_no_other_notice(
     await keep(shop, "good", handle.id.removeprefix("order-"), receipt)
     tell = WorkflowClient.tell_of_payment
 
-    async def full(self: WorkflowClient, order_id: str, receipt: Receipt) -> bool:
+    async def full(
+        self: WorkflowClient, order_id: str, receipt: Receipt, start: Intent | None = None
+    ) -> bool:
         if poisoned.id.endswith(order_id):
             raise RPCError("limit for signal events", RPCStatusCode.INVALID_ARGUMENT, b"")
-        return await tell(self, order_id, receipt)
+        return await tell(self, order_id, receipt, start)
 
     monkeypatch.setattr(WorkflowClient, "tell_of_payment", full)
 
@@ -228,13 +251,16 @@ async def test_while_temporal_is_away_a_round_stops_and_nothing_counts_against_a
         await keep(shop, f"n-{number}", order_id, receipt)
     tell, asked = WorkflowClient.tell_of_payment, []
 
-    async def away(self: WorkflowClient, order_id: str, receipt: Receipt) -> bool:
+    async def away(
+        self: WorkflowClient, order_id: str, receipt: Receipt, start: Intent | None = None
+    ) -> bool:
         asked.append(order_id)
         raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
 
     monkeypatch.setattr(WorkflowClient, "tell_of_payment", away)
     assert await rounds(shop) == [Relayed(later=2)]
-    assert len(asked) == 2
+    # Nor the second of the batch, once the first has found nobody.
+    assert len(asked) == 1
     assert {notice.tries for notice in await kept(shop)} == {0}
 
     monkeypatch.setattr(WorkflowClient, "tell_of_payment", tell)

@@ -1,0 +1,94 @@
+"""What nobody told us, and whom nobody told: payments whose notice did not come, and orders whose
+workflow should be further, as rounds of the upkeep find them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio import activity
+from temporalio.service import RPCError
+
+from activities.heartbeats import heartbeats
+from activities.late_payments import OrdersToStart
+from activities.payments import PaymentActivities, PaymentRef
+from domain.model import Value
+from domain.order import Order
+from domain.payment import Payment
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.postgres.payments import Payments
+from notices.relay import NoticeRelay
+from notices.telling import nobody_answers
+
+log = structlog.get_logger()
+
+BATCH = 200
+AT_ONCE = 10
+PAST_ITS_DEADLINE = timedelta(minutes=1)
+PAID_AND_UNHEARD_OF = timedelta(minutes=10)
+
+
+class LeftBehind(Value):
+    """`asked` payments had no notice, of which `paid` were paid; `started` orders had no
+    workflow."""
+
+    asked: int = 0
+    paid: int = 0
+    started: int = 0
+
+
+class LeftBehindActivities:
+    def __init__(
+        self,
+        database: Database,
+        payments: PaymentActivities,
+        relay: NoticeRelay,
+        orders: OrdersToStart,
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._relay = relay
+        self._orders = orders
+
+    @activity.defn
+    async def take_up_what_is_left(self) -> LeftBehind:
+        """One round. A provider or a Temporal that is away is asked again in a later one."""
+        now = datetime.now(UTC)
+        async with heartbeats():
+            async with self._database.transaction() as connection:
+                open_payments = await Payments(connection).claim_unanswered(now, BATCH)
+                orders = await Orders(connection).left_behind(
+                    now - PAST_ITS_DEADLINE, now - PAID_AND_UNHEARD_OF, BATCH
+                )
+            few = asyncio.Semaphore(AT_ONCE)
+            paid = await asyncio.gather(*(self._ask(payment, few) for payment in open_payments))
+            started = await self._start(orders)
+        return LeftBehind(asked=len(paid), paid=sum(paid), started=started)
+
+    async def _ask(self, payment: Payment, few: asyncio.Semaphore) -> bool:
+        ref = PaymentRef(
+            payment_id=payment.payment_id, order_id=payment.order_id, method=payment.method
+        )
+        async with few:
+            try:
+                trade = await self._payments.query_payment(ref)
+                if trade.receipt is None:
+                    return False
+                await self._relay.tell_of_money(payment.order_id, trade.receipt)
+            except Exception as error:
+                log.warning(
+                    "payment_not_asked", payment_id=payment.payment_id, error=repr(error)[:200]
+                )
+                return False
+        return True
+
+    async def _start(self, orders: list[Order]) -> int:
+        started = 0
+        for order in orders:
+            try:
+                started += await self._orders.start_order_again(order.input_of_its_workflow)
+            except (RPCError, RuntimeError) as error:
+                log.warning("order_not_started", order_id=order.order_id, error=repr(error)[:200])
+                if nobody_answers(error):
+                    break
+        return started

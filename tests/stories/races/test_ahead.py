@@ -1,0 +1,137 @@
+"""Begun and settled ahead of the workflow, over the whole system, in both orders of arrival."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from api.order_updates import OrderUpdates
+from api.orders import OrderLookup
+from api.workflow_calls import WorkflowCalls
+from domain.payment import PaymentMethod, PaymentScene
+from domain.states import OrderStatus
+from infra.postgres.engine import Database
+from infra.postgres.flights.placing import PlacingFlights
+from tests.support.idle import audit_when_idle
+from tests.support.ledger import damage
+from tests.support.shop import Shop
+from tests.support.whole_system import WholeSystem
+from tests.support.whole_system_steps import LONG, begun, paid
+from workflows.order import OrderWorkflow
+from workflows.updates import BeginPayment
+
+# Temporal answers so many updates of one run, and no more.
+UPDATES_OF_A_RUN = 2_000
+AT_ONCE = 20
+ROUNDS = 12
+
+
+async def _ordered(system: WholeSystem, database: Database, sale_id: str, buyer: str) -> str:
+    order_id = await system.ordered(sale_id, buyer)
+    await damage(database, "UPDATE orders SET ahead = true WHERE order_id = :id", id=order_id)
+    return order_id
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("method", "scene"), [("alipay", "page"), ("wechatpay", None)])
+async def test_no_number_of_repeats_keeps_an_order_from_being_cancelled(
+    system: WholeSystem, database: Database, method: str, scene: str | None
+) -> None:
+    sale_id = await system.sale(stock=1, pay_window=600)
+    order_id = await _ordered(system, database, sale_id, "ada")
+    first = await begun(system, order_id, "ada", method, scene)
+    few = asyncio.Semaphore(AT_ONCE)
+
+    async def again() -> Any:
+        async with few:
+            return await begun(system, order_id, "ada", method, scene)
+
+    answers = await asyncio.gather(*(again() for _ in range(UPDATES_OF_A_RUN + 100)))
+
+    assert {answer["out_trade_no"] for answer in answers} == {first["out_trade_no"]}
+    cancelled = await system.cancel(order_id, "ada")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert (await system.begin(order_id, "ada", method, scene)).status_code == 409
+
+
+@pytest.mark.timeout(300)
+async def test_beginning_and_closing_exclude_each_other(
+    system: WholeSystem, database: Database
+) -> None:
+    """Whichever comes first: what was handed out is closed when the order is over."""
+    sale_id = await system.sale(stock=ROUNDS, pay_window=LONG)
+    seen = set()
+    for n in range(ROUNDS):
+        buyer = f"buyer-{n}"
+        order_id = await _ordered(system, database, sale_id, buyer)
+
+        async def begins(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
+            await asyncio.sleep(max(n - ROUNDS // 2, 0) * 0.01)
+            return await system.begin(order_id, buyer, "alipay", "page")
+
+        async def cancels(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
+            await asyncio.sleep(max(ROUNDS // 2 - n, 0) * 0.01)
+            return await system.cancel(order_id, buyer)
+
+        answer, cancelled = await asyncio.gather(begins(), cancels())
+        seen.add(answer.status_code)
+        assert answer.status_code in (200, 409), answer.text
+        assert cancelled.json()["status"] == "cancelled"
+        statuses = {payment["status"] for payment in (await system.order(order_id))["payments"]}
+        assert statuses <= {"closed"}
+    assert 200 in seen
+    await audit_when_idle(system)
+
+
+@pytest.mark.timeout(300)
+async def test_money_and_a_cancel_of_one_moment(system: WholeSystem, database: Database) -> None:
+    """Paid or cancelled, and then the money goes back: never both, and nothing in between."""
+    sale_id = await system.sale(stock=ROUNDS, pay_window=LONG)
+    for n in range(ROUNDS):
+        buyer = f"payer-{n}"
+        order_id = await _ordered(system, database, sale_id, buyer)
+        payment = await begun(system, order_id, buyer, "alipay", "page")
+
+        async def cancels(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
+            await asyncio.sleep(n * 0.01)
+            return await system.cancel(order_id, buyer)
+
+        _, cancelled = await asyncio.gather(system.press_pay(payment), cancels())
+        if cancelled.status_code == 200 and cancelled.json()["status"] == "cancelled":
+            await system.until_status(order_id, "cancelled")
+        else:
+            await system.until_status(order_id, "fulfilled")
+    await audit_when_idle(system)
+
+
+@pytest.mark.timeout(120)
+async def test_what_is_paid_by_a_page_and_by_a_code_keeps_one_of_them(
+    system: WholeSystem, database: Database
+) -> None:
+    sale_id = await system.sale(stock=1, pay_window=LONG)
+    order_id = await _ordered(system, database, sale_id, "ada")
+    page, code = await asyncio.gather(
+        begun(system, order_id, "ada", "alipay", "page"),
+        begun(system, order_id, "ada", "alipay", "qr"),
+    )
+    assert page["out_trade_no"] != code["out_trade_no"]
+    await paid(system, page)
+    await system.until_status(order_id, "fulfilled")
+    await audit_when_idle(system)
+    statuses = {p["out_trade_no"]: p["status"] for p in (await system.order(order_id))["payments"]}
+    assert statuses == {page["out_trade_no"]: "paid", code["out_trade_no"]: "closed"}
+
+
+async def test_a_payer_overtakes_those_whose_workflows_wait_to_be_started(shop: Shop) -> None:
+    intent = await shop.intent()
+    await PlacingFlights(shop.database).place(intent)
+    calls = WorkflowCalls(shop.client, shop.settings.task_queue)
+    updates = OrderUpdates(calls, OrderLookup(shop.database, shop.gate), shop.database)
+    begin = BeginPayment(method=PaymentMethod.WECHATPAY, scene=PaymentScene.QR, actor="buyer:ada")
+
+    payment = await updates.tell(intent.order_id, OrderWorkflow.begin_payment, begin, 20)
+
+    assert payment.action is not None
+    handle = await shop.start(intent)
+    assert await shop.cancel(handle) is OrderStatus.CANCELLED
+    assert payment.payment_id in shop.wechatpay.closed
