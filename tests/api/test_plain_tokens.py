@@ -101,7 +101,7 @@ MEMBERS = st.lists(
     st.sampled_from(sorted(CLAIMS)).flatmap(lambda name: st.tuples(st.just(name), CLAIMS[name])),
     max_size=8,
 )
-GOOD = [("sub", "ada"), ("exp", SECOND + 600)]
+GOOD = [("sub", "ada"), ("exp", SECOND + 600), ("iss", "shop"), ("aud", "shop")]
 # Slow only where the machine is busy.
 MANY = settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 EXPECTED = st.builds(Expected, st.sampled_from([None, "shop"]), st.sampled_from([None, "shop"]))
@@ -112,39 +112,47 @@ ENCODINGS = st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-32-le
 def documents(draw: st.DrawFn) -> bytes:
     """Objects, some with a member twice, in encodings JSON may and may not have; and junk."""
     members = [*draw(st.sampled_from([GOOD, []])), *draw(MEMBERS)]
-    written = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in members)
-    text = draw(st.sampled_from(["{%s}", " {%s}\n", "{%s} x", "[{%s}]", "{%s", "é{%s}"])) % written
-    whole = st.just(text.encode(draw(ENCODINGS)))
+    text = draw(st.sampled_from(["{%s}", " {%s}\n", "{%s} x", "[{%s}]", "{%s", "é{%s}"]))
+    whole = st.just((text % written(members)).encode(draw(ENCODINGS)))
     return draw(st.one_of(whole, whole, whole, st.binary(max_size=40)))
 
 
 @st.composite
-def tokens(draw: st.DrawFn) -> str:
+def well_spelt(draw: st.DrawFn) -> str:
+    """Good but for a member or two."""
+    return token_of(f"{{{written([*GOOD, *draw(MEMBERS)[:2]])}}}".encode())
+
+
+@st.composite
+def ill_spelt(draw: st.DrawFn) -> str:
     """Signed by us, though perhaps over odd letters; some changed afterwards."""
     payload = base64.urlsafe_b64encode(draw(documents())).decode()
-    spelt: Callable[[str], str] = draw(
-        st.sampled_from(
-            [
-                lambda text: text.rstrip("="),
-                lambda text: text.rstrip("="),
-                lambda text: text,
-                lambda text: text + "=",
-                lambda text: text.rstrip("=") + "=",
-                lambda text: text.replace("_", "/").replace("-", "+").rstrip("="),
-                lambda text: text[:4] + "!" + text[4:].rstrip("="),
-                lambda text: text[:4] + "." + text[4:].rstrip("="),
-                lambda text: text[:4] + "\n" + text[4:].rstrip("="),
-                # The last letter's spare bits set: it decodes alike.
-                lambda text: text.rstrip("=")[:-1] + chr(ord(text.rstrip("=")[-1:] or "A") + 1),
-            ]
-        )
-    )
-    token = sign(draw(st.sampled_from([PLAIN_HEADER] * 6 + OTHER_HEADERS)) + spelt(payload))
+    spelling: Callable[[str], str] = draw(st.sampled_from(SPELLINGS))
+    head = draw(st.sampled_from([PLAIN_HEADER] * 6 + OTHER_HEADERS))
+    token = sign(head + spelling(payload))
     if draw(st.integers(0, 3)):
         return token
     place = draw(st.integers(0, len(token)))
     patch = draw(st.text("abAB01-_=.+/ \n\x00é", max_size=2))
     return token[:place] + patch + token[place + draw(st.integers(0, 2)) :]
+
+
+def written(members: list[tuple[str, Any]]) -> str:
+    return ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in members)
+
+
+SPELLINGS: list[Callable[[str], str]] = [
+    *[lambda text: text.rstrip("=")] * 3,
+    lambda text: text,
+    lambda text: text + "=",
+    lambda text: text.rstrip("=") + "=",
+    lambda text: text.replace("_", "/").replace("-", "+").rstrip("="),
+    lambda text: text[:4] + "!" + text[4:].rstrip("="),
+    lambda text: text[:4] + "." + text[4:].rstrip("="),
+    lambda text: text[:4] + "\n" + text[4:].rstrip("="),
+    # The last letter's spare bits set: it decodes alike.
+    lambda text: text.rstrip("=")[:-1] + chr(ord(text.rstrip("=")[-1:] or "A") + 1),
+]
 
 
 def _head(text: str) -> str:
@@ -164,7 +172,7 @@ OTHER_HEADERS = [
 @pytest.mark.usefixtures("stopped_clock")
 class TestBesidePyJWT:
     @MANY
-    @given(token=tokens(), expected=EXPECTED)
+    @given(token=well_spelt() | ill_spelt(), expected=EXPECTED)
     def test_it_never_says_yes_where_pyjwt_says_no(self, token: str, expected: Expected) -> None:
         claims = quickly(token, expected)
 
@@ -263,7 +271,7 @@ def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
         compared.append((ours, theirs))
         return False
 
-    monkeypatch.setattr(plain_tokens.hmac, "compare_digest", watched)
+    monkeypatch.setattr(hmac, "compare_digest", watched)
 
     assert quickly(signed({"sub": "ada", "exp": soon()}), Expected()) is None
     assert len(compared) == 1
