@@ -14,6 +14,7 @@ from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
 from api.deps import Services
 from api.edge import Edge
+from api.front import Front, FrontedApi
 from api.jwks import KeySet
 from api.metrics import Metrics
 from api.notices import NoticeReplay
@@ -97,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             tune_garbage_collection()
             yield
 
-    app = FastAPI(
+    app = FrontedApi(
         title=openapi.TITLE,
         version="1",
         description=openapi.DESCRIPTION,
@@ -107,7 +108,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    # Served by the edge; here it answers other methods with 405.
+    # What the front leaves is served by the edge; here it answers other methods with 405.
+    app.front = Front(app.state, metrics, origins)
     app.router.routes.append(gate.route)
     for router in ROUTERS:
         app.include_router(router)

@@ -5,6 +5,7 @@ import re
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.answer_headers import Header
 from api.methods import ASKED
 from infra.settings import Settings, UnusableSetting
 
@@ -18,6 +19,8 @@ _PREFLIGHT = {
 }
 # Of the others a page may read the usual ones only.
 _SHOWN = "Allow, Accept-Post, Location, Retry-After, WWW-Authenticate"
+# Also where nobody asked: what a cache keeps of one origin is not for another.
+VARY: Header = (b"vary", b"Origin")
 
 
 def named_origins(settings: Settings) -> frozenset[str]:
@@ -48,20 +51,30 @@ class CrossOrigin:
         origin = asked.get("origin", "")
         is_named = origin in self._origins
         if is_named and scope["method"] == "OPTIONS" and "access-control-request-method" in asked:
-            allowed = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_PREFLIGHT}
-            raw = [(name.lower().encode(), value.encode()) for name, value in allowed.items()]
-            await send({"type": "http.response.start", "status": 204, "headers": raw})
-            await send({"type": "http.response.body", "body": b""})
+            await _answer_preflight(send, origin)
             return
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # Also where nobody asked: what a cache keeps of one origin is not for another.
-                headers.add_vary_header("Origin")
+                headers.add_vary_header(VARY[1].decode())
                 if is_named:
-                    headers["Access-Control-Allow-Origin"] = origin
-                    headers["Access-Control-Expose-Headers"] = _SHOWN
+                    message["headers"] = [*headers.raw, *shown_to(origin)]
             await send(message)
 
         await self._app(scope, receive, told)
+
+
+def shown_to(origin: str) -> tuple[Header, ...]:
+    """What lets a page of this origin read an answer."""
+    return (
+        (b"access-control-allow-origin", origin.encode()),
+        (b"access-control-expose-headers", _SHOWN.encode()),
+    )
+
+
+async def _answer_preflight(send: Send, origin: str) -> None:
+    headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_PREFLIGHT}
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 204, "headers": raw})
+    await send({"type": "http.response.body", "body": b""})

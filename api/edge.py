@@ -1,5 +1,5 @@
-"""The outermost layer, in plain ASGI: nothing too big comes in, no stack trace goes out, every
-answer has its headers and is counted."""
+"""The layer around the framework, in plain ASGI: nothing too big comes in, no stack trace goes out,
+every answer has its headers and is counted."""
 
 import time
 from typing import Any
@@ -19,8 +19,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Edge:
-    """`express` is served from here: at the gate FastAPI's own layers would cost a fifth of the
-    throughput, and it needs none of them."""
+    """`express` is served from here: what the front leaves of the gate needs nothing of FastAPI."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, express: Route) -> None:
         self._app = app

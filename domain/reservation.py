@@ -1,6 +1,7 @@
 """Reservations: stock held in Redis for one order, and what the gate answers."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.model import Value
 from domain.sale import ItemRef
@@ -39,7 +40,8 @@ class GateVerdict(StrEnum):
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
 
 
-class ReserveRequest(Value):
+# These two are made for each click: as a `Value` they would cost more than the gate's own work.
+class ReserveRequest(NamedTuple):
     """One order at the gate.
 
     `announce` appends the intent: the API asks for it; a workflow reserving for itself does not.
@@ -55,7 +57,7 @@ class ReserveRequest(Value):
     late: bool = False
 
 
-class GateAnswer(Value):
+class GateAnswer(NamedTuple):
     """`order_id`: the order that holds the stock (an earlier one if the request is a repeat),
     or on LIMIT_REACHED the one that used the limit up. `at_ms`: the sale's start or end."""
 

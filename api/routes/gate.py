@@ -1,14 +1,16 @@
 """The gate: where a click becomes an order or a clear refusal.
 
 Plain ASGI on purpose. At the start of a sale nearly all requests come here, and dependency
-injection, request objects and exception handlers would cost more than the work itself.
+injection, request objects and exception handlers would cost more than the work itself. Nearly all
+come through `api/front.py`, the rest through the edge; both hear the same.
 """
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
@@ -16,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth import only
 from api.deps import Services
+from api.gate_answers import Answer, accepted, plainly_refused, refused, send_answer
 from api.openapi_problems import LOCATION, refuses
-from api.problems import KINDS, MEDIA_TYPE, invalid, problem_bytes
+from api.problems import invalid
 from api.routes.names import is_name
 from api.validation import ASCII, MAX_TEXT
 from domain.errors import ErrorCode, Refusal
@@ -38,31 +41,50 @@ _CONSTANT_REFUSALS = {
 }
 
 
+class Click(NamedTuple):
+    """What a request says, judged by nobody yet; its headers as often as they came."""
+
+    sale_id: str
+    sku_id: str
+    authorizations: Sequence[bytes]
+    keys: Sequence[bytes]
+
+
 class OrderGate:
-    """Needs Redis alone."""
+    """The long way: inside the edge, which dresses and counts what is answered."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services: Services = scope["app"].state.services
-        try:
-            order_id = await _accept(services, scope, receive)
-        except Refusal as refusal:
-            services.metrics.gate_answered(refusal.code.value)
-            await _send_refusal(send, refusal)
-            return
-        services.metrics.gate_answered("ACCEPTED")
-        body = b'{"order_id":"%b","status":"queued"}' % order_id.encode()
-        location = b"/v1/orders/" + order_id.encode()
-        await _send(send, 202, b"application/json", body, [(b"location", location)])
+        said: list[tuple[bytes, bytes]] = list(scope["headers"])
+        click = Click(
+            scope["path_params"]["sale_id"],
+            scope["path_params"]["sku_id"],
+            [value for name, value in said if name == b"authorization"],
+            [value for name, value in said if name == b"idempotency-key"],
+        )
+        await send_answer(send, await answer(services, click, receive))
 
 
 route = Route(PATH, OrderGate(), methods=["POST"], name="place_order")
 
 
-async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
-    authorization, key = _headers(scope)
+async def answer(services: Services, click: Click, receive: Receive) -> Answer:
+    """To any click. Needs Redis alone, and raises what it raises; ClientDisconnect where the
+    caller has gone."""
+    try:
+        given = await _reserve(services, click, receive)
+    except Refusal as refusal:
+        given = refused(refusal)
+    services.metrics.gate_answered(given.verdict)
+    return given
+
+
+async def _reserve(services: Services, click: Click, receive: Receive) -> Answer:
+    key = _key(click.keys)
+    authorization = only([value.decode("latin-1") for value in click.authorizations])
     caller = await services.tokens.caller(authorization)
     quantity = _quantity(await _read(receive))
-    terms = await _terms(services, scope["path_params"])
+    terms = await _terms(services, _item(click.sale_id, click.sku_id))
     if terms.requires_entry_token:
         raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
     if (to_go := await services.backlog.seconds_to_go()) and (
@@ -72,7 +94,7 @@ async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
         raise Refusal(ErrorCode.OVERLOADED, "too many orders wait; try again")
     order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
     request = ReserveRequest(
-        item=terms.ref,
+        item=_item(click.sale_id, click.sku_id),
         order_id=order_id,
         user_id=caller.user_id,
         quantity=quantity,
@@ -80,26 +102,23 @@ async def _accept(services: Services, scope: Scope, receive: Receive) -> str:
         announce=True,
     )
     try:
-        answer = await services.gate.reserve(request)
+        reserved = await services.gate.reserve(request)
     except Overloaded as error:
         raise Refusal(ErrorCode.OVERLOADED, "too many people at once; try again") from error
-    return _order_id_in(answer, order_id)
+    return _answer_to(reserved, order_id)
 
 
-def _headers(scope: Scope) -> tuple[str | None, str]:
-    authorizations: list[str] = []
-    key = ""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            authorizations.append(value.decode("latin-1"))
-        elif name == b"idempotency-key":
-            if key:
-                raise invalid(["header", "Idempotency-Key"], "one key, not several")
-            key = value.decode("latin-1")
-            if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
-                why = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
-                raise invalid(["header", "Idempotency-Key"], why)
-    return only(authorizations), key
+def _key(keys: Sequence[bytes]) -> str:
+    """Empty for none."""
+    if not keys:
+        return ""
+    key = keys[0].decode("latin-1")
+    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        why = f"1 to {MAX_KEY_LENGTH} printable ASCII characters"
+        raise invalid(["header", "Idempotency-Key"], why)
+    if len(keys) > 1:
+        raise invalid(["header", "Idempotency-Key"], "one key, not several")
+    return key
 
 
 async def _read(receive: Receive) -> bytes:
@@ -131,67 +150,46 @@ def _quantity(body: bytes) -> int:
     return quantity
 
 
-async def _terms(services: Services, path: dict[str, str]) -> ItemTerms:
-    sale_id, sku_id = path["sale_id"], path["sku_id"]
-    terms = None
-    if is_name(sale_id) and is_name(sku_id):
-        item = ItemRef(sale_id=sale_id, sku_id=sku_id)
-        terms = await services.gate.terms(item)
-        # Redis has forgotten what was over long ago.
-        if terms is None and (ended := await services.sales.ended_at(item)):
-            raise Refusal(ErrorCode.ENDED, ends_at=_moment(int(ended.timestamp() * 1000)))
-    if terms is None:
-        raise Refusal(ErrorCode.NOT_FOUND, "no such item on sale")
-    return terms
+# An error is not remembered: names that cannot be any are the caller's to make up.
+@lru_cache(maxsize=1024)
+def _item(sale_id: str, sku_id: str) -> ItemRef:
+    if not (is_name(sale_id) and is_name(sku_id)):
+        raise _unknown()
+    return ItemRef(sale_id=sale_id, sku_id=sku_id)
 
 
-def _order_id_in(answer: GateAnswer, order_id: str) -> str:
-    match answer.verdict:
+async def _terms(services: Services, item: ItemRef) -> ItemTerms:
+    terms = await services.gate.terms(item)
+    if terms is not None:
+        return terms
+    # Redis has forgotten what was over long ago.
+    if ended := await services.sales.ended_at(item):
+        raise Refusal(ErrorCode.ENDED, ends_at=_moment(int(ended.timestamp() * 1000)))
+    raise _unknown()
+
+
+def _unknown() -> Refusal:
+    return Refusal(ErrorCode.NOT_FOUND, "no such item on sale")
+
+
+def _answer_to(reserved: GateAnswer, order_id: str) -> Answer:
+    match reserved.verdict:
         case GateVerdict.RESERVED | GateVerdict.RELEASED:
             # An earlier order under the same key keeps its answer, whatever became of it.
-            return answer.order_id or order_id
+            return accepted(reserved.order_id or order_id)
         case GateVerdict.LIMIT_REACHED:
-            raise Refusal(ErrorCode.LIMIT_REACHED, order_id=answer.order_id or None)
+            return refused(Refusal(ErrorCode.LIMIT_REACHED, order_id=reserved.order_id or None))
         case GateVerdict.NOT_STARTED:
-            raise Refusal(ErrorCode.NOT_STARTED, starts_at=_moment(answer.at_ms))
+            return refused(Refusal(ErrorCode.NOT_STARTED, starts_at=_moment(reserved.at_ms)))
         case GateVerdict.ENDED:
-            raise Refusal(ErrorCode.ENDED, ends_at=_moment(answer.at_ms))
+            return refused(Refusal(ErrorCode.ENDED, ends_at=_moment(reserved.at_ms)))
         case verdict:
-            raise Refusal(_CONSTANT_REFUSALS[verdict])
+            return plainly_refused(_CONSTANT_REFUSALS[verdict])
 
 
 def _moment(at_ms: int) -> str:
     moment = datetime.fromtimestamp(at_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def _send_refusal(send: Send, refusal: Refusal) -> None:
-    kind = KINDS[refusal.code]
-    headers = [(name.lower().encode(), value.encode()) for name, value in kind.headers.items()]
-    plain = not (refusal.detail or refusal.extra)
-    body = _plain_problem(refusal.code) if plain else problem_bytes(refusal, kind.status)
-    await _send(send, kind.status, MEDIA_TYPE.encode(), body, headers)
-
-
-@cache
-def _plain_problem(code: ErrorCode) -> bytes:
-    return problem_bytes(Refusal(code), KINDS[code].status)
-
-
-async def _send(
-    send: Send, status: int, media_type: bytes, body: bytes, headers: list[tuple[bytes, bytes]]
-) -> None:
-    start: dict[str, Any] = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [
-            (b"content-type", media_type),
-            (b"content-length", str(len(body)).encode()),
-            *headers,
-        ],
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
 
 
 OPENAPI: dict[str, Any] = {

@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -43,6 +44,19 @@ class TestOrderId:
 
     def test_of_one_item_and_moment_is_another_each_time(self) -> None:
         assert len({new_order_id(1, AT_MS) for _ in range(1000)}) == 1000
+
+    def test_a_forked_process_draws_others_than_its_parent(self) -> None:
+        read, write = os.pipe()
+        new_order_id(1, AT_MS)
+
+        if not (child := os.fork()):
+            os.write(write, new_order_id(1, AT_MS).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+
+        assert os.read(read, ORDER_ID_LENGTH).decode() != new_order_id(1, AT_MS)
+        os.close(read)
+        os.close(write)
 
     @pytest.mark.parametrize(
         "text",

@@ -1,0 +1,62 @@
+"""What the gate can answer, down to the bytes: no response objects at the one route that is hot."""
+
+from functools import cache
+from typing import NamedTuple
+
+from starlette.types import Send
+
+from api.answer_headers import Header
+from api.problems import KINDS, MEDIA_TYPE, problem_bytes
+from domain.errors import ErrorCode, Refusal
+
+ACCEPTED = "ACCEPTED"
+
+
+class Answer(NamedTuple):
+    """`verdict`: as it is counted. `headers`: its own, to which come those of every answer."""
+
+    verdict: str
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+
+
+def accepted(order_id: str) -> Answer:
+    name = order_id.encode()
+    body = b'{"order_id":"%b","status":"queued"}' % name
+    headers = (
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"location", b"/v1/orders/" + name),
+    )
+    return Answer(ACCEPTED, 202, headers, body)
+
+
+def refused(refusal: Refusal) -> Answer:
+    if refusal.detail or refusal.extra:
+        return _problem(refusal)
+    return plainly_refused(refusal.code)
+
+
+# Once everything is sold, this is nearly all there is to say.
+@cache
+def plainly_refused(code: ErrorCode) -> Answer:
+    return _problem(Refusal(code))
+
+
+def _problem(refusal: Refusal) -> Answer:
+    kind = KINDS[refusal.code]
+    body = problem_bytes(refusal, kind.status)
+    headers = (
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        *((name.lower().encode(), value.encode()) for name, value in kind.headers.items()),
+    )
+    return Answer(refusal.code.value, kind.status, headers, body)
+
+
+async def send_answer(send: Send, answer: Answer, dressing: tuple[Header, ...] = ()) -> None:
+    """`dressing`: headers of every answer, where nobody further out adds them."""
+    headers = [*answer.headers, *dressing]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
