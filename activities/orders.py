@@ -85,6 +85,10 @@ class MoveDeadline(Value):
     reason: str
 
 
+class OrderRef(Value):
+    order_id: str
+
+
 class ClosingOrder(Value):
     """`status`: the order's, None for an unknown one. `open_payments` may still take money, and
     after them none is begun any more."""
@@ -177,18 +181,18 @@ class OrderActivities:
             return None
 
     @activity.defn
-    async def close_order(self, order_id: str) -> ClosingOrder:
+    async def close_order(self, order: OrderRef) -> ClosingOrder:
         """From now on no payment of the order is begun. Which are open, whoever began them."""
         async with self._database.transaction() as connection:
-            closing = await PayableOrders(connection).close(order_id)
+            closing = await PayableOrders(connection).close(order.order_id)
         return ClosingOrder(status=closing.status, open_payments=closing.open_payments)
 
     @activity.defn
-    async def open_payments(self, order_id: str) -> ClosingOrder:
+    async def open_payments(self, ref: OrderRef) -> ClosingOrder:
         """The same without an end to it: more may be begun."""
         async with self._database.transaction() as connection:
-            order = await Orders(connection).get(order_id)
-            begun = await Payments(connection).of_order(order_id)
+            order = await Orders(connection).get(ref.order_id)
+            begun = await Payments(connection).of_order(ref.order_id)
         return ClosingOrder(status=order.status if order else None, open_payments=_open(begun))
 
     @activity.defn

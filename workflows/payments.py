@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.orders import OrderActivities, PlacedOrder
+    from activities.orders import OrderActivities, OrderRef, PlacedOrder
     from activities.payments import OfferPayment, PaymentActivities, PaymentRef
     from activities.refusals import refusal, refusal_from
     from domain.errors import ErrorCode
@@ -45,7 +45,7 @@ class Payments:
     def __init__(
         self, order_id: str, details: Details, on_receipt: Callable[[Receipt], None]
     ) -> None:
-        self._order_id = order_id
+        self._order_id, self._order = order_id, OrderRef(order_id=order_id)
         self._details = details
         self._on_receipt = on_receipt
         self._open: dict[str, PaymentRef] = {}
@@ -137,7 +137,7 @@ class Payments:
     async def ask_all(self) -> None:
         if self._others_begin and workflow.patched("recheck-asks-postgres"):
             standing = await run_locally_first(
-                OrderActivities.open_payments, self._order_id, "which payments are open?"
+                OrderActivities.open_payments, self._order, "which payments are open?"
             )
             self._take_over(standing.open_payments, self._begun)
         for payment_id in list(self._open):
@@ -193,7 +193,7 @@ class Payments:
     async def _is_paid_ahead(self) -> bool:
         """From now on nobody begins a payment of the order, and all that are open are known."""
         closing = await run_locally_first(
-            OrderActivities.close_order, self._order_id, "begin no payment any more"
+            OrderActivities.close_order, self._order, "begin no payment any more"
         )
         self._know_all(closing.open_payments)
         return closing.status in OWNING_STOCK

@@ -186,7 +186,7 @@ UNLUCKY_BRANCHES = (
     Branch(
         "begun in a lost task",
         _pay_what_was_begun_behind_its_back,
-        ("cancel_order", "close_payment", "settle_payment"),
+        ("close_order", "close_payment", "settle_payment"),
         OrderStatus.FULFILLED,
     ),
 )
