@@ -1,6 +1,7 @@
 """Begun and settled ahead of the workflow, over the whole system, in both orders of arrival."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from infra.postgres.flights.placing import PlacingFlights
 from tests.support.idle import audit_when_idle
 from tests.support.ledger import damage
 from tests.support.shop import Shop
+from tests.support.unlucky_branches import handle_of
 from tests.support.whole_system import WholeSystem
 from tests.support.whole_system_steps import LONG, begun, paid
 from workflows.order import OrderWorkflow
@@ -26,19 +28,27 @@ AT_ONCE = 20
 ROUNDS = 12
 
 
-async def _ordered(system: WholeSystem, database: Database, sale_id: str, buyer: str) -> str:
+@pytest.fixture
+async def rows(postgres_dsn: str) -> AsyncIterator[Database]:
+    """What the system has written, and goes on with."""
+    database = Database.connect(postgres_dsn)
+    yield database
+    await database.aclose()
+
+
+async def _ordered(system: WholeSystem, rows: Database, sale_id: str, buyer: str) -> str:
     order_id = await system.ordered(sale_id, buyer)
-    await damage(database, "UPDATE orders SET ahead = true WHERE order_id = :id", id=order_id)
+    await damage(rows, "UPDATE orders SET ahead = true WHERE order_id = :id", id=order_id)
     return order_id
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("method", "scene"), [("alipay", "page"), ("wechatpay", None)])
 async def test_no_number_of_repeats_keeps_an_order_from_being_cancelled(
-    system: WholeSystem, database: Database, method: str, scene: str | None
+    system: WholeSystem, rows: Database, method: str, scene: str | None
 ) -> None:
     sale_id = await system.sale(stock=1, pay_window=600)
-    order_id = await _ordered(system, database, sale_id, "ada")
+    order_id = await _ordered(system, rows, sale_id, "ada")
     first = await begun(system, order_id, "ada", method, scene)
     few = asyncio.Semaphore(AT_ONCE)
 
@@ -56,14 +66,14 @@ async def test_no_number_of_repeats_keeps_an_order_from_being_cancelled(
 
 @pytest.mark.timeout(300)
 async def test_beginning_and_closing_exclude_each_other(
-    system: WholeSystem, database: Database
+    system: WholeSystem, rows: Database
 ) -> None:
     """Whichever comes first: what was handed out is closed when the order is over."""
     sale_id = await system.sale(stock=ROUNDS, pay_window=LONG)
     seen = set()
     for n in range(ROUNDS):
         buyer = f"buyer-{n}"
-        order_id = await _ordered(system, database, sale_id, buyer)
+        order_id = await _ordered(system, rows, sale_id, buyer)
 
         async def begins(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
             await asyncio.sleep(max(n - ROUNDS // 2, 0) * 0.01)
@@ -84,12 +94,12 @@ async def test_beginning_and_closing_exclude_each_other(
 
 
 @pytest.mark.timeout(300)
-async def test_money_and_a_cancel_of_one_moment(system: WholeSystem, database: Database) -> None:
+async def test_money_and_a_cancel_of_one_moment(system: WholeSystem, rows: Database) -> None:
     """Paid or cancelled, and then the money goes back: never both, and nothing in between."""
     sale_id = await system.sale(stock=ROUNDS, pay_window=LONG)
     for n in range(ROUNDS):
         buyer = f"payer-{n}"
-        order_id = await _ordered(system, database, sale_id, buyer)
+        order_id = await _ordered(system, rows, sale_id, buyer)
         payment = await begun(system, order_id, buyer, "alipay", "page")
 
         async def cancels(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
@@ -106,10 +116,10 @@ async def test_money_and_a_cancel_of_one_moment(system: WholeSystem, database: D
 
 @pytest.mark.timeout(120)
 async def test_what_is_paid_by_a_page_and_by_a_code_keeps_one_of_them(
-    system: WholeSystem, database: Database
+    system: WholeSystem, rows: Database
 ) -> None:
     sale_id = await system.sale(stock=1, pay_window=LONG)
-    order_id = await _ordered(system, database, sale_id, "ada")
+    order_id = await _ordered(system, rows, sale_id, "ada")
     page, code = await asyncio.gather(
         begun(system, order_id, "ada", "alipay", "page"),
         begun(system, order_id, "ada", "alipay", "qr"),
@@ -132,6 +142,5 @@ async def test_a_payer_overtakes_those_whose_workflows_wait_to_be_started(shop: 
     payment = await updates.tell(intent.order_id, OrderWorkflow.begin_payment, begin, 20)
 
     assert payment.action is not None
-    handle = await shop.start(intent)
-    assert await shop.cancel(handle) is OrderStatus.CANCELLED
+    assert await shop.cancel(handle_of(shop, intent)) is OrderStatus.CANCELLED
     assert payment.payment_id in shop.wechatpay.closed
