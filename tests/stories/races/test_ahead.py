@@ -6,21 +6,11 @@ from typing import Any
 
 import pytest
 
-from api.order_updates import OrderUpdates
-from api.orders import OrderLookup
-from api.workflow_calls import WorkflowCalls
-from domain.payment import PaymentMethod, PaymentScene
-from domain.states import OrderStatus
 from infra.postgres.engine import Database
-from infra.postgres.flights.placing import PlacingFlights
 from tests.support.idle import audit_when_idle
 from tests.support.ledger import damage
-from tests.support.shop import Shop
-from tests.support.unlucky_branches import handle_of
 from tests.support.whole_system import WholeSystem
 from tests.support.whole_system_steps import LONG, begun, paid
-from workflows.order import OrderWorkflow
-from workflows.updates import BeginPayment
 
 # Temporal answers so many updates of one run, and no more.
 UPDATES_OF_A_RUN = 2_000
@@ -130,17 +120,3 @@ async def test_what_is_paid_by_a_page_and_by_a_code_keeps_one_of_them(
     await audit_when_idle(system)
     statuses = {p["out_trade_no"]: p["status"] for p in (await system.order(order_id))["payments"]}
     assert statuses == {page["out_trade_no"]: "paid", code["out_trade_no"]: "closed"}
-
-
-async def test_a_payer_overtakes_those_whose_workflows_wait_to_be_started(shop: Shop) -> None:
-    intent = await shop.intent()
-    await PlacingFlights(shop.database).place(intent)
-    calls = WorkflowCalls(shop.client, shop.settings.task_queue)
-    updates = OrderUpdates(calls, OrderLookup(shop.database, shop.gate), shop.database)
-    begin = BeginPayment(method=PaymentMethod.WECHATPAY, scene=PaymentScene.QR, actor="buyer:ada")
-
-    payment = await updates.tell(intent.order_id, OrderWorkflow.begin_payment, begin, 20)
-
-    assert payment.action is not None
-    assert await shop.cancel(handle_of(shop, intent)) is OrderStatus.CANCELLED
-    assert payment.payment_id in shop.wechatpay.closed
