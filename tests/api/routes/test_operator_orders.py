@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client
 
-from domain.ids import new_order_id
+from domain.ids import new_order_id, workflow_id
 from domain.sale import LatePaymentPolicy
 from infra.postgres.engine import Database
 from tests.support.buyers import assert_problem, order_id, placed
@@ -155,7 +155,7 @@ async def test_a_failed_message_is_skipped(api: httpx.AsyncClient, staffed: Shop
 async def test_what_an_order_paid_too_late_is_owed_is_decided_as_well(
     api: httpx.AsyncClient, database: Database, redis: Redis, temporal_client: Client
 ) -> None:
-    """Its own workflow has ended long ago; that of the late money delivers."""
+    """Its own workflow ended long ago; the late money's lets it go on, and that one delivers."""
     async with (
         open_shop(database, redis, temporal_client, late_payment=LatePaymentPolicy.HONOUR) as shop,
         shop.worker(),
@@ -163,7 +163,8 @@ async def test_what_an_order_paid_too_late_is_owed_is_decided_as_well(
         intent, receipt = await a_timed_out_order(shop)
         shop.sender.fails[intent.order_id] = 1
         late = await start_late_refund(shop, intent, receipt)
-        await eventually(lambda: needs_attention(late), True)
+        order = temporal_client.get_workflow_handle(workflow_id(intent.order_id))
+        await eventually(lambda: needs_attention(order), True)
 
         answer = await decide(api, f"orders/{intent.order_id}/deliveries/message/retry")
 
