@@ -1,21 +1,18 @@
 """How a buyer begins to pay an order."""
 
-import asyncio
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from temporalio.workflow import UpdateMethodMultiParam
 
 from api.auth import Caller
-from api.order_updates import FIRST_LOOK_SECONDS, STARTED_SECONDS, OrderUpdates
+from api.order_updates import OrderUpdates
 from api.orders import OrderLookup, refuse_unless
 from api.problems import invalid
-from api.schemas.orders import OrderView
 from api.workflow_calls import NoAnswerYet
 from domain.errors import ErrorCode, Refusal
 from domain.payment import Payment, PaymentMethod, PaymentScene, is_signed_link, offer_ends
-from domain.states import UNFINISHED, OrderStatus, PaymentStatus
+from domain.states import UNFINISHED, PaymentStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.payable_orders import PayableOrders
@@ -113,7 +110,6 @@ class OrderPayments:
             if method not in self._gateways:
                 raise invalid(["body", "method"], f"{method} is not set up here", kind="method")
             scene = scene or _USUAL_SCENE[method]
-            await self._until_placed(order)
             if payment := await self._ahead.begin(order_id, caller.actor, method, scene):
                 return payment
             update = OrderWorkflow.begin_payment
@@ -128,11 +124,3 @@ class OrderPayments:
             if refusal.code is ErrorCode.INVALID:
                 raise invalid(["body", "method"], refusal.detail, kind="method") from refusal
             raise
-
-    async def _until_placed(self, order: OrderView) -> None:
-        """A moment only, for an order that was accepted and has no row yet."""
-        status: OrderStatus | None = order.status
-        patience = time.monotonic() + STARTED_SECONDS
-        while status is OrderStatus.QUEUED and time.monotonic() < patience:
-            await asyncio.sleep(FIRST_LOOK_SECONDS)
-            status = await self._orders.status(order.order_id)

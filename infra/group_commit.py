@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -178,7 +179,7 @@ class GroupCommit(Generic[Key, Member, Answer]):
                     subjects.add(about)
         lane.waiting.extendleft(reversed(left_behind))
         if self._plan.in_order:
-            return dict(sorted(aboard.items(), key=_by_key))
+            return dict(sorted(aboard.items(), key=itemgetter(0)))
         return aboard
 
     async def _fly(
@@ -227,10 +228,6 @@ def _next_size(plan: FlightPlan[Any, Any], most: int, flown: int, took: float) -
     if took > budget and flown >= most:
         return max(most // 2, min(LEAST_TOGETHER, plan.most))
     return min(most * 2, plan.most) if took < budget / 2 else most
-
-
-def _by_key(seated: tuple[Any, Any]) -> Any:
-    return seated[0]
 
 
 def _tell(seat: _Seat[Key, Member, Answer], said: Answer | Exception) -> None:

@@ -38,7 +38,7 @@ IN_TEMPORAL = Ending(OrderStatus.CANCELLED, "cancelled in Temporal", actors.IN_T
 
 @workflow.defn
 class OrderWorkflow(DecidesDeliveries):
-    """One order. The workflow is the only writer of its status."""
+    """One order. What is plain may be written ahead; the workflow finds it, and alone decides."""
 
     # Updates may be handled before `run` begins, so all they touch is made here.
     @workflow.init

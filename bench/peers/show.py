@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench.figures import BENCH, Figure
 from bench.peers.contender import PRODUCT
-from bench.peers.report import PeersReport, Standing, Survival
+from bench.peers.report import PeersReport, Standing
 
 
 def print_report(console: Console, report: PeersReport) -> None:
@@ -76,7 +76,7 @@ def _kills(report: PeersReport) -> Table:
             _seconds(one.paying_back_seconds),
             f"{one.unacknowledged:,}",
             str(one.left_behind),
-            _at_kill(one),
+            f"{one.placed_at_kill:,}, {one.paid_at_kill:,}",
         )
     return table
 
@@ -103,7 +103,3 @@ def _milliseconds(standing: Standing, name: str) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "not in a minute" if seconds is None else f"{seconds:.1f}"
-
-
-def _at_kill(survival: Survival) -> str:
-    return f"{survival.placed_at_kill:,}, {survival.paid_at_kill:,}"
