@@ -12,11 +12,12 @@ from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
-from notices.inbox import NoticeInbox
+from notices.inbox import NoticeInbox, notice_id_of
 from notices.relay import NoticeRelay
 
 ALIPAY = PaymentMethod.ALIPAY
-BODY, NOTICE_ID = b"trade_status=TRADE_SUCCESS", "n1"
+BODY = b"trade_status=TRADE_SUCCESS"
+NOTICE_ID = notice_id_of(ALIPAY, BODY)
 
 
 class Inbox:
@@ -81,8 +82,14 @@ async def test_what_moves_no_order_is_refused_and_says_why(database: Database) -
     assert inbox.told == []
 
 
-async def test_a_notice_of_a_refund_moves_no_order(database: Database) -> None:
+async def test_a_notice_of_a_refund_is_told_on(database: Database) -> None:
     await keep(database, Verdict.ACCEPTED, NoticeKind.REFUND)
+    inbox = Inbox(database)
+    assert [await replay(database, inbox)] == inbox.told
+
+
+async def test_a_notice_of_something_else_moves_no_order(database: Database) -> None:
+    await keep(database, Verdict.ACCEPTED, NoticeKind.OTHER)
 
     with pytest.raises(Refusal) as refusal:
         await replay(database, Inbox(database))

@@ -1,7 +1,6 @@
 """What needs no decision is put right: intents, workflows, items."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,6 @@ from domain.notice import NoticeKind, Verdict, VerifiedNotice
 from domain.reservation import GateVerdict
 from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
-from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
 from infra.redis.intent_groups import Group
 from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys
@@ -47,7 +45,7 @@ async def test_a_waiting_order_gets_its_workflow_again_and_can_be_paid(
     await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
 
 
-async def test_money_that_nobody_could_be_told_of_is_told_once_its_order_goes_on(
+async def test_money_for_an_order_whose_workflow_is_gone_starts_it_again(
     shop: Shop, sources: AuditSources
 ) -> None:
     intent = await dispatched(shop, sources, "ada")
@@ -65,16 +63,10 @@ async def test_money_that_nobody_could_be_told_of_is_told_once_its_order_goes_on
         notice = await Notices(connection).keep(
             "n", payment.method, told, intent.order_id, b"{}", {}
         )
-    assert await shop.relay().relay(notice) is RelayOutcome.UNMATCHED
+    assert await shop.relay().relay(notice) is RelayOutcome.SIGNALLED
 
-    await repair(sources)
-
-    async with shop.database.transaction() as connection:
-        now = datetime.now(UTC) + timedelta(minutes=1)
-        waiting = await NoticeQueue(connection).claim(now, now, 10, timedelta())
-    assert [found.notice_id for found in waiting] == ["n"]
-    assert await shop.relay().relay(waiting[0]) in (RelayOutcome.SIGNALLED, RelayOutcome.DUPLICATE)
     await until(partial(has_status, shop.database, intent, OrderStatus.FULFILLED))
+    assert (await run_audit(sources)).ok
 
 
 async def test_a_paid_order_gets_its_workflow_again_and_what_it_is_owed(
