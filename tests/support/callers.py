@@ -11,11 +11,15 @@ from fastapi import FastAPI
 
 from tests.support.documented import Documented
 
+# Tokens are made when a test file is read, and the whole suite may come before their use.
+LIFETIME_SECONDS = 4 * 3600
+
 SECRET = "a secret that only these tests know, long enough"
 
 
 def token(user_id: str, *roles: str, **claims: Any) -> str:
-    fields = {"sub": user_id, "roles": list(roles), "exp": int(time.time()) + 600, **claims}
+    ends = int(time.time()) + LIFETIME_SECONDS
+    fields = {"sub": user_id, "roles": list(roles), "exp": ends, **claims}
     return jwt.encode(fields, SECRET, algorithm="HS256")
 
 

@@ -5,6 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from domain.attention import AttentionKind
+from domain.ids import workflow_id
 from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.states import OrderStatus
 from infra.postgres.notices import Notices
@@ -14,6 +15,7 @@ from tests.support.kept_notices import attention, begun, kept
 from tests.support.polling import eventually
 from tests.support.provider_notices import ALIPAY, FORM, alipay_notice
 from tests.support.shop import PRICE, Shop
+from workflows.order import OrderWorkflow
 
 
 async def test_operators_read_the_inbox_and_replay(
@@ -44,24 +46,26 @@ async def test_an_unknown_notice_is_not_found(api: httpx.AsyncClient, notice_id:
     assert_problem(answer, 404, "NOT_FOUND")
 
 
-async def test_what_was_left_to_a_person_is_told_again(
+async def test_money_of_an_order_without_a_workflow_starts_one_and_is_not_told_again(
     api: httpx.AsyncClient, staffed: Shop, provider_key: rsa.RSAPrivateKey
 ) -> None:
     payment = await begun(staffed)
     notice = alipay_notice(provider_key, payment.payment_id, PRICE)
     await api.post(ALIPAY, content=notice, headers=FORM)
-    wanted = [(AttentionKind.UNMATCHED_NOTICE, payment.order_id)]
-    await eventually(lambda: attention(staffed), wanted)
-    (kept_notice,) = await kept(staffed)
-    handle = await staffed.start(staffed.intent_for(payment.order_id, "ada"))
 
+    async def handled() -> list[str | None]:
+        return [notice.handled_as for notice in await kept(staffed)]
+
+    await eventually(handled, ["received"])
+    handle = staffed.client.get_workflow_handle_for(
+        OrderWorkflow.run, workflow_id(payment.order_id)
+    )
+    assert (await handle.result()).status is OrderStatus.FULFILLED
+    (kept_notice,) = await kept(staffed)
     replay = f"/v1/operator/notices/{kept_notice.notice_id}/replay"
     answer = await api.post(replay, headers=OPERATOR)
-
     assert answer.status_code == 200, answer.text
-    assert answer.json()["handled_as"] in (None, "received")
-    assert (await handle.result()).status is OrderStatus.FULFILLED
-    assert [notice.handled_as for notice in await kept(staffed)] == ["received"]
+    assert answer.json()["handled_as"] == "received"
 
 
 async def test_a_refunds_notice_may_be_told_again_too(api: httpx.AsyncClient, shop: Shop) -> None:
