@@ -3,6 +3,7 @@
 import atexit
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -35,6 +36,14 @@ def pytest_configure() -> None:
             ),
         ]
     )
+
+
+@pytest.fixture(autouse=True)
+def logs_go_where_they_went() -> Iterator[None]:
+    """A command that is run within a test sets up logs for its own output, which ends with it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
