@@ -38,6 +38,7 @@ class GateVerdict(StrEnum):
     LIMIT_REACHED = "limit_reached"
     SOLD_OUT = "sold_out"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    OVERLOADED = "overloaded"
 
 
 # These two are made for each click: as a `Value` they would cost more than the gate's own work.
@@ -46,6 +47,7 @@ class ReserveRequest(NamedTuple):
 
     `announce` appends the intent: the API asks for it; a workflow reserving for itself does not.
     `late` skips the sale's window and pause: an accepted order may reserve after the sale closed.
+    `known_only` answers as usual, also to a repeat, and OVERLOADED instead of holding stock.
     """
 
     item: ItemRef
@@ -55,6 +57,7 @@ class ReserveRequest(NamedTuple):
     idempotency_key: str = ""
     announce: bool = False
     late: bool = False
+    known_only: bool = False
 
 
 class GateAnswer(NamedTuple):

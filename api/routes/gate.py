@@ -87,11 +87,9 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
     terms = await _terms(services, _item(click.sale_id, click.sku_id))
     if terms.requires_entry_token:
         raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
-    if (to_go := await services.backlog.seconds_to_go()) and (
-        to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
-    ):
-        # An order accepted now might come to its deadline before anybody watches over it.
-        raise Refusal(ErrorCode.OVERLOADED, "too many orders wait; try again")
+    to_go = await services.backlog.seconds_to_go()
+    # An order accepted now might come to its deadline before anybody watches over it.
+    is_full = bool(to_go) and to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
     order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
     request = ReserveRequest(
         item=_item(click.sale_id, click.sku_id),
@@ -100,6 +98,7 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
         quantity=quantity,
         idempotency_key=key,
         announce=True,
+        known_only=is_full,
     )
     try:
         reserved = await services.gate.reserve(request)
@@ -183,6 +182,8 @@ def _answer_to(reserved: GateAnswer, order_id: str) -> Answer:
             return refused(Refusal(ErrorCode.NOT_STARTED, starts_at=_moment(reserved.at_ms)))
         case GateVerdict.ENDED:
             return refused(Refusal(ErrorCode.ENDED, ends_at=_moment(reserved.at_ms)))
+        case GateVerdict.OVERLOADED:
+            return refused(Refusal(ErrorCode.OVERLOADED, "too many orders wait; try again"))
         case verdict:
             return plainly_refused(_CONSTANT_REFUSALS[verdict])
 

@@ -92,7 +92,11 @@ def _arguments(group: dict[int, ReserveRequest]) -> list[str | int]:
         BELL,
     ]
     for request in group.values():
-        flags = ("a" if request.announce else "") + ("l" if request.late else "")
+        flags = "a" if request.announce else ""
+        if request.late:
+            flags += "l"
+        if request.known_only:
+            flags += "k"
         arguments += (
             request.order_id,
             request.user_id,

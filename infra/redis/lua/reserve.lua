@@ -1,7 +1,8 @@
 -- Answers N requests for one item: N lines "<verdict> <detail>".
 -- KEYS: item, buyers, reservations, requests, intents, live streams, bell
 -- ARGV, five per request: order id, user id, quantity, idempotency key,
---                         flags ('a' announce the intent, 'l' late: skip window and pause)
+--                         flags ('a' announce the intent, 'l' late: skip window and pause,
+--                         'k' known: answer as usual, and hold nothing for what is new)
 -- Everything is read before anything is written, so no error can leave half a reservation.
 
 local ITEM, BUYERS, RESERVATIONS, REQUESTS, INTENTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -21,6 +22,7 @@ for first = 1, #ARGV, FIELDS do
     quantity = tonumber(ARGV[first + 2]),
     announce = string.find(ARGV[first + 4], 'a', 1, true),
     late = string.find(ARGV[first + 4], 'l', 1, true),
+    known_only = string.find(ARGV[first + 4], 'k', 1, true),
   }
   if ARGV[first + 3] ~= '' then
     order.key = string.gsub(ARGV[first + 3], '[%%\n]', ESCAPED)
@@ -105,6 +107,7 @@ local function refused(order)
   local buyer = buyers[order.user]
   if parse_buyer(buyer) + order.quantity > limit then return 'limit_reached ' .. last_order(buyer) end
   if stock - taken < order.quantity then return 'sold_out' end
+  if order.known_only then return 'overloaded' end
 end
 
 local answers = {}
