@@ -115,7 +115,7 @@ class OrderActivities:
             return PlacedOrder(rejected=refused.reason)
         # Payments were begun ahead, or by an earlier run, and must be known to be closed.
         if placing is None or placing.has_payments:
-            return await self._why_not(command.intent)
+            return await self._as_it_stands(command.intent)
         if placing.order.status not in HOLDING_STOCK | OWNING_STOCK:
             return PlacedOrder(rejected=RejectReason.RELEASED)
         return _placed(placing.order, placing.title, placing.points_price)
@@ -207,7 +207,7 @@ class OrderActivities:
                     command.order_id, EventKind.DEADLINE_EXTENDED, command.actor, detail
                 )
 
-    async def _why_not(self, intent: Intent) -> PlacedOrder:
+    async def _as_it_stands(self, intent: Intent) -> PlacedOrder:
         async with self._database.transaction() as connection:
             standing = await Orders(connection).get(intent.order_id)
             if standing and standing.status not in HOLDING_STOCK | OWNING_STOCK:
@@ -224,11 +224,9 @@ class OrderActivities:
 def _is_unknown(order: Order, begun: Sequence[Payment], closed: tuple[str, ...] | None) -> bool:
     """Whether money may still arrive by a payment whose beginning was forgotten."""
     # A workflow task that is lost takes its local activities out of the history, not out of here.
-    waits = order.status is OrderStatus.PENDING_PAYMENT and closed is not None
-    return waits and any(
-        payment.status is PaymentStatus.CREATED and payment.payment_id not in (closed or ())
-        for payment in begun
-    )
+    if closed is None or order.status is not OrderStatus.PENDING_PAYMENT:
+        return False
+    return any(payment.payment_id not in closed for payment in _open(begun))
 
 
 async def _standing(

@@ -33,7 +33,7 @@ def print_report(console: Console, report: BenchReport) -> None:
 
 def _figures(title: str, figures: Sequence[Figure]) -> list[Table]:
     """No table when this part was not measured."""
-    table = _table(title, "per second", "ratio", "CPU ms each", "p50 ms", "p99 ms")
+    table = empty_table(title, "per second", "ratio", "CPU ms each", "p50 ms", "p99 ms")
     table.add_column("ratio to")
     for one in figures:
         waits = (f"{wait:.1f}" if wait is not None else "" for wait in (one.p50_ms, one.p99_ms))
@@ -44,7 +44,7 @@ def _figures(title: str, figures: Sequence[Figure]) -> list[Table]:
 
 
 def _waits(title: str, waits: Sequence[Waits]) -> Table:
-    table = _table(title, "orders", "p50", "p99", "longest", "unanswered")
+    table = empty_table(title, "orders", "p50", "p99", "longest", "unanswered")
     for one in waits:
         times = (f"{wait:,.0f}" for wait in (one.p50_ms, one.p99_ms, one.max_ms))
         table.add_row(one.name, str(one.count), *times, str(one.unanswered))
@@ -52,7 +52,7 @@ def _waits(title: str, waits: Sequence[Waits]) -> Table:
 
 
 def _backlog(backlog: BacklogReport) -> list[Table]:
-    stages = _table(f"{backlog.orders:,} orders accepted at once", "seconds")
+    stages = empty_table(f"{backlog.orders:,} orders accepted at once", "seconds")
     for name, seconds in (
         ("all accepted", backlog.accepted_seconds),
         ("half of them payable", backlog.half_payable_seconds),
@@ -64,7 +64,7 @@ def _backlog(backlog: BacklogReport) -> list[Table]:
         stages.add_row(name, f"{seconds:.1f}")
     waits = _waits(f"Milliseconds at {backlog.rate:g} a second, among them", backlog.waits)
     names = list(backlog.memory_before)
-    memory = _table("Resident memory, MiB", *names)
+    memory = empty_table("Resident memory, MiB", *names)
     for name, of_all in (
         ("before", backlog.memory_before),
         ("all wait", backlog.memory_waiting),
@@ -81,7 +81,7 @@ def _cpu(figures: Sequence[Figure], latency: LatencyReport | None) -> list[Table
     if latency:
         rows[f"{latency.per_second:g} buyers a second"] = latency.cpu
     names = list(dict.fromkeys(name for cpu in rows.values() for name in cpu))
-    table = _table("Share of one processor, in %", *names)
+    table = empty_table("Share of one processor, in %", *names)
     for row, cpu in rows.items():
         shares = (cpu.get(name) for name in names)
         table.add_row(row, *("" if share is None else f"{100 * share:.0f}" for share in shares))
@@ -113,7 +113,7 @@ def _recovery(recovery: RecoveryReport) -> str:
     )
 
 
-def _table(title: str, *columns: str) -> Table:
+def empty_table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for name in columns:

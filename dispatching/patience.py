@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import structlog
@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from infra.group_commit import Fault, Overloaded
 from infra.postgres.flights.blame import blame
+from infra.redis.intent_groups import IntentGroup
 
 log = structlog.get_logger()
 
@@ -36,6 +37,18 @@ def store_is_away(error: Exception) -> bool:
     of_postgres = SQLAlchemyError | asyncpg.PostgresError | asyncpg.InterfaceError
     of_the_network = OSError | TimeoutError
     return isinstance(error, of_postgres | of_the_network) and blame(error) is not Fault.A_MEMBER
+
+
+@asynccontextmanager
+async def living(group: IntentGroup) -> AsyncIterator[None]:
+    """Within it what the group's consumer has taken is its own; after it, anybody's."""
+    breathing = asyncio.create_task(group.stay_alive())
+    try:
+        yield
+    finally:
+        breathing.cancel()
+        with suppress(RedisError):
+            await group.leave()
 
 
 async def keep_on(stop: asyncio.Event, step: Callable[[], Awaitable[None]]) -> None:

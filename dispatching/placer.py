@@ -4,14 +4,20 @@ import asyncio
 import itertools
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from enum import Enum, auto
 
 import structlog
 from redis.exceptions import RedisError
 
 from dispatching.burial import Burial
-from dispatching.patience import ATTEMPTS_PER_LOG, backoff, keep_on, pause, store_is_away
+from dispatching.patience import (
+    ATTEMPTS_PER_LOG,
+    backoff,
+    keep_on,
+    living,
+    pause,
+    store_is_away,
+)
 from infra.postgres.flights.placing import MOST, PlacingFlights
 from infra.postgres.hot_path import PlacingRefused
 from infra.redis.intent_entries import IntentEntry, MalformedIntent
@@ -61,15 +67,10 @@ class Placer:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then what is in hand is finished. Entries that wait for a store at that
         moment stay pending, for whoever takes them over."""
-        living = asyncio.create_task(self._group.stay_alive())
-        try:
+        async with living(self._group):
             await keep_on(stop, lambda: self._take_batch(stop))
             if self._batches:
                 await asyncio.wait(self._batches)
-        finally:
-            living.cancel()
-            with suppress(RedisError):
-                await self._group.leave()
 
     async def _take_batch(self, stop: asyncio.Event) -> None:
         if len(self._batches) >= BATCHES_IN_HAND:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 import structlog
@@ -14,6 +13,7 @@ from dispatching.patience import (
     ATTEMPTS_PER_LOG,
     backoff,
     keep_on,
+    living,
     pause,
     store_is_away,
     temporal_is_away,
@@ -100,15 +100,10 @@ class Starter:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then what is being told is finished. Entries that wait for Temporal stay
         pending, for whoever takes them over."""
-        living = asyncio.create_task(self._group.stay_alive())
-        try:
+        async with living(self._group):
             await keep_on(stop, lambda: self._tell_more(stop))
             if self._telling:
                 await asyncio.wait(self._telling)
-        finally:
-            living.cancel()
-            with suppress(RedisError):
-                await self._group.leave()
 
     async def _tell_more(self, stop: asyncio.Event) -> None:
         if wait := self._pace.seconds_to_wait:

@@ -5,9 +5,10 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import BENCH, Figure
+from bench.figures import BENCH
 from bench.peers.contender import PRODUCT
 from bench.peers.report import PeersReport, Standing
+from bench.show import empty_table, rate
 
 
 def print_report(console: Console, report: PeersReport) -> None:
@@ -32,7 +33,7 @@ def print_report(console: Console, report: PeersReport) -> None:
 
 
 def _rates(report: PeersReport) -> Table:
-    table = _table(
+    table = empty_table(
         f"Orders per second, median of {report.plan.rounds} rounds in turn; ratios to the product",
         *("orders", "click → waits", "money → paid", "both", "ratio"),
         *("CPU ms, both", "product's CPU ÷", "others' CPUs"),
@@ -42,7 +43,7 @@ def _rates(report: PeersReport) -> Table:
         table.add_row(
             one.name,
             f"{one.orders:,}",
-            *(_rate(figure) for figure in (one.placing, one.paying, one.both)),
+            *(rate(figure.per_second) for figure in (one.placing, one.paying, one.both)),
             f"{one.both.ratio:.2f}",
             f"{one.both.cpu_ms:.3g}",
             f"{product.both.cpu_ms / one.both.cpu_ms:.3g}",
@@ -54,14 +55,14 @@ def _rates(report: PeersReport) -> Table:
 def _cpu(report: PeersReport) -> Table:
     names = list(dict.fromkeys(name for one in report.standings for name in one.both.cpu))
     names.sort(key=lambda name: name == BENCH)
-    table = _table("CPU ms per order, both stages", *names)
+    table = empty_table("CPU ms per order, both stages", *names)
     for one in report.standings:
         table.add_row(one.name, *(_milliseconds(one, name) for name in names))
     return table
 
 
 def _kills(report: PeersReport) -> Table:
-    table = _table(
+    table = empty_table(
         "kill -9 of the worker, while it places and while it books money",
         *("orders", "lost", "doubled", "placing back, s", "money back, s"),
         *("not acknowledged", "left behind", "placed, paid at the kill"),
@@ -79,18 +80,6 @@ def _kills(report: PeersReport) -> Table:
             f"{one.placed_at_kill:,}, {one.paid_at_kill:,}",
         )
     return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for name in columns:
-        table.add_column(name, justify="right")
-    return table
-
-
-def _rate(figure: Figure) -> str:
-    return f"{figure.per_second:,.0f}" if figure.per_second >= 100 else f"{figure.per_second:.1f}"
 
 
 def _milliseconds(standing: Standing, name: str) -> str:

@@ -40,7 +40,7 @@ async def serve_nothing(port: int) -> None:
     """Only shows that the process is ready."""
 
     async def refuse(notice: Sold) -> None:
-        raise NotImplementedError(notice)
+        raise ValueError(f"no notices are taken here: {notice.order_id}")
 
     await serve_notices(port, refuse)
 

@@ -50,13 +50,13 @@ class Steady:
         self._calls.append(f"{self.name} is done")
 
     async def ended_as(self) -> Ended:
-        raise NotImplementedError
+        raise AssertionError("no turn asks for this")
 
     async def kill_worker(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("no turn asks for this")
 
     async def start_worker(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("no turn asks for this")
 
 
 async def test_nobody_begins_before_the_one_before_is_done() -> None:
