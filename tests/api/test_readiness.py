@@ -87,6 +87,8 @@ async def test_a_redis_that_answers_and_takes_nothing_is_not_ready(
     assert (redis["ok"], redis["needed"]) == (False, True)
     assert said in redis["detail"]
     assert "127.0.0.1" not in ready.text
+    # A Redis that cannot save refuses to end, and would be killed a while later.
+    await own_redis.config_set("save", "")
 
 
 async def test_a_redis_that_is_well_again_is_ready_within_a_second(
