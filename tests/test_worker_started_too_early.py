@@ -31,7 +31,9 @@ async def test_it_waits_for_temporal_and_says_so_in_one_line(tmp_path: Path) -> 
             assert await worker.process.wait() == 0
 
     assert [events.count(name) for name in ("waiting_for_temporal", "temporal_answers")] == [1, 1]
-    assert "Traceback" not in worker.text
+    # Afterwards a round may begin, and its step fails for want of a Postgres: that is told whole.
+    waiting, _, _ = worker.text.partition("temporal_answers")
+    assert "Traceback" not in waiting
 
 
 async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
