@@ -1,12 +1,20 @@
 """How the API talks to workflows: starts them, updates them, waits a while for the answer."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateStage,
+)
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as RPCTimeout
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
@@ -113,8 +121,8 @@ class WorkflowCalls:
                 if start is None:
                     taken = await handle.start_update(update, **terms)
                 else:
-                    terms["start_workflow_operation"] = starting(start, self._task_queue)
-                    taken = await self._client.start_update_with_start_workflow(update, **terms)
+                    operation = starting(start, self._task_queue)
+                    taken = await self._start_and_update(operation, update, terms)
         except RPCTimeout as error:
             # The SDK reports a cancelled wait, and so our own timeout, as one of the call.
             if connecting.expired():
@@ -129,6 +137,23 @@ class WorkflowCalls:
             raise NoAnswerYet from error
         except (WorkflowUpdateFailedError, RPCError) as error:
             raise _failure(workflow_id, error) from error
+
+    async def _start_and_update(
+        self,
+        operation: WithStartWorkflowOperation[Any, Any],
+        update: UpdateMethodMultiParam[..., T],
+        terms: dict[str, Any],
+    ) -> WorkflowUpdateHandle[T]:
+        try:
+            return await self._client.start_update_with_start_workflow(
+                update, start_workflow_operation=operation, **terms
+            )
+        except Exception:
+            # The operation was told of it as well, and Python complains of what nobody hears.
+            with suppress(Exception):
+                async with asyncio.timeout(0):
+                    await operation.workflow_handle()
+            raise
 
     async def ping(self) -> None:
         """Raises when Temporal does not answer, or does not know our namespace. Its own health

@@ -1,6 +1,7 @@
 """How failures of a workflow, and of Temporal, become what the API says."""
 
 import asyncio
+import gc
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,8 +16,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from api import workflow_calls
 from api.workflow_calls import NoAnswerYet, NoMoreUpdates, NotRunning, NotTaken, WorkflowCalls
 from domain.errors import ErrorCode, Refusal
+from domain.reservation import Intent
 from workflows.bills import ReconcileBills, ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
+from workflows.updates import CancelOrder
 
 GONE = RPCError("gone", RPCStatusCode.NOT_FOUND, b"")
 FAILED = RPCStatusCode.FAILED_PRECONDITION
@@ -158,3 +161,29 @@ async def test_what_cannot_be_started_is_to_be_tried_again(failure: BaseExceptio
     with pytest.raises(Refusal) as refusal:
         await start(Temporal(taken=failure))
     assert refusal.value.code is ErrorCode.UNAVAILABLE
+
+
+async def test_a_start_that_failed_beside_its_update_is_told_once(temporal_client: Client) -> None:
+    """The SDK keeps the error a second time, and Python would log it whole, at some later time."""
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    intent = Intent(order_id="none", sale_id="s", sku_id="k", user_id="ada", quantity=1)
+    calls = WorkflowCalls(temporal_client, "a queue nobody serves")
+
+    try:
+        with pytest.raises(NotTaken):
+            await calls.update(
+                "order-none",
+                OrderWorkflow.cancel,
+                CancelOrder(actor="buyer:ada", reason="no"),
+                taken_within=0.2,
+                answered_within=1,
+                start=intent,
+            )
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(None)
+
+    assert complaints == []
