@@ -55,10 +55,12 @@ class NoticeQueue:
             .limit(limit)
             # Another worker's round takes the next ones instead of waiting for ours.
             .with_for_update(skip_locked=True)
+            # As a mere subquery it may be run once per row, and each time finds the next ones.
+            .cte("due")
         )
         query = (
             update(payment_notices)
-            .where(payment_notices.c.notice_id.in_(due))
+            .where(payment_notices.c.notice_id.in_(select(due.c.notice_id)))
             .values(due_at=_NOW + lease, tried_at=_NOW)
             .returning(payment_notices)
         )

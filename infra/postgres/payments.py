@@ -52,12 +52,14 @@ class Payments:
             .order_by(payments.c.ask_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            # As a mere subquery it may be run once per row, and each time finds the next ones.
+            .cte("due")
         )
         begun = payments.c.created_at
         later = case(*((begun + pause > now, begun + pause) for pause in ASK_AFTER), else_=null())
         query = (
             update(payments)
-            .where(payments.c.payment_id.in_(due))
+            .where(payments.c.payment_id.in_(select(due.c.payment_id)))
             .values(ask_at=later)
             .returning(payments)
         )
