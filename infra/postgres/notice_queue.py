@@ -103,14 +103,7 @@ class NoticeQueue:
         ledger has by another way. Answers how many."""
         notice = payment_notices.c
         # Two questions and not one with OR, so that each is a look into the ledger's index.
-        booked = or_(
-            # Money is on the ledger before its workflow knows of it.
-            and_(
-                _is_booked(FlowKind.RECEIVED, notice.receipt["trade_no"].astext),
-                ~is_unheard_of(notice.order_id),
-            ),
-            _is_booked(FlowKind.REFUNDED, notice.refund["refund_id"].astext),
-        )
+        booked = or_(_HEARD_OF, _is_booked(FlowKind.REFUNDED, notice.refund["refund_id"].astext))
         acted_on = and_(notice.handled_at.is_not(None), notice.handled_as != LEFT_TO_A_PERSON)
         query = (
             update(attentions)
@@ -128,6 +121,21 @@ class NoticeQueue:
                     else_="our ledger has it by now",
                 ),
             )
+        )
+        return (await self._connection.execute(query)).rowcount
+
+    async def close_heard(self, as_: str) -> int:
+        """Mark what was told and whose order has heard of the same money by another notice: its
+        workflow takes no trade twice, so nothing else would mark it. Answers how many."""
+        told = and_(
+            payment_notices.c.handled_at.is_(None),
+            payment_notices.c.verdict == Verdict.ACCEPTED,
+            payment_notices.c.told_at.is_not(None),
+        )
+        query = (
+            update(payment_notices)
+            .where(told, payment_notices.c.kind == NoticeKind.PAYMENT, _HEARD_OF)
+            .values(handled_at=_NOW, handled_as=as_)
         )
         return (await self._connection.execute(query)).rowcount
 
@@ -149,3 +157,10 @@ def _is_booked(kind: FlowKind, reference: ColumnElement[str]) -> ColumnElement[b
     return exists().where(
         flow.method == payment_notices.c.method, flow.kind == kind, flow.reference == reference
     )
+
+
+# Money is on the ledger before its workflow knows of it.
+_HEARD_OF = and_(
+    _is_booked(FlowKind.RECEIVED, payment_notices.c.receipt["trade_no"].astext),
+    ~is_unheard_of(payment_notices.c.order_id),
+)
