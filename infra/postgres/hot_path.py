@@ -21,9 +21,18 @@ from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus, OrderStat
 from infra.postgres.engine import Driver
 
 _SQL = Path(__file__).parent / "sql"
-_PLACE, _BEGIN_PAYMENT, _OFFER_PAYMENT, _SETTLE, _HEAR, _DELIVER, _OWED = (
+_PLACE, _STANDS, _BEGIN_PAYMENT, _OFFER_PAYMENT, _SETTLE, _HEAR, _DELIVER, _OWED = (
     (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("place", "begin_payment", "offer_payment", "settle", "hear", "deliver", "owed")
+    for name in (
+        "place",
+        "stands",
+        "begin_payment",
+        "offer_payment",
+        "settle",
+        "hear",
+        "deliver",
+        "owed",
+    )
 )
 _OPEN_PAYMENTS = "SELECT * FROM payments WHERE order_id = $1 AND status = 'created'"
 _EARNING = sorted(EARNING_METHODS)
@@ -86,15 +95,12 @@ class HotPath:
             if error.sqlstate != _REFUSED:
                 raise
             raise PlacingRefused(error.args[0]) from error
-        if row is None:
-            return None
-        return Placing(
-            Order.model_validate(dict(row)),
-            row["title"] or intent.sku_id,
-            row["points_price"],
-            is_new=row["is_new"],
-            has_payments=row["has_payments"],
-        )
+        return _placing(row) if row else None
+
+    async def standing(self, order_id: str) -> Placing | None:
+        """The order as it stands, whatever its status. None when there is none."""
+        row = await self._driver.fetchrow(_STANDS, order_id)
+        return _placing(row) if row else None
 
     async def begin_payment(self, payment: Payment, actor: str) -> Payment:
         """The payment of this id that stands already, else this one. With an action, the
@@ -182,3 +188,14 @@ class HotPath:
             _DELIVER, order_id, list(delivered), list(delivered.values()), award, fulfil
         )
         return fulfilled is not None
+
+
+def _placing(row: asyncpg.Record) -> Placing:
+    order = Order.model_validate(dict(row))
+    return Placing(
+        order,
+        row["title"] or order.sku_id,
+        row["points_price"],
+        is_new=row["is_new"],
+        has_payments=row["has_payments"],
+    )
