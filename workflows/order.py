@@ -278,7 +278,6 @@ class OrderWorkflow(DecidesDeliveries):
             self._refuse_unless_payable()
             payment = await self._payments.begin(update, self._placement.placed)
         self._details.add(f"{update.method} payment {payment.payment_id} begun")
-        self._payments.watch(payment)
         return payment
 
     def _refuse_unless_payable(self) -> None:
