@@ -1,6 +1,5 @@
 """A payment is written down before a provider may collect it, and offered once."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,27 +13,22 @@ from domain.errors import ErrorCode
 from domain.gateway_errors import UnreadableAnswer
 from domain.order import Order
 from domain.payment import (
-    Charge,
     ClosedTrade,
     Payment,
     PaymentMethod,
     PaymentScene,
-    QrAction,
-    RedirectAction,
     Trade,
     TradeState,
 )
 from domain.states import PaymentStatus
-from infra.gateways.points.gateway import PointsGateway
 from infra.gateways.protocol import Gateway
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
-from infra.postgres.points import Points
 from infra.postgres.refunds import Refunds
 from tests.support.gateway_double import GatewayDouble
-from tests.support.ledger import begin, damage, open_item, place, settle
+from tests.support.ledger import open_item, place
 from tests.support.values import NOON, a_payment, a_refund
 
 MINUTE = timedelta(minutes=1)
@@ -278,112 +272,3 @@ async def _stuck(database: Database) -> list[str]:
     async with database.transaction() as connection:
         rows, _ = await Attentions(connection).open_(None, 10)
     return [row.subject for row in rows if row.kind is AttentionKind.STEP_STUCK]
-
-
-# Row, then provider, then look again.
-
-
-class EndsMeanwhile(GatewayDouble):
-    """While it is asked, the order is given up."""
-
-    def __init__(self, database: Database, end: str) -> None:
-        super().__init__()
-        self._database, self._end = database, end
-
-    async def create(self, charge: Charge) -> RedirectAction | QrAction:
-        action = await super().create(charge)
-        await damage(self._database, self._end)
-        return action
-
-
-@pytest.mark.parametrize(
-    "end",
-    [
-        "UPDATE orders SET closing_at = now()",
-        "UPDATE orders SET status = 'cancelled'",
-        "UPDATE orders SET pay_deadline = now() - interval '1 second'",
-    ],
-)
-async def test_what_may_not_be_paid_any_more_is_closed_and_not_handed_out(
-    database: Database, end: str
-) -> None:
-    order = await place(database, await open_item(database))
-    gateway = EndsMeanwhile(database, end)
-
-    for _ in range(2):
-        with pytest.raises(ApplicationError) as error:
-            await _begin(_activities(database, gateway), _offer(order))
-        assert (error.value.type, error.value.non_retryable) == (ErrorCode.INVALID_STATE, True)
-
-    # The second time nobody asked the provider at all.
-    assert gateway.closed == gateway.charges.keys()
-    written = await _written(database, _offer(order).payment)
-    assert written is not None
-    assert written.action is None
-    assert "payment_begun" not in await _events(database, order)
-
-
-async def test_points_leave_nothing_open(database: Database) -> None:
-    """Begun, debited and settled in one, or not at all; however often."""
-    order = await place(database, await open_item(database))
-    activities = PaymentActivities(database, {PaymentMethod.POINTS: PointsGateway(database)})
-    in_points = a_payment(order, PaymentMethod.POINTS, 880)
-    offer = OfferPayment(payment=in_points, subject="A mug", actor="buyer:ada")
-
-    with pytest.raises(ApplicationError) as error:
-        await _begin(activities, offer)
-    assert error.value.type == ErrorCode.INSUFFICIENT_POINTS
-    assert await _written(database, in_points) is None
-
-    async with database.transaction() as connection:
-        await Points(connection).grant("ada", 1000, "a present")
-    begun = [await _begin(activities, offer) for _ in range(2)]
-
-    assert [payment.status for payment in begun] == [PaymentStatus.PAID] * 2
-    async with database.transaction() as connection:
-        assert await Points(connection).balance("ada") == 120
-    assert await _events(database, order) == ["placed", "payment_begun", "paid"]
-
-
-async def test_points_are_not_taken_for_an_order_that_is_over_or_closing(
-    database: Database,
-) -> None:
-    item = await open_item(database)
-    async with database.transaction() as connection:
-        await Points(connection).grant("ada", 10_000, "a present")
-    activities = PaymentActivities(database, {PaymentMethod.POINTS: PointsGateway(database)})
-    for end in (
-        "UPDATE orders SET status = 'timed_out' WHERE order_id = :id",
-        "UPDATE orders SET closing_at = now() WHERE order_id = :id",
-        "UPDATE orders SET pay_deadline = now() WHERE order_id = :id",
-    ):
-        order = await place(database, item)
-        await damage(database, end, id=order.order_id)
-        in_points = a_payment(order, PaymentMethod.POINTS, 880)
-        offer = OfferPayment(payment=in_points, subject="A mug", actor="buyer:ada")
-        with pytest.raises(ApplicationError):
-            await _begin(activities, offer)
-        assert await _written(database, in_points) is None
-    async with database.transaction() as connection:
-        assert await Points(connection).balance("ada") == 10_000
-
-
-async def test_points_and_other_money_of_one_moment_pay_once(database: Database) -> None:
-    item = await open_item(database)
-    async with database.transaction() as connection:
-        await Points(connection).grant("ada", 10_000, "a present")
-    activities = PaymentActivities(database, {PaymentMethod.POINTS: PointsGateway(database)})
-    by_points = 0
-    for _ in range(4):
-        order = await place(database, item)
-        page = await begin(database, a_payment(order))
-        in_points = a_payment(order, PaymentMethod.POINTS, 880)
-        offer = OfferPayment(payment=in_points, subject="A mug", actor="buyer:ada")
-        points, money = await asyncio.gather(
-            _begin(activities, offer), settle(database, page), return_exceptions=True
-        )
-        paid = isinstance(points, Payment)
-        assert money is not paid
-        by_points += paid
-    async with database.transaction() as connection:
-        assert await Points(connection).balance("ada") == 10_000 - 880 * by_points
