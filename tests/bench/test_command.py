@@ -26,7 +26,8 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     seckill, file = CommandLine(tmp_path / "home"), tmp_path / "bench.json"
     short = (
         *("--rounds", "1", "--seconds", "0.5", "--connections", "4", "--orders", "3"),
-        *("--rate", "5", "--offered-seconds", "1", "--backlog", "9", "--samples", "3"),
+        *("--rate", "5", "--offered-seconds", "1", "--frozen-seconds", "1"),
+        *("--backlog", "9", "--samples", "3"),
     )
 
     outcome = await seckill.run("bench", *short, "--json", str(file))
@@ -49,6 +50,10 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     assert "History events per paid order" in outcome.out
     _backlog_is_whole(report)
     _carriers_came_back(report)
+    assert report.frozen is not None
+    assert [(one.name, one.count, one.unanswered) for one in report.frozen.waits] == [
+        (name, 5, 0) for name in (latency.PAYABLE, latency.CASHIER, latency.PAID)
+    ]
     assert seckill.processes() == []
     assert list(seckill.home.iterdir()) == []
 
