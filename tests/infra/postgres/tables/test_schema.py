@@ -37,6 +37,7 @@ def test_every_table_is_in_the_catalogue() -> None:
         "deliveries",
         "entitlements",
         "messages",
+        "operator_acts",
         "order_events",
         "orders",
         "payment_flows",
