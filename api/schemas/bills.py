@@ -18,7 +18,8 @@ class BillsBody(Body):
 
 class BillMismatchView(View):
     """`billed` and `booked`: the provider's amount and ours in minor units, null where a side
-    has none. `reference`: the trade number or the refund's number."""
+    has none. `reference`: the trade number or the refund's number; for rows of others, how
+    many they are and some of them."""
 
     fault: BillFault
     reference: str

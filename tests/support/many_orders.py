@@ -1,8 +1,8 @@
 """A shop after many sales, to measure an audit by: `python -m tests.support.many_orders 1000000`,
 with `whole` behind it for the other form.
 
-The orders of all sales but the last are fulfilled and long over; the last one is on, and a tenth
-of its orders wait to be paid.
+The orders of all sales but the last are fulfilled and long over, and their items out of Redis; the
+last one is on, and a tenth of its orders wait to be paid.
 """
 
 import asyncio
@@ -50,6 +50,7 @@ INSERT INTO sale_items (sale_id, sku_id, item_number, title, list_price, price, 
  SELECT sale_id, 'mug', right(sale_id, 5)::int, 'A mug', 8800, 8800, 880, 'CNY', 4,
  count(*), 0, count(*) FILTER (WHERE status = 'pending_payment'),
  count(*) FILTER (WHERE status = 'fulfilled') FROM orders GROUP BY sale_id;
+UPDATE sale_items SET retired_at = now() WHERE held = 0;
 INSERT INTO stock_movements (sale_id, sku_id, kind, quantity, at)
  SELECT sale_id, sku_id, 'opening', total, '2020-01-01' FROM sale_items;
 INSERT INTO stock_movements (sale_id, sku_id, order_id, kind, quantity, at)
