@@ -26,7 +26,8 @@ from infra.postgres.tables.attentions import attentions
 from infra.postgres.tables.notices import payment_notices
 from infra.postgres.tables.payments import payment_flows
 
-_WAITS = and_(
+# Nobody has acted on it, and somebody must.
+WAITS = and_(
     payment_notices.c.handled_at.is_(None),
     # The provider of a wrong amount has to be asked.
     payment_notices.c.verdict.in_([Verdict.ACCEPTED, Verdict.WRONG_AMOUNT]),
@@ -46,7 +47,7 @@ class NoticeQueue:
         due = (
             select(payment_notices.c.notice_id)
             .where(
-                _WAITS,
+                WAITS,
                 payment_notices.c.kind.in_([NoticeKind.PAYMENT, NoticeKind.REFUND]),
                 payment_notices.c.due_at <= due_before,
                 payment_notices.c.received_at < received_before,
