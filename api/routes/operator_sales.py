@@ -131,6 +131,9 @@ async def publish_sale(
         detail = "the sale is published, but its stock is not all at the gate: publish it again"
         raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
+    if sale.ends_at <= datetime.now(UTC):
+        # It may be meant; the answer says `closed`, and nobody can buy.
+        log.warning("sale_published_after_its_end", sale_id=sale_id, ends_at=str(sale.ends_at))
     return await _view(services, sale)
 
 

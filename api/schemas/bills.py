@@ -4,13 +4,15 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from api.schemas.model import Body, Day, View
+from api.schemas.model import Body, Day, View, such_as
 from domain.bill import BillCheck, BillFault
 from domain.payment import PaymentMethod
 
 
 class BillsBody(Body):
     """`day` as the provider counts it, in Asia/Shanghai; without `method`, every provider's."""
+
+    model_config = such_as(day="2026-11-11", method="alipay")
 
     day: Day
     method: PaymentMethod | None = None

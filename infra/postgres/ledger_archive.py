@@ -157,6 +157,8 @@ def _is_over(closed_before: datetime) -> tuple[ColumnElement[bool], ...]:
         none(deliveries),
         none(refunds, refunds.c.status != RefundStatus.DONE),
         none(payments, *may_be_paid),
+        # A bill that lists it is still to be compared.
+        none(payment_flows, payment_flows.c.at >= closed_before),
         none(points_debts, points_debts.c.owed > 0),
         none(attentions, attentions.c.resolved_at.is_(None)),
         none(payment_notices, WAITS),

@@ -18,7 +18,8 @@ async def test_an_order_in_the_archive_is_as_it_was(database: Database) -> None:
         after = {order_id: await archived.dossier(order_id) for order_id in before}
 
     assert moved == len(before) - 1
-    assert [one for one in after.values() if one] == [
+    # Deliveries had gone to their archive before, and were not looked for there.
+    assert [one.model_copy(update={"deliveries": ()}) for one in after.values() if one] == [
         before[order_id] for order_id, one in after.items() if one
     ]
     assert any(one and one.payments and one.events and one.deliveries for one in after.values())

@@ -56,7 +56,7 @@ async def test_it_goes_batch_by_batch_and_every_sum_proves_all_the_way(database:
         points = Points(connection)
         assert await points.balance("paid") == PRICE // 100
         assert await points.balance("bob") == POINTS_PRICE
-        assert await points.entries("paid", 10) == []
+        assert await points.page("paid", None, 10) == ([], None)
 
 
 async def test_two_rounds_at_once_move_each_order_once(database: Database) -> None:
@@ -98,6 +98,8 @@ OPEN = {
     "a delivery": "INSERT INTO deliveries (order_id, kind, status)"
     " VALUES (:order_id, 'message', 'failed')",
     "a payment to ask about": "UPDATE payments SET status = 'created', ask_at = now()"
+    " WHERE order_id = :order_id",
+    "money that moved of late": "UPDATE payment_flows SET at = now() + interval '2 days'"
     " WHERE order_id = :order_id",
     "a notice": "INSERT INTO payment_notices (notice_id, method, provider_notice_id, kind,"
     " verdict, order_id, body, headers) VALUES"
