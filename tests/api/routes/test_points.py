@@ -14,7 +14,7 @@ from tests.support.operators import give
 
 async def test_who_has_no_account_has_no_points(api: httpx.AsyncClient) -> None:
     answer = await api.get("/v1/me/points", headers=ADA)
-    assert answer.json() == {"balance": 0, "owed": 0, "entries": []}
+    assert answer.json() == {"balance": 0, "owed": 0, "entries": [], "next_cursor": None}
 
 
 async def test_a_gift_is_given_once_and_names_who_gave_it(
