@@ -91,7 +91,8 @@ class NoticeInbox:
                 payment = await Payments(connection).get(verified.payment_id)
             verdict = verdict_on(method, verified, payment)
             # Mentioned once more, as Alipay does when a trade can no longer be given back.
-            is_old = verdict is Verdict.UNKNOWN_PAYMENT and await _is_old(connection, verified)
+            of_nobody = verified.receipt if verdict is Verdict.UNKNOWN_PAYMENT else None
+            is_old = of_nobody is not None and await ArchivedOrders(connection).took(of_nobody)
             if is_old:
                 verdict = Verdict.ACCEPTED
             if verdict in REFUSED and not await RefusedNotices(connection).has_room():
@@ -185,8 +186,3 @@ async def _must_be_told(
         )
     # However often these bytes are sent: the rounds tell it again, at their own pace.
     return notice.told_at is None
-
-
-async def _is_old(connection: AsyncConnection, verified: VerifiedNotice) -> bool:
-    receipt = verified.receipt
-    return receipt is not None and await ArchivedOrders(connection).took(receipt)

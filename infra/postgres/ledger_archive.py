@@ -84,7 +84,9 @@ class LedgerArchive:
         if not ids:
             return 0
         for table, archive in _ROWS_OF_ORDERS:
-            await self._move(table, archive, ids)
+            moved, _ = _out_and_in(table, archive, ids)
+            query = insert(archive).from_select([c.name for c in table.c], select(moved))
+            await self._connection.execute(query)
         await self._carry_points_forward(ids)
         forgotten = delete(points_debts).where(points_debts.c.order_id.in_(ids))
         await self._connection.execute(forgotten)
@@ -128,11 +130,6 @@ class LedgerArchive:
             .values(archived=item.archived + of_items.c.units)
             .add_cte(kept)
         )
-        await self._connection.execute(query)
-
-    async def _move(self, table: Table, archive: Table, ids: list[str]) -> None:
-        moved, _ = _out_and_in(table, archive, ids)
-        query = insert(archive).from_select([c.name for c in table.c], select(moved))
         await self._connection.execute(query)
 
 
