@@ -93,8 +93,7 @@ class NoticeInbox:
             # Mentioned once more, as Alipay does when a trade can no longer be given back.
             of_nobody = verified.receipt if verdict is Verdict.UNKNOWN_PAYMENT else None
             is_old = of_nobody is not None and await ArchivedOrders(connection).took(of_nobody)
-            if is_old:
-                verdict = Verdict.ACCEPTED
+            verdict = Verdict.ACCEPTED if is_old else verdict
             if verdict in REFUSED and not await RefusedNotices(connection).has_room():
                 log.warning("notice_not_kept", method=method, verdict=verdict)
                 return JudgedNotice(verdict, None, must_be_told=False)
