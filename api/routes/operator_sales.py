@@ -19,6 +19,7 @@ from api.deps import (
 from api.openapi_problems import LOCATION, refuses
 from api.problems import Outage
 from api.routes.names import known_name
+from api.schemas.model import ReasonBody
 from api.schemas.sales import (
     NewSaleBody,
     OperatorSalesPage,
@@ -27,8 +28,10 @@ from api.schemas.sales import (
 )
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id
+from domain.operator_act import OperatorAct
 from domain.sale import NewSale, Sale
 from domain.states import AT_THE_GATE, SaleStatus
+from infra.postgres.operator_acts import OperatorActs
 from infra.postgres.sales import Sales
 from infra.readable import all_readable
 
@@ -59,7 +62,11 @@ async def create_sale(
     async with services.database.transaction() as connection:
         sales = Sales(connection)
         view = _drawn_up(await sales.create(sale_id, new_sale, request_key=idempotency_key))
-    if view.sale_id == sale_id:
+        is_new = view.sale_id == sale_id
+        if is_new:
+            acts = OperatorActs(connection)
+            await acts.record(OperatorAct.SALE_DRAFTED, sale_id, operator.actor)
+    if is_new:
         log.info("sale_created", sale_id=sale_id, actor=operator.actor)
     response.headers["Location"] = f"/v1/operator/sales/{view.sale_id}"
     return view
@@ -92,7 +99,10 @@ async def get_sale(sale_id: str, _operator: OperatorDep, services: ServicesDep) 
     openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
 async def publish_sale(
-    sale_id: str, operator: OperatorDep, services: ServicesDep
+    sale_id: str,
+    operator: OperatorDep,
+    services: ServicesDep,
+    body: ReasonBody | None = None,
 ) -> OperatorSaleView:
     """May be repeated: a second time changes no stock, and heals a first one that broke off."""
     async with services.database.transaction() as connection:
@@ -110,6 +120,9 @@ async def publish_sale(
             (sale.terms_of(item), item.available) for item in sale.items if item.retired_at is None
         ]
         _drawn_up(sale)
+        why = body.reason if body else ""
+        acts = OperatorActs(connection)
+        await acts.record(OperatorAct.SALE_PUBLISHED, sale_id, operator.actor, why)
     services.sales.forget()
     try:
         for item, available in terms:
@@ -118,6 +131,9 @@ async def publish_sale(
         detail = "the sale is published, but its stock is not all at the gate: publish it again"
         raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
+    if sale.ends_at <= datetime.now(UTC):
+        # It may be meant; the answer says `closed`, and nobody can buy.
+        log.warning("sale_published_after_its_end", sale_id=sale_id, ends_at=str(sale.ends_at))
     return await _view(services, sale)
 
 

@@ -184,13 +184,27 @@ class HotPath:
         return tuple(Payment.model_validate(dict(row)) for row in rows)
 
     async def deliver(
-        self, order_id: str, delivered: Mapping[DeliveryKind, str], award: int, *, fulfil: bool
+        self,
+        order_id: str,
+        delivered: Mapping[DeliveryKind, str],
+        award: int,
+        *,
+        money: Collection[int],
+        fulfil: bool,
     ) -> bool:
-        """Points (`award`), entitlement and what else was delivered, each with what to say of it;
-        what was done before, or is not owed any more, is left alone. `fulfil` a paid order that
-        nothing else is owed: True if that was done."""
+        """Points, entitlement and what else was delivered, each with what to say of it; what was
+        done before, or is not owed any more, is left alone, and so are points whose `award` is for
+        other `money` than there is by now. `fulfil` a paid order that nothing else is owed: True
+        if that was done."""
         fulfilled = await self._driver.fetchval(
-            _DELIVER, order_id, list(delivered), list(delivered.values()), award, fulfil
+            _DELIVER,
+            order_id,
+            list(delivered),
+            list(delivered.values()),
+            award,
+            fulfil,
+            list(money),
+            _EARNING,
         )
         return fulfilled is not None
 

@@ -26,7 +26,8 @@ from infra.postgres.tables.attentions import attentions
 from infra.postgres.tables.notices import payment_notices
 from infra.postgres.tables.payments import payment_flows
 
-_WAITS = and_(
+# Nobody has acted on it, and somebody must.
+WAITS = and_(
     payment_notices.c.handled_at.is_(None),
     # The provider of a wrong amount has to be asked.
     payment_notices.c.verdict.in_([Verdict.ACCEPTED, Verdict.WRONG_AMOUNT]),
@@ -46,7 +47,7 @@ class NoticeQueue:
         due = (
             select(payment_notices.c.notice_id)
             .where(
-                _WAITS,
+                WAITS,
                 payment_notices.c.kind.in_([NoticeKind.PAYMENT, NoticeKind.REFUND]),
                 payment_notices.c.due_at <= due_before,
                 payment_notices.c.received_at < received_before,
@@ -71,10 +72,20 @@ class NoticeQueue:
         """A workflow has it and may act on it; the transaction that does marks it handled.
         Answers how often it was told."""
         times = notice.tries + 1 if notice.told_at else 1
-        await self._set(
+        await self.count_signal(
             notice, told_at=_NOW, tried_at=_NOW, tries=times, due_at=_NOW + pause_once_told(times)
         )
         return times
+
+    async def count_signal(self, notice: Notice, **values: Any) -> None:
+        await self._set(notice, signals=payment_notices.c.signals + 1, **values)
+
+    async def signals_like(self, notice: Notice) -> int:
+        """How many signals the order's notices of this kind have been together."""
+        query = select(func.coalesce(func.sum(payment_notices.c.signals), 0)).where(
+            payment_notices.c.order_id == notice.order_id, payment_notices.c.kind == notice.kind
+        )
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def note_failure(self, notice: Notice) -> None:
         """It could not be told, by its own fault: the next try is later each time."""

@@ -196,9 +196,9 @@ async def test_an_order_is_fulfilled_with_the_last_that_it_is_owed(database: Dat
     rest = {DeliveryKind.ENTITLEMENT: "1 × mug", DeliveryKind.MESSAGE: "sent"}
     async with database.driver() as driver:
         path = HotPath(driver)
-        assert await path.deliver(order.order_id, points, 88, fulfil=True) is False
-        assert await path.deliver(order.order_id, rest, 88, fulfil=True) is True
-        assert await path.deliver(order.order_id, rest, 88, fulfil=True) is False
+        assert await path.deliver(order.order_id, points, 88, money=[PRICE], fulfil=True) is False
+        assert await path.deliver(order.order_id, rest, 88, money=[PRICE], fulfil=True) is True
+        assert await path.deliver(order.order_id, rest, 88, money=[PRICE], fulfil=True) is False
     assert await _status(database, order.order_id) is OrderStatus.FULFILLED
     assert await is_entitled(database, order.order_id)
     async with database.transaction() as connection:
