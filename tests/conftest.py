@@ -12,6 +12,7 @@ import structlog
 pytest_plugins = (
     "pytester",
     "tests.support.needs_servers",
+    "tests.support.as_a_process",
     "tests.support.letterbox",
     "tests.support.server_fixtures",
     "tests.support.shop_fixtures",

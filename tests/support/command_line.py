@@ -10,6 +10,9 @@ from typing import Any
 
 import psutil
 
+from practice.stack.home import Home
+from practice.stack.shutdown import stop_stack
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -46,6 +49,10 @@ class CommandLine:
         outcome = await self.run("up", "--detach", *flags(only))
         assert outcome.code == 0, outcome.err
         return self.stack()
+
+    async def down(self) -> None:
+        """As the command does it, in this process: for the end of a test."""
+        await stop_stack(Home(self.home.resolve()))
 
     def stack(self) -> dict[str, Any]:
         described: dict[str, Any] = json.loads((self.home / "stack.json").read_text())

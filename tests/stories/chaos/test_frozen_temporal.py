@@ -39,7 +39,7 @@ async def test_accepted_orders_are_payable_while_temporal_stands_still(tmp_path:
                 await rushing
         audit = await seckill.run("audit", "--whole")
     finally:
-        await seckill.run("down")
+        await seckill.down()
 
     assert isinstance(meanwhile, Progress)
     assert meanwhile.placed >= SMALL.units
