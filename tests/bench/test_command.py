@@ -123,9 +123,9 @@ def test_one_part_alone_in_turns_with_another_environment(
     monkeypatch.setattr("bench.variants.subprocess.run", run)
     file = tmp_path / "turns.json"
     short = ("--only", "posts", "--rounds", "1", "--seconds", "0.3", "--connections", "2")
-    turns = ("--turns", "1", "--variant", "quiet=SECKILL_LOG_LEVEL=ERROR", "--json", str(file))
+    in_turns = ("--turns", "1", "--variant", "quiet=SECKILL_LOG_LEVEL=ERROR", "--json", str(file))
 
-    outcome = CliRunner().invoke(app, ["bench", *short, *turns])
+    outcome = CliRunner().invoke(app, ["bench", *short, *in_turns])
 
     assert outcome.exit_code == 0, outcome.output
     assert [(plan.rounds, plan.seconds, plan.connections) for plan in posts_alone] == [

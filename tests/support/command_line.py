@@ -81,7 +81,7 @@ def _traces(process: psutil.Process) -> str:
 
 
 async def eventually_no_process(command: CommandLine) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while command.processes():
             await asyncio.sleep(0.05)
 
