@@ -115,7 +115,7 @@ def test_one_part_alone_in_turns_with_another_environment(
     """Each turn's process is the command itself, in this one: the test above starts a stack."""
 
     def run(argv: Sequence[str], **_: Any) -> "subprocess.CompletedProcess[bytes]":
-        _, _, module, *arguments = argv
+        module, *arguments = argv[2:]
         assert module == "cli"
         ended = CliRunner().invoke(app, arguments)
         return subprocess.CompletedProcess([], ended.exit_code, b"", ended.output.encode())
