@@ -76,7 +76,7 @@ class TestHold:
         order = await place(database, await open_item(database))
         async with _payable(database) as payable:
             await payable.hold(order.order_id, NOON)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await begin(database, a_payment(order, PaymentMethod.WECHATPAY))
 
 

@@ -42,7 +42,7 @@ async def test_accepted_orders_are_payable_and_paid_while_temporal_stands_still(
                 await rushing
         audit = await seckill.run("audit", "--whole")
     finally:
-        await seckill.run("down")
+        await seckill.down()
 
     assert isinstance(meanwhile, Progress)
     assert meanwhile.placed >= SMALL.units
