@@ -49,6 +49,7 @@ from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
+from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores, refuse_unusable_addresses
@@ -128,6 +129,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
     stores = await closing.enter_async_context(open_stores(settings))
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
+    sold_out = await closing.enter_async_context(SoldOutLeases.listening(redis))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
@@ -141,6 +143,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         settings=settings,
         redis=redis,
         gate=stock_gate,
+        sold_out=sold_out,
         backlog=Backlog(redis),
         database=database,
         workflows=workflows,

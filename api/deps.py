@@ -28,6 +28,7 @@ from infra.gateways.protocol import Gateway
 from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
+from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
@@ -41,6 +42,7 @@ class Services:
     settings: Settings
     redis: Redis
     gate: StockGate
+    sold_out: SoldOutLeases
     backlog: Backlog
     database: Database
     workflows: WorkflowCalls

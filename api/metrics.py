@@ -29,6 +29,12 @@ class Metrics:
             ("verdict",),
             registry=self.registry,
         )
+        # Of the verdicts SOLD_OUT, those that cost Redis nothing.
+        self.sold_out_from_memory = Counter(
+            "seckill_gate_sold_out_from_memory",
+            "Refused as sold out without asking Redis",
+            registry=self.registry,
+        )
         # Looking labels up in the library costs more than counting.
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._route_seconds: dict[str, Histogram] = {}

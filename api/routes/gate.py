@@ -18,7 +18,14 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth import only
 from api.deps import Services
-from api.gate_answers import Answer, accepted, plainly_refused, refused, send_answer
+from api.gate_answers import (
+    SOLD_OUT_FOR_NOW,
+    Answer,
+    accepted,
+    plainly_refused,
+    refused,
+    send_answer,
+)
 from api.openapi_problems import LOCATION, refuses
 from api.problems import invalid
 from api.routes.names import is_name
@@ -84,15 +91,19 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
     authorization = only([value.decode("latin-1") for value in click.authorizations])
     caller = await services.tokens.caller(authorization)
     quantity = _quantity(await _read(receive))
-    terms = await _terms(services, _item(click.sale_id, click.sku_id))
+    item = _item(click.sale_id, click.sku_id)
+    terms = await _terms(services, item)
     if terms.requires_entry_token:
         raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
+    if services.sold_out.refuses(item, caller.user_id, quantity):
+        services.metrics.sold_out_from_memory.inc()
+        return SOLD_OUT_FOR_NOW
     to_go = await services.backlog.seconds_to_go()
     # An order accepted now might come to its deadline before anybody watches over it.
     is_full = bool(to_go) and to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
     order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
     request = ReserveRequest(
-        item=_item(click.sale_id, click.sku_id),
+        item=item,
         order_id=order_id,
         user_id=caller.user_id,
         quantity=quantity,
@@ -104,6 +115,8 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
         reserved = await services.gate.reserve(request)
     except Overloaded as error:
         raise Refusal(ErrorCode.OVERLOADED, "too many people at once; try again") from error
+    if reserved.verdict is GateVerdict.SOLD_OUT:
+        services.sold_out.learn(item)
     return _answer_to(reserved, order_id)
 
 
