@@ -16,9 +16,10 @@ from api.deps import Services
 from api.edge import Edge
 from api.front import Front, FrontedApi
 from api.jwks import KeySet
+from api.limits import Limits
 from api.metrics import Metrics
 from api.notices import NoticeReplay
-from api.open_files import watch_open_files
+from api.open_files import fitting_connections, watch_open_files
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
@@ -89,11 +90,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     refuse_unusable_addresses(settings)
     origins = named_origins(settings)
     metrics = Metrics()
+    limits = Limits(settings, metrics, fitting_connections(settings.api_max_connections))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
-            app.state.services = await open_services(settings, metrics, closing)
+            app.state.services = await open_services(settings, metrics, limits, closing)
             watching = asyncio.create_task(watch_open_files())
             closing.callback(watching.cancel)
             tune_garbage_collection()
@@ -118,13 +120,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev.router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Edge, metrics=metrics, express=gate.route)
+    app.add_middleware(Edge, metrics=metrics, limits=limits, express=gate.route)
     if origins:
         app.add_middleware(CrossOrigin, origins=origins)
     return app
 
 
-async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExitStack) -> Services:
+async def open_services(
+    settings: Settings, metrics: Metrics, limits: Limits, closing: AsyncExitStack
+) -> Services:
     """Opens every connection pool once; `closing` closes them in reverse order."""
     stores = await closing.enter_async_context(open_stores(settings))
     redis, database = stores.redis, stores.database
@@ -152,6 +156,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
+        limits=limits,
         sales=ShownSales(database, stock_gate),
         orders=orders,
         order_updates=order_updates,

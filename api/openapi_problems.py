@@ -99,7 +99,7 @@ def _usual(path: str, operation: dict[str, Any]) -> set[ErrorCode]:
     if "422" in operation["responses"] and (read or "requestBody" in operation):
         codes.add(ErrorCode.INVALID)
     if "operations" not in operation["tags"]:
-        codes.add(ErrorCode.UNAVAILABLE)
+        codes |= {ErrorCode.UNAVAILABLE, ErrorCode.OVERLOADED, ErrorCode.RATE_LIMITED}
     return codes
 
 

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.addresses import CameFrom, came_from
 from api.auth import only
 from api.deps import Services
 from api.gate_answers import (
@@ -26,6 +27,7 @@ from api.gate_answers import (
     refused,
     send_answer,
 )
+from api.limits import Traffic
 from api.openapi_problems import LOCATION, refuses
 from api.problems import invalid
 from api.routes.names import is_name
@@ -55,6 +57,7 @@ class Click(NamedTuple):
     sku_id: str
     authorizations: Sequence[bytes]
     keys: Sequence[bytes]
+    came_from: CameFrom = CameFrom()
 
 
 class OrderGate:
@@ -68,6 +71,7 @@ class OrderGate:
             scope["path_params"]["sku_id"],
             [value for name, value in said if name == b"authorization"],
             [value for name, value in said if name == b"idempotency-key"],
+            came_from(scope),
         )
         await send_answer(send, await answer(services, click, receive))
 
@@ -78,10 +82,17 @@ route = Route(PATH, OrderGate(), methods=["POST"], name="place_order")
 async def answer(services: Services, click: Click, receive: Receive) -> Answer:
     """To any click. Needs Redis alone, and raises what it raises; ClientDisconnect where the
     caller has gone."""
+    clicks = services.limits.clicks
+    if clicks.under_way >= clicks.most:
+        services.metrics.limited(Traffic.CLICKS, ErrorCode.OVERLOADED)
+        return plainly_refused(ErrorCode.OVERLOADED)
+    clicks.under_way += 1
     try:
         given = await _reserve(services, click, receive)
     except Refusal as refusal:
         given = refused(refusal)
+    finally:
+        clicks.under_way -= 1
     services.metrics.gate_answered(given.verdict)
     return given
 
@@ -89,7 +100,15 @@ async def answer(services: Services, click: Click, receive: Receive) -> Answer:
 async def _reserve(services: Services, click: Click, receive: Receive) -> Answer:
     key = _key(click.keys)
     authorization = only([value.decode("latin-1") for value in click.authorizations])
-    caller = await services.tokens.caller(authorization)
+    try:
+        caller = await services.tokens.caller(authorization)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(click.came_from, Traffic.STRANGERS)
+        raise
+    # Before anything is done for him: an account that clicks without end takes nobody's turn.
+    if not services.limits.may_click(caller.user_id):
+        return plainly_refused(ErrorCode.RATE_LIMITED)
     quantity = _quantity(await _read(receive))
     item = _item(click.sale_id, click.sku_id)
     terms = await _terms(services, item)
@@ -267,7 +286,6 @@ OPENAPI: dict[str, Any] = {
             ErrorCode.LIMIT_REACHED,
             ErrorCode.ENTRY_TOKEN_INVALID,
             ErrorCode.IDEMPOTENCY_MISMATCH,
-            ErrorCode.OVERLOADED,
         ),
     }
 }

@@ -206,11 +206,15 @@ class SoldOutLeases:
         self._listening.add_done_callback(self._tasks.discard)
 
     async def _listen(self) -> None:
+        is_told = False
         while True:
             try:
                 await self._hear_all()
             except (RedisError, OSError, TimeoutError) as error:
-                log.warning("stock_changes_not_heard", error=repr(error)[:200])
+                # Once for each time it is cut, not for each time that it cannot be mended.
+                if self._hears or not is_told:
+                    log.warning("stock_changes_not_heard", error=repr(error)[:200])
+                is_told = True
             finally:
                 self._forget_all()
                 self._hears = False
