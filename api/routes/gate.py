@@ -83,12 +83,13 @@ async def answer(services: Services, click: Click, receive: Receive) -> Answer:
     """To any click. Needs Redis alone, and raises what it raises; ClientDisconnect where the
     caller has gone."""
     clicks = services.limits.clicks
-    if clicks.under_way >= clicks.most:
-        services.metrics.limited(Traffic.CLICKS, ErrorCode.OVERLOADED)
-        return plainly_refused(ErrorCode.OVERLOADED)
     clicks.under_way += 1
     try:
-        given = await _reserve(services, click, receive)
+        if clicks.under_way > clicks.most:
+            services.metrics.limited(Traffic.CLICKS, ErrorCode.OVERLOADED)
+            given = plainly_refused(ErrorCode.OVERLOADED)
+        else:
+            given = await _reserve(services, click, receive)
     except Refusal as refusal:
         given = refused(refusal)
     finally:
