@@ -113,7 +113,9 @@ class Limits:
             raise self._too_often(traffic)
 
     def begin(self, scope: Scope, traffic: Traffic) -> None:
-        """One more of this kind is under way, until `end`. Raises Refusal OVERLOADED."""
+        """One more of this kind is under way, until `end`; what it was begun as before is over.
+        Raises Refusal OVERLOADED."""
+        end(scope)
         lane = self.lanes[traffic]
         if lane.under_way >= lane.most:
             self._metrics.limited(traffic, ErrorCode.OVERLOADED)

@@ -185,7 +185,9 @@ async def test_whatever_becomes_of_a_request_its_place_is_free_again(
 def test_a_place_is_given_back_once() -> None:
     limits = Limits(Settings(), Metrics(), 100)
     scope: dict[str, object] = {"type": "http"}
+    limits.begin(scope, Traffic.STRANGERS)
     limits.begin(scope, Traffic.READS)
+    assert limits.lanes[Traffic.STRANGERS].under_way == 0
 
     end(scope)
     end(scope)
