@@ -31,6 +31,14 @@ class Metrics:
             ("verdict",),
             registry=self.registry,
         )
+        self._tell_of_limits()
+        self._tell_of_the_backlog()
+        # Looking labels up in the library costs more than counting.
+        self._request_counters: dict[tuple[str, str, int], Counter] = {}
+        self._route_seconds: dict[str, Histogram] = {}
+        self._verdict_counters: dict[str, Counter] = {}
+
+    def _tell_of_limits(self) -> None:
         # Of the verdicts SOLD_OUT, those that cost Redis nothing.
         self.sold_out_from_memory = Counter(
             "seckill_gate_sold_out_from_memory",
@@ -49,6 +57,8 @@ class Metrics:
             ("traffic",),
             registry=self.registry,
         )
+
+    def _tell_of_the_backlog(self) -> None:
         self._waiting = Gauge(
             "seckill_intents_waiting",
             "Accepted orders whose workflow is not started, of all processes; -1 while unknown",
@@ -59,10 +69,6 @@ class Metrics:
             "How long the first of them has waited; -1 while unknown",
             registry=self.registry,
         )
-        # Looking labels up in the library costs more than counting.
-        self._request_counters: dict[tuple[str, str, int], Counter] = {}
-        self._route_seconds: dict[str, Histogram] = {}
-        self._verdict_counters: dict[str, Counter] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method, route, status)
