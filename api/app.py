@@ -16,9 +16,10 @@ from api.deps import Services
 from api.edge import Edge
 from api.front import Front, FrontedApi
 from api.jwks import KeySet
+from api.limits import Limits
 from api.metrics import Metrics
 from api.notices import NoticeReplay
-from api.open_files import watch_open_files
+from api.open_files import fitting_connections, watch_open_files
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
@@ -49,6 +50,7 @@ from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
+from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores, refuse_unusable_addresses
@@ -88,11 +90,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     refuse_unusable_addresses(settings)
     origins = named_origins(settings)
     metrics = Metrics()
+    limits = Limits(settings, metrics, fitting_connections(settings.api_max_connections))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
-            app.state.services = await open_services(settings, metrics, closing)
+            app.state.services = await open_services(settings, metrics, limits, closing)
             watching = asyncio.create_task(watch_open_files())
             closing.callback(watching.cancel)
             tune_garbage_collection()
@@ -117,17 +120,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev.router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Edge, metrics=metrics, express=gate.route)
+    app.add_middleware(Edge, metrics=metrics, limits=limits, express=gate.route)
     if origins:
         app.add_middleware(CrossOrigin, origins=origins)
     return app
 
 
-async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExitStack) -> Services:
+async def open_services(
+    settings: Settings, metrics: Metrics, limits: Limits, closing: AsyncExitStack
+) -> Services:
     """Opens every connection pool once; `closing` closes them in reverse order."""
     stores = await closing.enter_async_context(open_stores(settings))
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
+    sold_out = await closing.enter_async_context(SoldOutLeases.listening(redis))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
@@ -141,6 +147,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         settings=settings,
         redis=redis,
         gate=stock_gate,
+        sold_out=sold_out,
         backlog=Backlog(redis),
         database=database,
         workflows=workflows,
@@ -149,6 +156,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
+        limits=limits,
         sales=ShownSales(database, stock_gate),
         orders=orders,
         order_updates=order_updates,

@@ -8,9 +8,11 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
+from api.addresses import came_from
 from api.attentions import AttentionDecisions
 from api.auth import Caller, Tokens, only
 from api.bills import BillReconciler
+from api.limits import Limits, Traffic
 from api.metrics import Metrics
 from api.notices import NoticeReplay
 from api.order_updates import OrderUpdates
@@ -28,6 +30,7 @@ from infra.gateways.protocol import Gateway
 from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
+from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
@@ -41,6 +44,7 @@ class Services:
     settings: Settings
     redis: Redis
     gate: StockGate
+    sold_out: SoldOutLeases
     backlog: Backlog
     database: Database
     workflows: WorkflowCalls
@@ -49,6 +53,7 @@ class Services:
     return_check: ReturnCheck | None
     tokens: Tokens
     metrics: Metrics
+    limits: Limits
     sales: ShownSales
     orders: OrderLookup
     order_updates: OrderUpdates
@@ -75,8 +80,15 @@ _bearer = Depends(HTTPBearer(auto_error=False, bearerFormat="JWT"))
 async def caller(
     request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
 ) -> Caller:
-    """Raises Refusal UNAUTHENTICATED."""
-    return await services.tokens.caller(only(request.headers.getlist("authorization")))
+    """Raises Refusal: UNAUTHENTICATED, or that too much is asked for."""
+    try:
+        found = await services.tokens.caller(only(request.headers.getlist("authorization")))
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(came_from(request.scope), Traffic.STRANGERS)
+        raise
+    services.limits.begin_call(request.scope, found)
+    return found
 
 
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -9,10 +9,13 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import limits
 from api.answer_headers import dressed
+from api.limits import Limits
 from api.metrics import Metrics
-from api.problems import http_problem, unavailable
+from api.problems import http_problem, problem_response, unavailable
 from api.request_body import checked
+from domain.errors import Refusal
 
 NO_ROUTE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -21,9 +24,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Edge:
     """`express` is served from here: what the front leaves of the gate needs nothing of FastAPI."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, express: Route) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, limits: Limits, express: Route) -> None:
         self._app = app
         self._metrics = metrics
+        self._limits = limits
         self._express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,6 +43,7 @@ class Edge:
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
+                limits.end(scope)
                 status = message["status"]
                 headers = dressed(_template(scope), status, message.get("headers", ()))
                 message = {**message, "headers": headers}
@@ -56,6 +61,7 @@ class Edge:
                 raise
             await unavailable(f"{method} {_template(scope)}", error)(scope, receive, watched)
         finally:
+            limits.end(scope)
             elapsed = time.perf_counter() - began
             counted = method if method in _METHODS else "other"
             self._metrics.answered(counted, _template(scope), status, elapsed)
@@ -63,6 +69,11 @@ class Edge:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         match, matched = self._express.matches(scope)
         if match is not Match.FULL:
+            try:
+                self._limits.begin_public(scope)
+            except Refusal as refusal:
+                await problem_response(refusal)(scope, receive, send)
+                return
             await self._app(scope, receive, send)
             return
         scope.update(matched, route=self._express)

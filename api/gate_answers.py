@@ -55,6 +55,11 @@ def _problem(refusal: Refusal) -> Answer:
     return Answer(refusal.code.value, kind.status, headers, body)
 
 
+_SOLD_OUT = plainly_refused(ErrorCode.SOLD_OUT)
+# By a memory that is a moment old: a unit may have come back since.
+SOLD_OUT_FOR_NOW = _SOLD_OUT._replace(headers=(*_SOLD_OUT.headers, (b"retry-after", b"1")))
+
+
 async def send_answer(send: Send, answer: Answer, dressing: tuple[Header, ...] = ()) -> None:
     """`dressing`: headers of every answer, where nobody further out adds them."""
     headers = [*answer.headers, *dressing]

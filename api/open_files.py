@@ -23,13 +23,19 @@ def connections_that_fit(wanted: int) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    fitting = fitting_connections(wanted)
+    if fitting < wanted:
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        log.warning("fewer_connections", wanted=wanted, connections=fitting, open_files=files)
+    return fitting
+
+
+def fitting_connections(wanted: int) -> int:
+    """As many of the wanted connections as there are files for now."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return wanted
-    fitting = min(wanted, max(files - OWN_FILES, files // 4, 1))
-    if fitting < wanted:
-        log.warning("fewer_connections", wanted=wanted, connections=fitting, open_files=files)
-    return fitting
+    return min(wanted, max(files - OWN_FILES, files // 4, 1))
 
 
 async def watch_open_files() -> None:

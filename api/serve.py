@@ -19,8 +19,8 @@ def serve(application: str, *, host: str, port: int, connections: int = MOST_CON
         loop="uvloop",
         http=limited_protocol(Limits(connections=connections_that_fit(connections))),
         ws="none",
-        # Nobody here asks who the client is or by what scheme it came: a layer around each click
-        # for nothing.
+        # Only of who is refused it is asked where he came from (`addresses.py`): a layer around
+        # each click would be for nothing.
         proxy_headers=False,
         server_header=False,
         access_log=False,

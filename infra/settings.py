@@ -123,6 +123,11 @@ class Settings(FromEnvironment):
     jwt_issuer: str = ""
     jwt_audience: str = ""
     gate_queue_limit: int = 20_000
+    trusted_proxies: str = "127.0.0.1,::1"
+    clicks_per_second: float = Field(default=20.0, ge=0)
+    calls_per_second: float = Field(default=50.0, ge=0)
+    address_calls_per_second: float = Field(default=500.0, ge=0)
+    address_failures_per_second: float = Field(default=100.0, ge=0)
 
     refund_calls_per_second: float = Field(default=100.0, gt=0)
     refund_spacing_seconds: float = Field(default=60.0, ge=0)

@@ -16,9 +16,18 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.addresses import CameFrom, came_from
 from api.auth import only
 from api.deps import Services
-from api.gate_answers import Answer, accepted, plainly_refused, refused, send_answer
+from api.gate_answers import (
+    SOLD_OUT_FOR_NOW,
+    Answer,
+    accepted,
+    plainly_refused,
+    refused,
+    send_answer,
+)
+from api.limits import Traffic
 from api.openapi_problems import LOCATION, refuses
 from api.problems import invalid
 from api.routes.names import is_name
@@ -48,6 +57,7 @@ class Click(NamedTuple):
     sku_id: str
     authorizations: Sequence[bytes]
     keys: Sequence[bytes]
+    came_from: CameFrom = CameFrom()
 
 
 class OrderGate:
@@ -61,6 +71,7 @@ class OrderGate:
             scope["path_params"]["sku_id"],
             [value for name, value in said if name == b"authorization"],
             [value for name, value in said if name == b"idempotency-key"],
+            came_from(scope),
         )
         await send_answer(send, await answer(services, click, receive))
 
@@ -71,10 +82,18 @@ route = Route(PATH, OrderGate(), methods=["POST"], name="place_order")
 async def answer(services: Services, click: Click, receive: Receive) -> Answer:
     """To any click. Needs Redis alone, and raises what it raises; ClientDisconnect where the
     caller has gone."""
+    clicks = services.limits.clicks
+    clicks.under_way += 1
     try:
-        given = await _reserve(services, click, receive)
+        if clicks.under_way > clicks.most:
+            services.metrics.limited(Traffic.CLICKS, ErrorCode.OVERLOADED)
+            given = plainly_refused(ErrorCode.OVERLOADED)
+        else:
+            given = await _reserve(services, click, receive)
     except Refusal as refusal:
         given = refused(refusal)
+    finally:
+        clicks.under_way -= 1
     services.metrics.gate_answered(given.verdict)
     return given
 
@@ -82,17 +101,29 @@ async def answer(services: Services, click: Click, receive: Receive) -> Answer:
 async def _reserve(services: Services, click: Click, receive: Receive) -> Answer:
     key = _key(click.keys)
     authorization = only([value.decode("latin-1") for value in click.authorizations])
-    caller = await services.tokens.caller(authorization)
+    try:
+        caller = await services.tokens.caller(authorization)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(click.came_from, Traffic.STRANGERS)
+        raise
+    # Before anything is done for him: an account that clicks without end takes nobody's turn.
+    if not services.limits.may_click(caller.user_id):
+        return plainly_refused(ErrorCode.RATE_LIMITED)
     quantity = _quantity(await _read(receive))
-    terms = await _terms(services, _item(click.sale_id, click.sku_id))
+    item = _item(click.sale_id, click.sku_id)
+    terms = await _terms(services, item)
     if terms.requires_entry_token:
         raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
+    if services.sold_out.refuses(item, caller.user_id, quantity):
+        services.metrics.sold_out_from_memory.inc()
+        return SOLD_OUT_FOR_NOW
     to_go = await services.backlog.seconds_to_go()
     # An order accepted now might come to its deadline before anybody watches over it.
     is_full = bool(to_go) and to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
     order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
     request = ReserveRequest(
-        item=_item(click.sale_id, click.sku_id),
+        item=item,
         order_id=order_id,
         user_id=caller.user_id,
         quantity=quantity,
@@ -104,6 +135,8 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
         reserved = await services.gate.reserve(request)
     except Overloaded as error:
         raise Refusal(ErrorCode.OVERLOADED, "too many people at once; try again") from error
+    if reserved.verdict is GateVerdict.SOLD_OUT:
+        services.sold_out.learn(item)
     return _answer_to(reserved, order_id)
 
 
@@ -254,7 +287,6 @@ OPENAPI: dict[str, Any] = {
             ErrorCode.LIMIT_REACHED,
             ErrorCode.ENTRY_TOKEN_INVALID,
             ErrorCode.IDEMPOTENCY_MISMATCH,
-            ErrorCode.OVERLOADED,
         ),
     }
 }

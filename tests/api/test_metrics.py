@@ -19,6 +19,18 @@ def test_requests_are_counted_by_route_and_timed() -> None:
     assert 'seckill_api_request_seconds_count{route="/v1/sales"} 3.0' in told
 
 
+def test_what_is_under_way_is_looked_at_when_it_is_asked_for() -> None:
+    metrics, under_way = Metrics(), [3]
+    metrics.watch_under_way("reads", lambda: under_way[0])
+    under_way[0] = 4
+    metrics.limited("reads", "OVERLOADED")
+
+    told = metrics.exposition().decode()
+
+    assert 'seckill_api_under_way{traffic="reads"} 4.0' in told
+    assert 'seckill_api_limited_total{code="OVERLOADED",traffic="reads"} 1.0' in told
+
+
 def test_two_apps_of_one_process_do_not_mix() -> None:
     mine, yours = Metrics(), Metrics()
 

@@ -4,3 +4,4 @@
 
 redis.call('HSETNX', KEYS[1], 'stock', ARGV[1])
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+stock_changed(KEYS[1])

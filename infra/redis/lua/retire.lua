@@ -11,4 +11,5 @@ if redis.call('XLEN', intents) + redis.call('XLEN', dead) > 0 then return 0 end
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], intents, dead)
 redis.call('SREM', KEYS[8], intents)
 if redis.call('HGET', KEYS[9], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[9], ARGV[1]) end
+stock_changed(KEYS[1])
 return 1
