@@ -1,0 +1,17 @@
+"""An order's version grows with every change that its view shows."""
+
+from alembic import op
+
+revision = "0025"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # A constant default writes no row anew, however many there are.
+    op.execute("ALTER TABLE orders ADD COLUMN version integer NOT NULL DEFAULT 1")
+
+
+def downgrade() -> None:
+    op.execute("ALTER TABLE orders DROP COLUMN version")
