@@ -9,10 +9,11 @@ from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
 from api.attentions import AttentionDecisions
-from api.auth import Caller, Tokens, only
+from api.auth import Caller, Session, Tokens, only
 from api.bills import BillReconciler
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
@@ -20,6 +21,7 @@ from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.sales import ShownSales
+from api.streams.registry import Streams
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
@@ -52,6 +54,8 @@ class Services:
     sales: ShownSales
     orders: OrderLookup
     order_updates: OrderUpdates
+    streams: Streams
+    order_streams: OrderStreams
     payments: OrderPayments
     refunds: OrderRefunds
     inbox: NoticeInbox
@@ -79,6 +83,14 @@ async def caller(
     return await services.tokens.caller(only(request.headers.getlist("authorization")))
 
 
+async def session(
+    request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
+) -> Session:
+    """Raises Refusal UNAUTHENTICATED."""
+    return await services.tokens.session(only(request.headers.getlist("authorization")))
+
+
+SessionDep = Annotated[Session, Depends(session)]
 CallerDep = Annotated[Caller, Depends(caller)]
 
 

@@ -1,6 +1,6 @@
-"""What Prometheus is told: requests by route, and the gate's verdicts."""
+"""What Prometheus is told: requests by route, the gate's verdicts, and streams."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -29,6 +29,22 @@ class Metrics:
             ("verdict",),
             registry=self.registry,
         )
+        self._streams = Gauge(
+            "seckill_streams_open",
+            "Streams that are open now",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._stream_messages = Counter(
+            "seckill_stream_messages",
+            "Messages sent to streams",
+            registry=self.registry,
+        )
+        self._views = Counter(
+            "seckill_stream_views_read",
+            "Views of orders that were read for streams",
+            registry=self.registry,
+        )
         # Looking labels up in the library costs more than counting.
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._route_seconds: dict[str, Histogram] = {}
@@ -51,6 +67,15 @@ class Metrics:
         if counter is None:
             counter = self._verdict_counters[verdict] = self._verdicts.labels(verdict)
         counter.inc()
+
+    def streams_open(self, kind: str, more: int) -> None:
+        self._streams.labels(kind).inc(more)
+
+    def stream_messages(self, sent: int) -> None:
+        self._stream_messages.inc(sent)
+
+    def views_read(self, read: int) -> None:
+        self._views.inc(read)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
