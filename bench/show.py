@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure
-from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
+from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport, StreamReport
 from bench.waits import Waits
 
 # Below it two places after the point say nothing.
@@ -26,6 +26,9 @@ def print_report(console: Console, report: BenchReport) -> None:
         tables += [_waits(f"{title} for {frozen.seconds:g} s", frozen.waits)]
     if report.backlog:
         tables += _backlog(report.backlog)
+    if report.streams:
+        title = f"Milliseconds with {report.streams.streams:,} streams open"
+        tables += [_waits(title, report.streams.waits)]
     for table in (*tables, *_cpu((*report.posts, *report.orders), report.latency)):
         console.print()
         console.print(table)
@@ -99,6 +102,8 @@ def _lines(report: BenchReport) -> list[str]:
     if report.backlog:
         cashiers = rate(report.backlog.cashiers_per_second)
         lines.append(f"Cashiers shown while all wait: {cashiers} a second")
+    if report.streams:
+        lines.append(_streams(report.streams))
     if report.recovery:
         lines.append(_recovery(report.recovery))
     lines.append(
@@ -106,6 +111,13 @@ def _lines(report: BenchReport) -> list[str]:
         f"others had {machine.busy_before:.0%} of them before and {machine.busy_after:.0%} after"
     )
     return lines
+
+
+def _streams(streams: StreamReport) -> str:
+    return (
+        f"{streams.streams:,} streams: all open after {streams.opened_seconds:.1f} s, "
+        f"{streams.kib_per_stream:.1f} KiB of the api for each"
+    )
 
 
 def _recovery(recovery: RecoveryReport) -> str:

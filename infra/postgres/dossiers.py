@@ -1,6 +1,5 @@
 """Orders with everything that hangs on them, many by one query: for whoever follows many."""
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -58,11 +57,11 @@ def _dossier(row: asyncpg.Record) -> VersionedDossier:
         refunds=_parts(row["refunds"], Refund.model_validate),
         deliveries=_parts(row["deliveries"], Delivery.model_validate),
         # An event of a later release must not hide the order.
-        events=tuple(all_readable(json.loads(row["events"] or "[]"), OrderEvent.model_validate)),
+        events=tuple(all_readable(row["events"] or (), OrderEvent.model_validate)),
     )
     return VersionedDossier(row["version"], dossier)
 
 
-def _parts(text: str | None, read: Callable[[Any], Part]) -> tuple[Part, ...]:
-    """None of them is NULL and no list."""
-    return tuple(map(read, json.loads(text or "[]")))
+def _parts(rows: list[Any] | None, read: Callable[[Any], Part]) -> tuple[Part, ...]:
+    """The aggregate of no rows is NULL, and no empty list."""
+    return tuple(map(read, rows or ()))

@@ -25,11 +25,12 @@ SELECT changed.*,
         WHERE refund.order_id = changed.order_id) AS refunds,
        (SELECT json_agg(delivery ORDER BY kind) FROM deliveries AS delivery
         WHERE delivery.order_id = changed.order_id) AS deliveries,
-       (SELECT json_agg(event ORDER BY event_id) FROM (
+       -- Not `event`, which would be the column of that name.
+       (SELECT json_agg(told ORDER BY event_id) FROM (
             SELECT event_id, at, event, actor, detail FROM archived_order_events
             WHERE archived_order_events.order_id = changed.order_id
             UNION ALL
             SELECT event_id, at, event, actor, detail FROM order_events
             WHERE order_events.order_id = changed.order_id
-        ) AS event) AS events
+        ) AS told) AS events
 FROM changed
