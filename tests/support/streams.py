@@ -4,13 +4,23 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from redis.asyncio import Redis
 
+from api.app import create_app
+from api.connections import Limits, limited_protocol
+from domain.order import Order
 from infra.postgres.engine import Database
+from infra.postgres.hot_path import HotPath
 from infra.redis.order_changes import ChangeAnnouncer
+from infra.settings import Settings
+from practice.stack.loopback import loopback_http
+from tests.support.documented import Documented
+from tests.support.http_server import serving
+from tests.support.shop import Shop
 
 
 @dataclass
@@ -87,3 +97,23 @@ async def announcing(dsn: str, redis: Redis) -> AsyncIterator[Database]:
     yield database
     await announcer.aclose()
     await database.aclose()
+
+
+@asynccontextmanager
+async def live(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The API, served as in production; whatever it answers must be documented."""
+    app = create_app(settings)
+    async with (
+        serving(app, protocol=limited_protocol(Limits(connections=100))) as url,
+        loopback_http(url) as http,
+    ):
+        http.event_hooks = {"response": [Documented(app).check]}
+        yield http
+
+
+async def placed(shop: Shop, ledger: Database, user_id: str = "ada") -> Order:
+    intent = await shop.intent(user_id)
+    async with ledger.driver() as driver:
+        placing = await HotPath(driver).place(intent, datetime.now(UTC))
+    assert placing
+    return placing.order

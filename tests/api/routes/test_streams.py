@@ -1,19 +1,12 @@
 """Orders pushed to those who follow them, over real sockets and real stores."""
 
-import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 from redis.asyncio import Redis
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
-from api.app import create_app
-from api.connections import Limits, limited_protocol
 from domain.order import Order
 from domain.states import RefundStatus
 from infra.postgres.engine import Database
@@ -24,39 +17,12 @@ from infra.settings import Settings
 from practice.stack.loopback import loopback_http
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, BOB, OPERATOR, token
-from tests.support.documented import Documented
-from tests.support.http_server import serving
 from tests.support.ledger import begin, cancel, fulfil, pay
 from tests.support.shop import Shop
-from tests.support.streams import announcing, following
+from tests.support.streams import following, live, placed
 from tests.support.values import NOON, a_payment, a_refund
 
 pytestmark = pytest.mark.timeout(30)
-
-
-@asynccontextmanager
-async def live(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """The API, served as in production; whatever it answers must be documented."""
-    app = create_app(settings)
-    async with (
-        serving(app, protocol=limited_protocol(Limits(connections=100))) as url,
-        loopback_http(url) as http,
-    ):
-        http.event_hooks = {"response": [Documented(app).check]}
-        yield http
-
-
-@pytest.fixture
-async def http(settings: Settings, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
-    # Whatever comes, comes by a message: the look is far away.
-    async with live(settings.model_copy(update={"stream_look_seconds": 3600.0})) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def ledger(postgres_dsn: str, redis: Redis, shop: Shop) -> AsyncIterator[Database]:
-    async with announcing(postgres_dsn, redis) as opened:
-        yield opened
 
 
 async def test_the_view_comes_at_each_change_until_the_end(
@@ -81,14 +47,6 @@ async def test_the_view_comes_at_each_change_until_the_end(
     assert paid.view["payment"]["status"] == "paid"
     assert last.view == (await http.get(f"/v1/orders/{intent.order_id}", headers=ADA)).json()
     assert last.view["status"] == "fulfilled"
-
-
-async def placed(shop: Shop, ledger: Database, user_id: str = "ada") -> Order:
-    intent = await shop.intent(user_id)
-    async with ledger.driver() as driver:
-        placing = await HotPath(driver).place(intent, datetime.now(UTC))
-    assert placing
-    return placing.order
 
 
 def path_of(order: Order) -> str:
@@ -254,50 +212,3 @@ async def test_a_head_has_an_end(http: httpx.AsyncClient, shop: Shop, ledger: Da
     told = (await http.get("/metrics")).text
     assert 'seckill_streams_open{kind="order"} 0.0' in told
     assert 'route="/v1/orders/{order_id}/events",status="200"} 1.0' in told
-
-
-class TestWebSocket:
-    @staticmethod
-    def _opened(http: httpx.AsyncClient, order: Order, headers: dict[str, str]) -> connect:
-        url = str(http.base_url).replace("http", "ws").rstrip("/")
-        return connect(f"{url}/v1/orders/{order.order_id}/ws", additional_headers=headers)
-
-    async def test_it_tells_the_same_until_the_end(
-        self, http: httpx.AsyncClient, shop: Shop, ledger: Database
-    ) -> None:
-        order = await placed(shop, ledger)
-        async with self._opened(http, order, ADA) as socket:
-            first = json.loads(await socket.recv())
-            await socket.send("hello?")
-            await cancel(ledger, order)
-            last = json.loads(await socket.recv())
-            await socket.wait_closed()
-        assert (first["status"], last["status"]) == ("pending_payment", "cancelled")
-        assert last == (await http.get(f"/v1/orders/{order.order_id}", headers=ADA)).json()
-        assert socket.close_code == 1000
-        told = (await http.get("/metrics")).text
-        assert 'route="/v1/orders/{order_id}/ws",status="101"} 1.0' in told
-        assert 'seckill_streams_open{kind="order_websocket"} 0.0' in told
-
-    async def test_a_stranger_hears_what_he_would_by_http(
-        self, http: httpx.AsyncClient, shop: Shop, ledger: Database
-    ) -> None:
-        order = await placed(shop, ledger)
-        for headers, status in ((BOB, 404), ({}, 401)):
-            with pytest.raises(InvalidStatus) as refused:
-                await self._opened(http, order, headers)
-            assert refused.value.response.status_code == status
-            assert b'"code"' in refused.value.response.body
-
-    async def test_it_ends_with_its_token_and_with_the_process(
-        self, settings: Settings, shop: Shop, ledger: Database
-    ) -> None:
-        order = await placed(shop, ledger)
-        ending = {"Authorization": f"Bearer {token('ada', exp=int(time.time()))}"}
-        async with live(settings) as http:
-            async with self._opened(http, order, ending) as expired:
-                await expired.wait_closed()
-            restarted = await self._opened(http, order, ADA)
-            await restarted.recv()
-        await restarted.wait_closed()
-        assert (expired.close_code, restarted.close_code) == (1008, 1012)
