@@ -65,6 +65,8 @@ from workflow_client import WorkflowClient
 
 log = structlog.get_logger()
 
+CANCEL_AGAIN_SECONDS = 0.05
+
 ROUTERS = (
     sales.router,
     orders.router,
@@ -204,6 +206,9 @@ async def _running(background: Coroutine[Any, Any, None]) -> AsyncIterator[None]
     try:
         yield
     finally:
-        task.cancel()
+        # More than once: while it connects, redis-py takes a cancel for a failure of the server.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
         with suppress(asyncio.CancelledError):
-            await task
+            task.result()

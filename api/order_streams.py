@@ -6,7 +6,7 @@ from api.auth import Session
 from api.orders import OrderLookup
 from api.streams.order_feed import OrderFeed, SeenOrder, order_message
 from api.streams.registry import Streams
-from api.streams.stream import Stream
+from api.streams.stream import End, Stream
 from domain.errors import ErrorCode, Refusal
 from domain.ids import is_order_id
 from domain.states import OrderStatus
@@ -69,8 +69,12 @@ class OrderStreams:
                 if not stream.has_been_given(order_id):
                     stream.offer(order_message(view, NO_VERSION))
                 return None
-            # It was placed between the two looks.
+            # It was placed between the two looks; or it lies in the archive, and is over for long.
             seen = await self._orders.see(order_id)
+            seen = seen or SeenOrder(view.user_id, order_message(view, NO_VERSION), is_over=True)
+            stream.offer(seen.message)
+            if seen.is_over:
+                stream.finish(End.FINAL)
         may_see = seen and (session.caller.is_operator or seen.user_id == session.caller.user_id)
         if not may_see:
             raise _unknown()

@@ -68,12 +68,14 @@ class FrozenReport(Value):
 
 class StreamReport(Value):
     """`opened_seconds`: until all were open and had been told what their orders are like. The
-    memory is the api's. `waits`: from a change to its arrival."""
+    memory is the api's. `waits`: from a change to its arrival. `cpu`: seconds of CPU per second
+    while changes came at the rate, by process."""
 
     streams: int
     opened_seconds: float
     kib_per_stream: float
     waits: tuple[Waits, ...]
+    cpu: dict[str, float]
 
 
 class BenchReport(Value):

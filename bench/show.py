@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure
-from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport, StreamReport
+from bench.report import BacklogReport, BenchReport, RecoveryReport, StreamReport
 from bench.waits import Waits
 
 # Below it two places after the point say nothing.
@@ -29,7 +29,7 @@ def print_report(console: Console, report: BenchReport) -> None:
     if report.streams:
         title = f"Milliseconds with {report.streams.streams:,} streams open"
         tables += [_waits(title, report.streams.waits)]
-    for table in (*tables, *_cpu((*report.posts, *report.orders), report.latency)):
+    for table in (*tables, *_cpu(report)):
         console.print()
         console.print(table)
     console.print()
@@ -82,10 +82,12 @@ def _backlog(backlog: BacklogReport) -> list[Table]:
     return [stages, waits, memory]
 
 
-def _cpu(figures: Sequence[Figure], latency: LatencyReport | None) -> list[Table]:
-    rows = {one.name: one.cpu for one in figures}
-    if latency:
+def _cpu(report: BenchReport) -> list[Table]:
+    rows = {one.name: one.cpu for one in (*report.posts, *report.orders)}
+    if latency := report.latency:
         rows[f"{latency.per_second:g} buyers a second"] = latency.cpu
+    if streams := report.streams:
+        rows[f"{report.plan.rate:g} changes a second, {streams.streams:,} streams"] = streams.cpu
     names = list(dict.fromkeys(name for cpu in rows.values() for name in cpu))
     table = empty_table("Share of one processor, in %", *names)
     for row, cpu in rows.items():

@@ -12,15 +12,23 @@ import re
 import resource
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from bench.buyers import Order
-from bench.figures import BenchPlan
+from bench.cpu import CpuWatch
+from bench.figures import BENCH, BenchPlan
 from bench.instruments import Instruments
 from bench.memory import memory_of
 from bench.report import StreamReport
 from bench.waits import Waits, offer, waits
+from domain.actors import SYSTEM
+from domain.order import EventKind
+from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
+from infra.settings import Settings
+from infra.stores import open_stores
 
 OPENED_AT_ONCE = 100
 OPEN_SECONDS_AT_MOST = 300.0
@@ -78,8 +86,8 @@ class Follower(asyncio.Protocol):
 
 
 class StreamBench:
-    """Its changes are payments that are begun: they need no worker, which is stopped, so that
-    thousands of starting workflows are not measured with them."""
+    """Its changes are written and announced here, as a worker does it. The worker is stopped, so
+    that thousands of starting workflows are not measured with them."""
 
     def __init__(self, instruments: Instruments, plan: BenchPlan) -> None:
         self._at = instruments
@@ -95,18 +103,23 @@ class StreamBench:
         before, began = memory_of(api)[API], time.perf_counter()
         followers = await self._open_all(orders)
         opened, after = time.perf_counter() - began, memory_of(api)[API]
-        try:
-            chosen = random.Random(SEED).sample(orders, 2 * samples)
-            at_a_rate = await self._change(AT_A_RATE, chosen[:samples], followers, self._plan.rate)
-            at_once = await self._change(ALL_AT_ONCE, chosen[samples:], followers, None)
-        finally:
+        addresses = self._at.stack.stack_file
+        store = Settings(redis_url=addresses.redis_url, postgres_dsn=addresses.postgres_dsn)
+        async with AsyncExitStack() as closing:
             for follower in followers.values():
-                follower.close()
+                closing.callback(follower.close)
+            database = (await closing.enter_async_context(open_stores(store))).database
+            chosen = random.Random(SEED).sample(orders, 2 * samples)
+            cpu = CpuWatch(self._at.stack.servers() | self._at.stack.pids(BENCH))
+            at_a_rate = await self._change(AT_A_RATE, chosen[:samples], followers, database)
+            shares = cpu.shares()
+            at_once = await self._change(ALL_AT_ONCE, chosen[samples:], followers, database)
         return StreamReport(
             streams=count,
             opened_seconds=opened,
             kib_per_stream=1024 * (after - before) / count,
             waits=(at_a_rate, at_once),
+            cpu=shares,
         )
 
     async def _open_all(self, orders: Sequence[Order]) -> dict[str, Follower]:
@@ -132,17 +145,18 @@ class StreamBench:
         name: str,
         orders: Sequence[Order],
         followers: dict[str, Follower],
-        per_second: float | None,
+        database: Database,
     ) -> Waits:
         arrivals = [followers[order.order_id].expect() for order in orders]
-        if per_second is None:
-            await self._at.buyers.begin_all(orders)
+
+        async def change(order: Order, _due: float = 0.0) -> None:
+            async with database.transaction() as connection:
+                await Orders(connection).record(order.order_id, EventKind.RECHECK_ASKED, SYSTEM)
+
+        if name == AT_A_RATE:
+            await offer(orders, self._plan.rate, change)
         else:
-
-            async def begin(order: Order, _due: float) -> None:
-                await self._at.buyers.begin(order)
-
-            await offer(orders, per_second, begin)
+            await asyncio.gather(*map(change, orders))
         done, late = await asyncio.wait(arrivals, timeout=ARRIVAL_SECONDS_AT_MOST)
         lost = [ARRIVAL_SECONDS_AT_MOST] * len(late)
         return waits(name, [arrival.result() for arrival in done] + lost, unanswered=len(late))

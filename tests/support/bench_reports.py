@@ -48,7 +48,8 @@ def a_report(*, per_second: float = 12.3) -> BenchReport:
             memory_after={"worker": 140},
         ),
         streams=StreamReport(
-            streams=5000, opened_seconds=12.5, kib_per_stream=20.25, waits=(paid,)
+            streams=5000, opened_seconds=12.5, kib_per_stream=20.25, waits=(paid,),
+            cpu={"api": 0.1},
         ),
         recovery=RecoveryReport(
             killed=("worker",), clicks=9, ready_seconds=1.5, placing_seconds=2.5,

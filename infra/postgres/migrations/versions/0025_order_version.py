@@ -11,7 +11,11 @@ depends_on = None
 def upgrade() -> None:
     # A constant default writes no row anew, however many there are.
     op.execute("ALTER TABLE orders ADD COLUMN version integer NOT NULL DEFAULT 1")
+    op.execute("ALTER TABLE archived_orders ADD COLUMN version integer NOT NULL DEFAULT 1")
+    # What comes to the archive brings its own.
+    op.execute("ALTER TABLE archived_orders ALTER COLUMN version DROP DEFAULT")
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE archived_orders DROP COLUMN version")
     op.execute("ALTER TABLE orders DROP COLUMN version")
