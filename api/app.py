@@ -1,8 +1,9 @@
 """The API process: settings → rooms below → routes, in one readable list."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -19,7 +20,8 @@ from api.jwks import KeySet
 from api.limits import Limits
 from api.metrics import Metrics
 from api.notices import NoticeReplay
-from api.open_files import fitting_connections, watch_open_files
+from api.open_files import fitting_connections, streams_that_fit, watch_open_files
+from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
@@ -42,14 +44,18 @@ from api.routes import (
     points,
     refunds,
     sales,
+    streams,
     webhooks,
 )
 from api.sales import ShownSales
 from api.start_checks import refuse_unsafe
+from api.streams.order_feed import OrderFeed
+from api.streams.registry import Streams
 from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
+from infra.redis.order_changes import ChangeListener
 from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
@@ -61,9 +67,12 @@ from workflow_client import WorkflowClient
 
 log = structlog.get_logger()
 
+CANCEL_AGAIN_SECONDS = 0.05
+
 ROUTERS = (
     sales.router,
     orders.router,
+    streams.router,
     payments.router,
     refunds.router,
     webhooks.router,
@@ -93,13 +102,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     limits = Limits(settings, metrics, fitting_connections(settings.api_max_connections))
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with AsyncExitStack() as closing:
             app.state.services = await open_services(settings, metrics, limits, closing)
             watching = asyncio.create_task(watch_open_files())
             closing.callback(watching.cancel)
             tune_garbage_collection()
-            yield
+            yield {"streams": app.state.services.streams}
 
     app = FrontedApi(
         title=openapi.TITLE,
@@ -143,6 +152,11 @@ async def open_services(
     relay = NoticeRelay(database, workflow_client, gateways)
     closing.push_async_callback(relay.aclose)
     inbox = NoticeInbox(database, gateways, relay)
+    open_streams = _open_streams(settings, metrics)
+    feed = OrderFeed(database, metrics, look_seconds=settings.stream_look_seconds)
+    listener = ChangeListener(redis, feed.changed, feed.look)
+    for background in (feed.run(), listener.run()):
+        await closing.enter_async_context(_running(background))
     return Services(
         settings=settings,
         redis=redis,
@@ -160,6 +174,8 @@ async def open_services(
         sales=ShownSales(database, stock_gate),
         orders=orders,
         order_updates=order_updates,
+        streams=open_streams,
+        order_streams=OrderStreams(open_streams, feed, orders),
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
@@ -181,3 +197,26 @@ def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
+
+
+def _open_streams(settings: Settings, metrics: Metrics) -> Streams:
+    return Streams(
+        metrics,
+        at_most=streams_that_fit(settings.api_max_streams, settings.api_max_connections),
+        per_user=settings.streams_per_user,
+        longest_seconds=settings.stream_seconds,
+    )
+
+
+@asynccontextmanager
+async def _running(background: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(background)
+    try:
+        yield
+    finally:
+        # More than once: while it connects, redis-py takes a cancel for a failure of the server.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+        with suppress(asyncio.CancelledError):
+            task.result()

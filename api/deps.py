@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from api.addresses import came_from
 from api.attentions import AttentionDecisions
-from api.auth import Caller, Tokens, only
+from api.auth import Caller, Session, Tokens, only
 from api.bills import BillReconciler
 from api.limits import Limits, Traffic
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
@@ -22,6 +23,7 @@ from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.sales import ShownSales
+from api.streams.registry import Streams
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
@@ -57,6 +59,8 @@ class Services:
     sales: ShownSales
     orders: OrderLookup
     order_updates: OrderUpdates
+    streams: Streams
+    order_streams: OrderStreams
     payments: OrderPayments
     refunds: OrderRefunds
     inbox: NoticeInbox
@@ -91,6 +95,14 @@ async def caller(
     return found
 
 
+async def session(
+    request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
+) -> Session:
+    """Raises Refusal UNAUTHENTICATED."""
+    return await services.tokens.session(only(request.headers.getlist("authorization")))
+
+
+SessionDep = Annotated[Session, Depends(session)]
 CallerDep = Annotated[Caller, Depends(caller)]
 
 

@@ -18,6 +18,8 @@ from api.request_body import checked
 from domain.errors import Refusal
 
 NO_ROUTE = "none"
+HEAD_ONLY = "seckill.head_only"
+_STREAM = (b"content-type", b"text/event-stream")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -35,10 +37,17 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        method, status = scope["method"], 0
+        method, status, is_counted = scope["method"], 0, False
         if method == "HEAD":
-            # What can be got has a head: the same answer without its body.
-            scope = {**scope, "method": "GET"}
+            # What can be got has a head: the same answer without its body. A stream would have no
+            # end to it, so it is told.
+            scope = {**scope, "method": "GET", HEAD_ONLY: True}
+
+        def count() -> None:
+            nonlocal is_counted
+            elapsed, is_counted = time.perf_counter() - began, True
+            counted = method if method in _METHODS else "other"
+            self._metrics.answered(counted, _template(scope), status, elapsed)
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -47,6 +56,9 @@ class Edge:
                 status = message["status"]
                 headers = dressed(_template(scope), status, message.get("headers", ()))
                 message = {**message, "headers": headers}
+                # How long it stays open says nothing of how long it took to answer.
+                if _STREAM in headers:
+                    count()
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
@@ -62,9 +74,8 @@ class Edge:
             await unavailable(f"{method} {_template(scope)}", error)(scope, receive, watched)
         finally:
             limits.end(scope)
-            elapsed = time.perf_counter() - began
-            counted = method if method in _METHODS else "other"
-            self._metrics.answered(counted, _template(scope), status, elapsed)
+            if not is_counted:
+                count()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         match, matched = self._express.matches(scope)

@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests by route, and the gate's verdicts."""
+"""What Prometheus is told: requests by route, the gate's verdicts, and streams."""
 
 from collections.abc import Callable
 
@@ -33,10 +33,29 @@ class Metrics:
         )
         self._tell_of_limits()
         self._tell_of_the_backlog()
+        self._tell_of_streams()
         # Looking labels up in the library costs more than counting.
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._route_seconds: dict[str, Histogram] = {}
         self._verdict_counters: dict[str, Counter] = {}
+
+    def _tell_of_streams(self) -> None:
+        self._streams = Gauge(
+            "seckill_streams_open",
+            "Streams that are open now",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._stream_messages = Counter(
+            "seckill_stream_messages",
+            "Messages sent to streams",
+            registry=self.registry,
+        )
+        self._views = Counter(
+            "seckill_stream_views_read",
+            "Views of orders that were read for streams",
+            registry=self.registry,
+        )
 
     def _tell_of_limits(self) -> None:
         # Of the verdicts SOLD_OUT, those that cost Redis nothing.
@@ -97,6 +116,15 @@ class Metrics:
     def backlog_is(self, waiting: float = -1, oldest_seconds: float = -1) -> None:
         self._waiting.set(waiting)
         self._oldest.set(oldest_seconds)
+
+    def streams_open(self, kind: str, more: int) -> None:
+        self._streams.labels(kind).inc(more)
+
+    def stream_messages(self, sent: int) -> None:
+        self._stream_messages.inc(sent)
+
+    def views_read(self, read: int) -> None:
+        self._views.inc(read)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

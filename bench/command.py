@@ -23,6 +23,7 @@ from bench.report import BenchReport
 from bench.show import print_report
 from bench.show_variants import print_variants
 from bench.stack import BenchStack, open_bench_stack
+from bench.streams import StreamBench
 from bench.variants import Environments, VariantsReport, in_turns, read_variants, run_turn
 
 PIPE_WIDTH = 120
@@ -105,6 +106,9 @@ async def _measure(
     if Part.BACKLOG in parts:
         console.print(f"{plan.backlog:,} orders at once: this takes minutes")
         found["backlog"] = await BacklogBench(instruments, plan).measure()
+    if Part.STREAMS in parts:
+        console.print(f"{plan.streams:,} streams are opened")
+        found["streams"] = await StreamBench(instruments, plan).measure()
     if Part.POSTS in parts:
         # Else the orders of this part would be carried on while they are counted.
         await stack.stop_carriers()

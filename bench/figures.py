@@ -12,7 +12,8 @@ BENCH = "bench"
 class BenchPlan(Value):
     """The command's options. `rate`: buyers a second who come at their own pace, for
     `offered_seconds`, and for `frozen_seconds` while Temporal stands still; `backlog` orders are
-    accepted at once, twice `samples` of them paid at that rate while the others wait."""
+    accepted at once, twice `samples` of them paid at that rate while the others wait. `streams`
+    are open at once."""
 
     rounds: int = 3
     seconds: float = 3.0
@@ -23,6 +24,7 @@ class BenchPlan(Value):
     frozen_seconds: float = 60.0
     backlog: int = 10_000
     samples: int = 200
+    streams: int = 5_000
 
 
 class Round(Value):

@@ -34,6 +34,7 @@ Backlog = Annotated[int, typer.Option(min=3, help="Orders that are accepted at o
 Samples = Annotated[
     int, typer.Option(min=1, help="So many of them are paid at --rate, while the others wait.")
 ]
+Streams = Annotated[int, typer.Option(min=2, help="Streams that are open at once.")]
 Variants = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,3 +10,4 @@ class Part(StrEnum):
     BACKLOG = "backlog"
     RECOVERY = "recovery"
     FROZEN = "frozen"
+    STREAMS = "streams"

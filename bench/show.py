@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure
-from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
+from bench.report import BacklogReport, BenchReport, RecoveryReport, StreamReport
 from bench.waits import Waits
 
 # Below it two places after the point say nothing.
@@ -26,7 +26,10 @@ def print_report(console: Console, report: BenchReport) -> None:
         tables += [_waits(f"{title} for {frozen.seconds:g} s", frozen.waits)]
     if report.backlog:
         tables += _backlog(report.backlog)
-    for table in (*tables, *_cpu((*report.posts, *report.orders), report.latency)):
+    if report.streams:
+        title = f"Milliseconds with {report.streams.streams:,} streams open"
+        tables += [_waits(title, report.streams.waits)]
+    for table in (*tables, *_cpu(report)):
         console.print()
         console.print(table)
     console.print()
@@ -79,10 +82,12 @@ def _backlog(backlog: BacklogReport) -> list[Table]:
     return [stages, waits, memory]
 
 
-def _cpu(figures: Sequence[Figure], latency: LatencyReport | None) -> list[Table]:
-    rows = {one.name: one.cpu for one in figures}
-    if latency:
+def _cpu(report: BenchReport) -> list[Table]:
+    rows = {one.name: one.cpu for one in (*report.posts, *report.orders)}
+    if latency := report.latency:
         rows[f"{latency.per_second:g} buyers a second"] = latency.cpu
+    if streams := report.streams:
+        rows[f"{report.plan.rate:g} changes a second, {streams.streams:,} streams"] = streams.cpu
     names = list(dict.fromkeys(name for cpu in rows.values() for name in cpu))
     table = empty_table("Share of one processor, in %", *names)
     for row, cpu in rows.items():
@@ -99,6 +104,8 @@ def _lines(report: BenchReport) -> list[str]:
     if report.backlog:
         cashiers = rate(report.backlog.cashiers_per_second)
         lines.append(f"Cashiers shown while all wait: {cashiers} a second")
+    if report.streams:
+        lines.append(_streams(report.streams))
     if report.recovery:
         lines.append(_recovery(report.recovery))
     lines.append(
@@ -106,6 +113,13 @@ def _lines(report: BenchReport) -> list[str]:
         f"others had {machine.busy_before:.0%} of them before and {machine.busy_after:.0%} after"
     )
     return lines
+
+
+def _streams(streams: StreamReport) -> str:
+    return (
+        f"{streams.streams:,} streams: all open after {streams.opened_seconds:.1f} s, "
+        f"{streams.kib_per_stream:.1f} KiB of the api for each"
+    )
 
 
 def _recovery(recovery: RecoveryReport) -> str:

@@ -39,3 +39,17 @@ def test_two_apps_of_one_process_do_not_mix() -> None:
 
     assert 'seckill_gate_verdicts_total{verdict="ACCEPTED"} 2.0' in mine.exposition().decode()
     assert "ACCEPTED" not in yours.exposition().decode()
+
+
+def test_streams_are_counted_while_they_are_open_with_what_they_are_told() -> None:
+    metrics = Metrics()
+    for more in (1, 1, -1):
+        metrics.streams_open("order", more)
+    metrics.stream_messages(3)
+    metrics.views_read(2)
+
+    told = metrics.exposition().decode()
+
+    assert 'seckill_streams_open{kind="order"} 1.0' in told
+    assert "seckill_stream_messages_total 3.0" in told
+    assert "seckill_stream_views_read_total 2.0" in told

@@ -40,6 +40,7 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
         *("--rounds", "1", "--seconds", "0.5", "--connections", "4", "--orders", "3"),
         *("--rate", "5", "--offered-seconds", "1", "--frozen-seconds", "1"),
         *("--backlog", "9", "--samples", "3"),
+        *("--streams", "6"),
     )
 
     outcome = await seckill.run("bench", *short, "--json", str(file))
@@ -61,6 +62,7 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     assert all(name in outcome.out for name in ROWS)
     assert "History events per paid order" in outcome.out
     _backlog_is_whole(report)
+    _streams_are_told(report)
     _carriers_came_back(report)
     assert report.frozen is not None
     assert [(one.name, one.count, one.unanswered) for one in report.frozen.waits] == [
@@ -68,6 +70,13 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     ]
     assert seckill.processes() == []
     assert list(seckill.home.iterdir()) == []
+
+
+def _streams_are_told(report: BenchReport) -> None:
+    assert report.streams is not None
+    for one in report.streams.waits:
+        assert (one.count, one.unanswered) == (3, 0)
+        assert 0 < one.p50_ms <= one.max_ms
 
 
 def _backlog_is_whole(report: BenchReport) -> None:

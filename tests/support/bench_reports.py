@@ -10,6 +10,7 @@ from bench.report import (
     FrozenReport,
     LatencyReport,
     RecoveryReport,
+    StreamReport,
 )
 from bench.waits import waits
 
@@ -45,6 +46,10 @@ def a_report(*, per_second: float = 12.3) -> BenchReport:
             cashiers_per_second=123, paid_seconds=40, fulfilled_seconds=60,
             memory_before={"worker": 100}, memory_waiting={"worker": 150},
             memory_after={"worker": 140},
+        ),
+        streams=StreamReport(
+            streams=5000, opened_seconds=12.5, kib_per_stream=20.25, waits=(paid,),
+            cpu={"api": 0.1},
         ),
         recovery=RecoveryReport(
             killed=("worker",), clicks=9, ready_seconds=1.5, placing_seconds=2.5,
