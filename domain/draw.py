@@ -106,7 +106,7 @@ class Drawn(Value):
 
 
 def draw(seed: CommittedSeed, leaves: Sequence[bytes]) -> Drawn:
-    """Raises BrokenDraw for a seed that does not fit its commitment, and for a leaf that is none."""
+    """Raises BrokenDraw for a seed that does not fit, and for a leaf that is none."""
     if not seed.fits:
         raise BrokenDraw("the seed is not the one that was committed to")
     digest = digest_of(leaves)
@@ -121,9 +121,7 @@ def draw(seed: CommittedSeed, leaves: Sequence[bytes]) -> Drawn:
 
 def leaves_in(in_one_piece: bytes) -> list[bytes]:
     """By index, of `Drawn.leaves`."""
-    parts = [
-        in_one_piece[at : at + LEAF_BYTES] for at in range(0, len(in_one_piece), LEAF_BYTES)
-    ]
+    parts = [in_one_piece[at : at + LEAF_BYTES] for at in range(0, len(in_one_piece), LEAF_BYTES)]
     return [HOLE if part == _NO_LEAF else part for part in parts]
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -105,9 +105,7 @@ class Rooms:
 
     async def keep(self, item: ItemRef, next_number: int, serving: int) -> None:
         """Neither number ever falls."""
-        row = insert(rooms).values(
-            **item.model_dump(), next_number=next_number, serving=serving
-        )
+        row = insert(rooms).values(**item.model_dump(), next_number=next_number, serving=serving)
         query = row.on_conflict_do_update(
             index_elements=[rooms.c.sale_id, rooms.c.sku_id],
             set_={
@@ -196,5 +194,5 @@ class Rooms:
         return (await self._connection.execute(query)).rowcount
 
 
-def _is(item: ItemRef) -> tuple[object, object]:
+def _is(item: ItemRef) -> tuple[Any, Any]:
     return rooms.c.sale_id == item.sale_id, rooms.c.sku_id == item.sku_id

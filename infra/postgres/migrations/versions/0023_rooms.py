@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0018"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -59,9 +59,7 @@ def upgrade() -> None:
         _moment("opened_at", nullable=False, server_default=_NOW),
         _moment("drawn_at"),
         sa.PrimaryKeyConstraint("sale_id", "sku_id", name=op.f("pk_rooms")),
-        sa.CheckConstraint(
-            "(digest IS NULL) = (pool_size IS NULL)", name=op.f("ck_rooms_drawn")
-        ),
+        sa.CheckConstraint("(digest IS NULL) = (pool_size IS NULL)", name=op.f("ck_rooms_drawn")),
     )
     op.create_table("room_tickets", *_item_columns(), *_ticket_columns())
     op.create_index(
