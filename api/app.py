@@ -24,6 +24,7 @@ from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
+from api.rooms import NoDraws, Rooms
 from api.routes import (
     dev,
     docs,
@@ -40,15 +41,19 @@ from api.routes import (
     payments,
     points,
     refunds,
+    rooms,
     sales,
     webhooks,
 )
 from api.sales import ShownSales
+from api.seals import Seals
 from api.start_checks import refuse_unsafe
 from api.workflow_calls import WorkflowCalls
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
+from infra.redis.room_control import RoomControl
+from infra.redis.room_gate import RoomGate
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores, refuse_unusable_addresses
@@ -61,6 +66,7 @@ log = structlog.get_logger()
 
 ROUTERS = (
     sales.router,
+    rooms.router,
     orders.router,
     payments.router,
     refunds.router,
@@ -92,9 +98,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as closing:
-            app.state.services = await open_services(settings, metrics, closing)
-            watching = asyncio.create_task(watch_open_files())
-            closing.callback(watching.cancel)
+            services = await open_services(settings, metrics, closing)
+            app.state.services = services
+            for work in (watch_open_files(), services.room_control.run()):
+                closing.callback(asyncio.create_task(work).cancel)
             tune_garbage_collection()
             yield
 
@@ -129,6 +136,8 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
+    room_gate = RoomGate(redis)
+    shown = ShownSales(database, stock_gate)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
@@ -142,6 +151,8 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         redis=redis,
         gate=stock_gate,
         backlog=Backlog(redis),
+        rooms=Rooms(stock_gate, room_gate, shown, _open_seals(settings), NoDraws()),
+        room_control=RoomControl(room_gate),
         database=database,
         workflows=workflows,
         workflow_client=workflow_client,
@@ -149,7 +160,7 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
-        sales=ShownSales(database, stock_gate),
+        sales=shown,
         orders=orders,
         order_updates=order_updates,
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
@@ -161,6 +172,12 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),
     )
+
+
+def _open_seals(settings: Settings) -> Seals:
+    # Who takes tokens by a key set has no secret of ours yet, and needs one for rooms alone.
+    secret = settings.room_secret.get_secret_value() or settings.jwt_secret.get_secret_value()
+    return Seals(secret)
 
 
 def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:

@@ -19,6 +19,7 @@ from api.payments import OrderPayments
 from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
+from api.rooms import Rooms
 from api.sales import ShownSales
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
@@ -28,6 +29,7 @@ from infra.gateways.protocol import Gateway
 from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
+from infra.redis.room_control import RoomControl
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
@@ -42,6 +44,8 @@ class Services:
     redis: Redis
     gate: StockGate
     backlog: Backlog
+    rooms: Rooms
+    room_control: RoomControl
     database: Database
     workflows: WorkflowCalls
     workflow_client: WorkflowClient

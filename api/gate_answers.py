@@ -1,6 +1,6 @@
 """What the gate can answer, down to the bytes: no response objects at the one route that is hot."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from starlette.types import Send
@@ -36,6 +36,12 @@ def refused(refusal: Refusal) -> Answer:
     if refusal.detail or refusal.extra:
         return _problem(refusal)
     return plainly_refused(refusal.code)
+
+
+# Who waits changes more slowly than clicks come.
+@lru_cache(maxsize=64)
+def sold_out(waiting: int) -> Answer:
+    return _problem(Refusal(ErrorCode.SOLD_OUT, waiting=waiting))
 
 
 # Once everything is sold, this is nearly all there is to say.

@@ -123,6 +123,7 @@ class Settings(FromEnvironment):
     jwt_issuer: str = ""
     jwt_audience: str = ""
     gate_queue_limit: int = 20_000
+    room_secret: SecretStr = SecretStr("")
 
     refund_calls_per_second: float = Field(default=100.0, gt=0)
     refund_spacing_seconds: float = Field(default=60.0, ge=0)

@@ -14,7 +14,7 @@ from domain.reservation import Reservation, ReservationState
 from domain.sale import Item, ItemRef, ItemTerms, Sale
 from domain.states import HOLDING_STOCK, OWNING_STOCK, SaleStatus
 from infra.postgres.sales import Sales
-from infra.redis.item_snapshots import terms_fields
+from infra.redis.item_snapshots import term_unless_written, terms_fields
 from infra.redis.item_tally import ItemTally
 
 RULE = "Redis has the same orders, stock, buyers and terms"
@@ -155,7 +155,7 @@ def wrong_terms(terms: ItemTerms, kept: Mapping[str, str]) -> Iterator[Named]:
     """Each of the terms on which the gate sells otherwise than Postgres says."""
     parts = terms_fields(terms)
     for field_, should in zip(parts[::2], parts[1::2], strict=True):
-        found = kept.get(str(field_))
+        found = kept.get(str(field_), term_unless_written(str(field_)))
         if found != str(should):
             what = (
                 f"item {terms.sku_id} of sale {terms.sale_id}: {field_} is "

@@ -64,3 +64,10 @@ end
 local function leave_if_empty(stream, live)
   if redis.call('XLEN', stream) == 0 then redis.call('SREM', live, stream) end
 end
+
+-- Only where it is counted: an item that an earlier release put up is not.
+local function count_held(item, units)
+  if redis.call('HEXISTS', item, 'held') == 1 then
+    redis.call('HINCRBY', item, 'held', string.format('%d', units))
+  end
+end
