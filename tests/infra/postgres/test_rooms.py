@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import text
+
 from domain.draw import CommittedSeed, commitment_of, draw
 from domain.room import ChangedTicket, Ticket, TicketChange, TicketState
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.rooms import Rooms, keep_tickets
+from tests.support.ledger import open_item
 
 MUG = ItemRef(sale_id="noon", sku_id="mug")
 SEED = CommittedSeed(seed=bytes(32), commitment=commitment_of(bytes(32)))
@@ -100,6 +103,7 @@ async def test_leaves_are_found_by_their_index_and_others_are_holes(database: Da
 
 
 async def test_tickets_and_lists_of_what_is_over_are_forgotten(database: Database) -> None:
+    await open_item(database)
     await kept(database, joined(ticket("ada", 0)))
     now = datetime.now(UTC)
     async with database.transaction() as connection:
@@ -107,9 +111,12 @@ async def test_tickets_and_lists_of_what_is_over_are_forgotten(database: Databas
         await rooms.keep(MUG, 1, 0)
         await rooms.fix_draw(MUG, draw(SEED, [_leaf(0)]))
 
-        assert await rooms.forget_tickets(MUG) == 1
-        assert await rooms.forget_lists(now - timedelta(days=1)) == 0
-        assert await rooms.forget_lists(now + timedelta(days=1)) == 1
+        assert await rooms.forget_tickets(now + timedelta(days=1), 10) == 0
+        await connection.execute(text("UPDATE sale_items SET retired_at = now()"))
+        assert await rooms.forget_tickets(now - timedelta(days=1), 10) == 0
+        assert await rooms.forget_lists(now - timedelta(days=1), 10) == 0
+        assert await rooms.forget_tickets(now + timedelta(days=1), 10) == 1
+        assert await rooms.forget_lists(now + timedelta(days=1), 10) == 1
         assert await rooms.drawn(MUG) is None
         room = await rooms.get(MUG)
     assert room is not None
