@@ -11,9 +11,10 @@ import secrets
 import struct
 from collections.abc import Iterable, Sequence
 
+from pydantic import Field
+
 from domain.model import Value
 
-SEED_BYTES = 32
 NONCE_BYTES = 16
 LEAF_BYTES = 32
 # What is hashed for a leaf is hashed for nothing else.
@@ -23,6 +24,7 @@ _RANK = struct.Struct(">I")
 _NOBODY = 0xFFFFFFFF
 # An index that was lost with a Redis: numbers go on behind a gap, and its lines are empty.
 HOLE = b""
+_NO_LEAF = bytes(LEAF_BYTES)
 
 
 class BrokenDraw(ValueError):
@@ -33,7 +35,8 @@ class CommittedSeed(Value):
     """A seed as it is kept. `beacon_source`: the public random value that will be mixed in, as it
     was named at publish; `beacon`: that value, once it is known."""
 
-    seed: bytes
+    # Not even in what is printed of it.
+    seed: bytes = Field(repr=False)
     commitment: bytes
     beacon_source: str | None = None
     beacon: str | None = None
@@ -45,10 +48,6 @@ class CommittedSeed(Value):
     @property
     def waits_for_beacon(self) -> bool:
         return self.beacon_source is not None and self.beacon is None
-
-
-def new_seed() -> bytes:
-    return secrets.token_bytes(SEED_BYTES)
 
 
 def new_nonce() -> bytes:
@@ -89,12 +88,48 @@ def places(seed: bytes, digest: bytes, beacon: bytes, leaves: Sequence[bytes]) -
         raise BrokenDraw("the digest is not the list's")
     # A key of its own for each list: who knows the seed still needs everybody's leaves.
     key = hmac.digest(seed, digest + beacon, "sha256")
-    lots = [(hmac.digest(key, leaf, "sha256"), index) for index, leaf in enumerate(leaves) if leaf]
+    indexes = [index for index, leaf in enumerate(leaves) if leaf]
+    lots = {index: hmac.digest(key, leaves[index], "sha256") for index in indexes}
     drawn: list[int | None] = [None] * len(leaves)
-    # By lot and then by index: a tie goes to who joined first.
-    for place, (_, index) in enumerate(sorted(lots), start=1):
+    # Sorting keeps the order of what is equal, so a tie goes to who joined first.
+    for place, index in enumerate(sorted(indexes, key=lots.__getitem__), start=1):
         drawn[index] = place
     return drawn
+
+
+class Drawn(Value):
+    """A draw's outcome: its list and its places by index, each in one piece."""
+
+    pool_size: int
+    digest: bytes
+    leaves: bytes = Field(repr=False)
+    places: bytes = Field(repr=False)
+
+
+def draw(seed: CommittedSeed, leaves: Sequence[bytes]) -> Drawn:
+    """Raises BrokenDraw for a seed that does not fit, and for a leaf that is none."""
+    if not seed.fits:
+        raise BrokenDraw("the seed is not the one that was committed to")
+    digest = digest_of(leaves)
+    drawn = places(seed.seed, digest, (seed.beacon or "").encode(), leaves)
+    return Drawn(
+        pool_size=len(leaves),
+        digest=digest,
+        leaves=b"".join(leaf or _NO_LEAF for leaf in leaves),
+        places=packed(drawn),
+    )
+
+
+def leaves_in(in_one_piece: bytes) -> list[bytes]:
+    """By index, of `Drawn.leaves`."""
+    parts = [in_one_piece[at : at + LEAF_BYTES] for at in range(0, len(in_one_piece), LEAF_BYTES)]
+    return [HOLE if part == _NO_LEAF else part for part in parts]
+
+
+def places_in(in_one_piece: bytes) -> list[int | None]:
+    """By index, of `Drawn.places`."""
+    ranks = (rank for (rank,) in _RANK.iter_unpack(in_one_piece))
+    return [None if rank == _NOBODY else rank + 1 for rank in ranks]
 
 
 def packed(drawn: Iterable[int | None]) -> bytes:

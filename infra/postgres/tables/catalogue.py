@@ -12,6 +12,7 @@ from infra.postgres.tables import (
     payments,
     points,
     refunds,
+    rooms,
     sales,
     stock,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "payments",
     "points",
     "refunds",
+    "rooms",
     "sales",
     "stock",
 ]

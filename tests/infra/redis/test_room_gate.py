@@ -394,7 +394,7 @@ class TestWhatIsLost:
         # Rows have not heard of it, and Redis is set back to before it.
         await queue.redis.delete(ROOM.tickets, ROOM.room)
 
-        await queue.rooms.restore_ticket(ITEM, before)
+        await queue.rooms.restore_tickets(ITEM, [before])
 
         assert await queue.state_of("ada") is TicketState.USED
         assert (await queue.order("ada")).order_id == before.order_id
