@@ -9,12 +9,12 @@ from typing import Any
 from redis.asyncio import Redis
 
 from domain.reservation import GateVerdict
-from domain.room import RoomVerdict, Ticket, TicketChange, TicketState
+from domain.room import ChangedTicket, RoomVerdict, Ticket, TicketChange, TicketState
 from domain.sale import Admission
 from infra.redis.keys import RoomKeys
 from infra.redis.room_control import RoomControl
 from infra.redis.room_gate import RoomGate
-from infra.redis.room_lines import ChangedTicket, change_from
+from infra.redis.room_lines import change_from
 from tests.support.gate import ITEM, request_for, stream_of
 from tests.support.rooms import Room
 
