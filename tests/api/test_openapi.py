@@ -3,8 +3,13 @@
 from typing import Any
 
 import httpx
+import pytest
 
+from api.app import create_app
 from domain.errors import ErrorCode
+from infra.settings import Settings
+from tests.support.callers import SECRET
+from tests.support.documented import Documented
 
 CONTRACT = {
     ("get", "/v1/sales"),
@@ -185,3 +190,22 @@ def _references(value: Any) -> list[str]:
     if isinstance(value, list):
         return [name for part in value for name in _references(part)]
     return []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (418, {}, "418 is not documented"),
+        (200, {"sale_id": "any"}, "required property"),
+        (404, {}, "application/json is not documented"),
+    ],
+)
+async def test_an_answer_that_is_not_promised_fails_its_test(
+    status: int, body: object, found: str
+) -> None:
+    """Every test of the API looks at its answers in this way, and would pass if it did not look."""
+    asked = httpx.Request("GET", "http://localhost/v1/sales/any")
+    answer = httpx.Response(status, json=body, request=asked)
+
+    with pytest.raises(AssertionError, match=found):
+        await Documented(create_app(Settings(jwt_secret=SECRET))).check(answer)

@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 
 from bench.figures import BENCH, BenchPlan, Figure, Round, figure
 from bench.machine import Machine
-from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
+from bench.report import (
+    BacklogReport,
+    BenchReport,
+    FrozenReport,
+    LatencyReport,
+    RecoveryReport,
+)
 from bench.waits import waits
 
 MACHINE = Machine(
@@ -44,4 +50,5 @@ def a_report(*, per_second: float = 12.3) -> BenchReport:
             killed=("worker",), clicks=9, ready_seconds=1.5, placing_seconds=2.5,
             caught_up_seconds=3.5,
         ),
+        frozen=FrozenReport(frozen="temporal", seconds=60, per_second=20, waits=(paid,)),
     )  # fmt: skip

@@ -249,11 +249,12 @@ async def test_other_methods_are_refused_and_say_what_is_allowed(
     assert answer.headers["allow"] == "POST"
 
 
-async def test_every_verdict_is_counted(api: httpx.AsyncClient, shop: Shop) -> None:
-    await order_id(api, shop)
-    await api.post(gate_path(shop), json={"quantity": 0}, headers=ADA)
+async def test_every_verdict_is_counted(settings: Settings, shop: Shop) -> None:
+    async with served(create_app(settings)) as api:
+        await order_id(api, shop)
+        await api.post(gate_path(shop), json={"quantity": 0}, headers=ADA)
 
-    metrics = (await api.get("/metrics")).text
+        metrics = (await api.get("/metrics")).text
 
     assert 'seckill_gate_verdicts_total{verdict="ACCEPTED"} 1.0' in metrics
     assert 'seckill_gate_verdicts_total{verdict="INVALID"} 1.0' in metrics

@@ -285,7 +285,7 @@ def test_every_story_ends_with_books_that_agree(redis_url: str) -> None:
     run_state_machine_as_test(
         Story,
         settings=settings(
-            max_examples=80,
+            max_examples=40,
             stateful_step_count=25,
             deadline=None,
             database=None,
