@@ -19,9 +19,9 @@ from tests.support.gate import ITEM, request_for, stream_of
 from tests.support.rooms import Room
 
 RETURNS = 500
-STOCK = 20
-PEOPLE = 1300
-PROCESSES = 3
+AT_ONCE = 12
+STOCK = 40
+PEOPLE = 1200
 
 
 @dataclass
@@ -67,8 +67,48 @@ class Crowd:
         self.held.append(ticket.order_id)
 
 
-async def changes(redis: Redis) -> list[ChangedTicket]:
-    return [change_from(fields) for fields in await stream_of(redis, RoomKeys.of(ITEM).joins)]
+@dataclass
+class Processes:
+    """Each with a control of its own, and killed now and then in the middle of its turn."""
+
+    redis: Redis
+    clients: list[Redis]
+    chance: random.Random
+
+    async def turn(self) -> None:
+        await self.redis.hdel(RoomKeys.of(ITEM).room, "last_ms")
+        controls = [RoomControl(RoomGate(client)) for client in self.clients]
+        turns = [asyncio.create_task(control.turn()) for control in controls]
+        if self.chance.random() < 0.3:
+            await asyncio.sleep(0)
+            self.chance.choice(turns).cancel()
+        await asyncio.gather(*turns, return_exceptions=True)
+
+
+async def called_since(redis: Redis, after: str) -> tuple[list[str], str]:
+    entries: Any = await redis.xrange(RoomKeys.of(ITEM).joins, after)
+    called = [fields["user"] for _, fields in entries if fields["what"] == TicketChange.CALLED]
+    return called, f"({entries[-1][0]}" if entries else after
+
+
+def assert_nothing_is_lost(
+    happened: list[ChangedTicket], counts: dict[str, int], clicked: int
+) -> None:
+    called = [one.ticket.number for one in happened if one.what is TicketChange.CALLED]
+    # In order, and nobody twice.
+    assert called == sorted(set(called))
+    whats = Counter(one.what for one in happened)
+    assert min(whats[what] for what in (TicketChange.LEFT, TicketChange.LAPSED)) > 10
+    # Each unit that came back was sold again, or is free: nobody has one that another has.
+    assert whats[TicketChange.USED] + clicked + counts["stock"] == STOCK + RETURNS
+    tickets = {one.ticket.user_id: one.ticket for one in happened}
+    states = Counter(ticket.state for ticket in tickets.values())
+    assert states.total() == PEOPLE
+    assert counts["promised"] == states[TicketState.FETCHED]
+    assert counts["called"] == states[TicketState.CALLED]
+    assert counts["waiting"] == states[TicketState.WAITING]
+    waiting = [one.number for one in tickets.values() if one.state is TicketState.WAITING]
+    assert min(waiting) > max(called)
 
 
 async def test_each_returned_unit_is_offered_in_order_and_to_exactly_one(
@@ -76,61 +116,26 @@ async def test_each_returned_unit_is_offered_in_order_and_to_exactly_one(
 ) -> None:
     room = await Room.open(redis, stock=STOCK, admission=Admission.OPEN)
     crowd = Crowd(room, random.Random(7))
-    for n in range(STOCK):
-        await crowd.click(f"first-{n}")
-    for n in range(PEOPLE):
-        await room.join(f"u{n}")
-    clients = [Redis.from_url(redis_url, decode_responses=True) for _ in range(PROCESSES)]
-    controls = [RoomControl(RoomGate(client)) for client in clients]
+    clients = [Redis.from_url(redis_url, decode_responses=True) for _ in range(3)]
+    processes = Processes(redis, clients, crowd.chance)
+    await asyncio.gather(*(crowd.click(f"first-{n}") for n in range(STOCK)))
+    await asyncio.gather(*(room.join(f"u{n}") for n in range(PEOPLE)))
 
-    async def turn() -> None:
-        """By all processes at once, one of which may be killed in the middle of it."""
-        await redis.hdel(RoomKeys.of(ITEM).room, "last_ms")
-        turns = [asyncio.create_task(control.turn()) for control in controls]
-        if crowd.chance.random() < 0.3:
-            await asyncio.sleep(0)
-            crowd.chance.choice(turns).cancel()
-        await asyncio.gather(*turns, return_exceptions=True)
-
-    seen = "-"
-    for returned in range(RETURNS):
-        if not crowd.held:
-            break
-        await crowd.give_back()
-        await turn()
-        entries: Any = await redis.xrange(RoomKeys.of(ITEM).joins, seen)
-        for entry_id, fields in entries:
-            seen = f"({entry_id}"
-            if fields["what"] == TicketChange.CALLED:
-                await crowd.answer(fields["user"])
-        if returned % 3 == 0:
-            await room.let_passes_end()
-        if returned % 2 == 0:
-            await room.let_calls_pass()
-        await crowd.click("clicker-" + str(returned))
+    returned, seen = 0, "-"
+    while returned < RETURNS:
+        some = min(AT_ONCE, len(crowd.held), RETURNS - returned)
+        returned += some
+        await asyncio.gather(processes.turn(), *(crowd.give_back() for _ in range(some)))
+        called, seen = await called_since(redis, seen)
+        clicker = crowd.click(f"clicker-{returned}")
+        await asyncio.gather(processes.turn(), clicker, *map(crowd.answer, called))
+        if crowd.chance.random() < 0.5:
+            await asyncio.gather(room.let_passes_end(), room.let_calls_pass())
         counts = await room.counts()
         assert counts["promised"] + counts["called"] <= counts["stock"]
         assert counts["stock"] + len(crowd.held) == STOCK
-    else:
-        returned = RETURNS
     for client in clients:
         await client.aclose()
 
-    assert returned == RETURNS
-    happened = await changes(redis)
-    called = [one.ticket.number for one in happened if one.what is TicketChange.CALLED]
-    assert called == sorted(set(called))
-    whats = Counter(one.what for one in happened)
-    used = whats[TicketChange.USED]
-    counts = await room.counts()
-    # Each of them was sold again, or is free; nobody has one that another has.
-    assert used + crowd.clicked + counts["stock"] == STOCK + RETURNS
-    tickets = {one.ticket.user_id: one.ticket for one in happened}
-    states = Counter(ticket.state for ticket in tickets.values())
-    assert states.total() == PEOPLE
-    assert counts["promised"] == states[TicketState.FETCHED]
-    assert counts["called"] == states[TicketState.CALLED]
-    assert counts["waiting"] == states[TicketState.WAITING]
-    first_waiting = min(one.number for one in tickets.values() if one.state is TicketState.WAITING)
-    assert first_waiting > max(called)
-    assert min(whats[what] for what in (TicketChange.LEFT, TicketChange.LAPSED)) > 20
+    happened = [change_from(fields) for fields in await stream_of(redis, RoomKeys.of(ITEM).joins)]
+    assert_nothing_is_lost(happened, await room.counts(), crowd.clicked)
