@@ -90,7 +90,7 @@ async def join_many(redis: Redis, item: ItemRef, users: Iterable[str]) -> None:
     for user in users:
         nonce = new_nonce()
         leaf = leaf_of(item.sale_id, item.sku_id, user, nonce)
-        said = [user, 1, leaf.hex(), nonce.hex()]
+        said: list[str | int] = [user, 1, leaf.hex(), nonce.hex()]
         await join(room_script_keys(item), said, client=pipeline)
     await pipeline.execute()
 
