@@ -127,8 +127,9 @@ def _bodies(kind: type[Body] = Body) -> list[type[Body]]:
 def test_each_body_shows_an_example_that_it_takes() -> None:
     for module in pkgutil.iter_modules(api.schemas.__path__):
         import_module(f"api.schemas.{module.name}")
+    ours = [body for body in _bodies() if body.__module__.startswith("api.")]
     # An item is shown within its sale.
-    shown = [body for body in _bodies() if body.__name__ != "NewItemBody"]
+    shown = [body for body in ours if body.__name__ != "NewItemBody"]
     assert len(shown) > 8
 
     for body in shown:
