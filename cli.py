@@ -14,6 +14,7 @@ import typer
 
 from bench.cli import bench, bench_peers
 from practice.rush import options
+from verifying.cli import verify_draw
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -239,6 +240,7 @@ def demo(
 
 app.command()(bench)
 app.command("bench-peers")(bench_peers)
+app.command("verify-draw")(verify_draw)
 
 
 @contextmanager

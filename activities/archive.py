@@ -14,6 +14,7 @@ from infra.postgres.engine import Database
 from infra.postgres.ledger_archive import LedgerArchive
 from infra.postgres.notices import Notices
 from infra.postgres.refused_notices import RefusedNotices
+from infra.postgres.rooms import Rooms
 
 # Small enough for one query's time limit, and for others who wait for the same rows.
 BATCH = 1000
@@ -30,8 +31,9 @@ class ArchiveOld(Value):
 
 class Archived(Value):
     """How many rows: deliveries, events of orders, messages, attentions and lines of bills moved to
-    the archive, notices whose bytes were forgotten, refused notices, reports of audits and rows of
-    bills that were forgotten; and how many orders went to the archive with their ledger."""
+    the archive, notices whose bytes were forgotten, refused notices, reports of audits, rows of
+    bills, tickets of rooms and lists of draws that were forgotten; and how many orders went to the
+    archive with their ledger."""
 
     deliveries: int = 0
     notices: int = 0
@@ -43,6 +45,8 @@ class Archived(Value):
     bill_lines: int = 0
     unread_bill_rows: int = 0
     orders: int = 0
+    tickets: int = 0
+    draws: int = 0
 
 
 class ArchiveActivities:
@@ -66,6 +70,8 @@ class ArchiveActivities:
             "unread_bill_rows": lambda connection: Archive(connection).unread_bill_rows(
                 billed, BATCH
             ),
+            "tickets": lambda connection: Rooms(connection).forget_tickets(older_than, BATCH),
+            "draws": lambda connection: Rooms(connection).forget_lists(older_than, BATCH),
         }
         done: dict[str, int] = {}
         failures: list[Exception] = []

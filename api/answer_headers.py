@@ -10,6 +10,7 @@ NOT_KEPT = b"no-store"
 PUBLIC: Mapping[str, bytes] = {
     "/v1/sales": b"public, max-age=1",
     "/v1/sales/{sale_id}": b"public, max-age=1",
+    "/v1/sales/{sale_id}/items/{sku_id}/room": b"public, max-age=1",
     "/openapi.json": b"public, max-age=60",
     "/docs": b"public, max-age=60",
     "/redoc": b"public, max-age=60",

@@ -14,6 +14,7 @@ from api.auth import Tokens
 from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
 from api.deps import Services
+from api.draws import ShownDraws
 from api.edge import Edge
 from api.front import Front, FrontedApi
 from api.jwks import KeySet
@@ -27,9 +28,11 @@ from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
+from api.rooms import Rooms
 from api.routes import (
     dev,
     docs,
+    draws,
     gate,
     health,
     operator_attentions,
@@ -43,21 +46,27 @@ from api.routes import (
     payments,
     points,
     refunds,
+    rooms,
     sales,
     streams,
     webhooks,
 )
 from api.sales import ShownSales
+from api.seals import Seals
 from api.start_checks import refuse_unsafe
 from api.streams.order_feed import OrderFeed
 from api.streams.registry import Streams
 from api.workflow_calls import WorkflowCalls
+from infra.background import ended
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
 from infra.redis.order_changes import ChangeListener
+from infra.redis.room_control import RoomControl
+from infra.redis.room_gate import RoomGate
 from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
+from infra.room_recovery import RoomRecovery
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores, refuse_unusable_addresses
 from infra.temporal.client import connect_temporal
@@ -71,6 +80,8 @@ CANCEL_AGAIN_SECONDS = 0.05
 
 ROUTERS = (
     sales.router,
+    rooms.router,
+    draws.router,
     orders.router,
     streams.router,
     payments.router,
@@ -104,9 +115,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with AsyncExitStack() as closing:
-            app.state.services = await open_services(settings, metrics, limits, closing)
-            watching = asyncio.create_task(watch_open_files())
-            closing.callback(watching.cancel)
+            services = await open_services(settings, metrics, limits, closing)
+            app.state.services = services
+            for work in (watch_open_files(), services.room_control.run()):
+                closing.push_async_callback(ended, asyncio.create_task(work))
             tune_garbage_collection()
             yield {"streams": app.state.services.streams}
 
@@ -144,6 +156,9 @@ async def open_services(
     gateways = await closing.enter_async_context(open_providers(settings, database))
     sold_out = await closing.enter_async_context(SoldOutLeases.listening(redis))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
+    room_gate = RoomGate(redis, RoomRecovery(database, redis))
+    shown_draws = ShownDraws(database)
+    shown = ShownSales(database, stock_gate)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
@@ -163,6 +178,9 @@ async def open_services(
         gate=stock_gate,
         sold_out=sold_out,
         backlog=Backlog(redis),
+        rooms=Rooms(stock_gate, room_gate, shown, _open_seals(settings), shown_draws),
+        draws=shown_draws,
+        room_control=RoomControl(room_gate),
         database=database,
         workflows=workflows,
         workflow_client=workflow_client,
@@ -171,7 +189,7 @@ async def open_services(
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
         limits=limits,
-        sales=ShownSales(database, stock_gate),
+        sales=shown,
         orders=orders,
         order_updates=order_updates,
         streams=open_streams,
@@ -185,6 +203,12 @@ async def open_services(
         bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),
     )
+
+
+def _open_seals(settings: Settings) -> Seals:
+    # Who takes tokens by a key set has no secret of ours yet, and needs one for rooms alone.
+    secret = settings.room_secret.get_secret_value() or settings.jwt_secret.get_secret_value()
+    return Seals(secret)
 
 
 def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:

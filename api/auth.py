@@ -15,6 +15,7 @@ from domain.errors import ErrorCode, Refusal
 from domain.ids import is_user_id
 
 OPERATOR = "operator"
+_NO_CLAIMS: frozenset[str] = frozenset()
 MAX_TOKEN_LENGTH = 8192
 # Together with `jwks.REFRESH_SECONDS` below five minutes: after that a withdrawn key is dead.
 REMEMBER_SECONDS = 90.0
@@ -40,8 +41,11 @@ _UNREADABLE = (
 
 
 class Caller(NamedTuple):
+    """`claims`: what else the token says is true."""
+
     user_id: str
     roles: frozenset[str] = frozenset()
+    claims: frozenset[str] = frozenset()
 
     @property
     def is_operator(self) -> bool:
@@ -162,4 +166,5 @@ def _caller_of(claims: dict[str, Any]) -> Caller:
     if not is_user_id(user_id):
         raise ValueError("sub must be 1 to 128 printable characters")
     names = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
-    return Caller(user_id, frozenset(names))
+    true = [name for name, value in claims.items() if value is True]
+    return Caller(user_id, frozenset(names), frozenset(true) if true else _NO_CLAIMS)

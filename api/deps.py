@@ -12,6 +12,7 @@ from api.addresses import came_from
 from api.attentions import AttentionDecisions
 from api.auth import Caller, Session, Tokens, only
 from api.bills import BillReconciler
+from api.draws import ShownDraws
 from api.limits import Limits, Traffic
 from api.metrics import Metrics
 from api.notices import NoticeReplay
@@ -22,6 +23,7 @@ from api.payments import OrderPayments
 from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
+from api.rooms import Rooms
 from api.sales import ShownSales
 from api.streams.registry import Streams
 from api.validation import ASCII, NO_BLANKS
@@ -32,6 +34,7 @@ from infra.gateways.protocol import Gateway
 from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
+from infra.redis.room_control import RoomControl
 from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
@@ -48,6 +51,9 @@ class Services:
     gate: StockGate
     sold_out: SoldOutLeases
     backlog: Backlog
+    rooms: Rooms
+    room_control: RoomControl
+    draws: ShownDraws
     database: Database
     workflows: WorkflowCalls
     workflow_client: WorkflowClient

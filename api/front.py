@@ -83,11 +83,13 @@ def plain_click(scope: Scope) -> PlainClick | None:
     if not is_json(headers.get(b"content-type", b"")):
         return None
     authorization, key = headers.get(b"authorization"), headers.get(b"idempotency-key")
+    token = headers.get(b"x-entry-token")
     click = gate.Click(
         path["sale_id"],
         path["sku_id"],
         () if authorization is None else (authorization,),
         () if key is None else (key,),
+        () if token is None else (token,),
         CameFrom(peer_of(scope), headers.get(FORWARDED, b"")),
     )
     return PlainClick(click, headers.get(b"origin", b""))

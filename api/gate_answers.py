@@ -1,6 +1,6 @@
 """What the gate can answer, down to the bytes: no response objects at the one route that is hot."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from starlette.types import Send
@@ -38,6 +38,21 @@ def refused(refusal: Refusal) -> Answer:
     return plainly_refused(refusal.code)
 
 
+# Who waits changes more slowly than clicks come.
+@lru_cache(maxsize=64)
+def sold_out(waiting: int | None, *, for_now: bool = False) -> Answer:
+    """`waiting`: tickets in the item's room, None where there is none. `for_now`: said by a memory
+    that is a moment old, and a unit may have come back since."""
+    answer = (
+        plainly_refused(ErrorCode.SOLD_OUT)
+        if waiting is None
+        else _problem(Refusal(ErrorCode.SOLD_OUT, waiting=waiting))
+    )
+    if for_now:
+        answer = answer._replace(headers=(*answer.headers, (b"retry-after", b"1")))
+    return answer
+
+
 # Once everything is sold, this is nearly all there is to say.
 @cache
 def plainly_refused(code: ErrorCode) -> Answer:
@@ -53,11 +68,6 @@ def _problem(refusal: Refusal) -> Answer:
         *((name.lower().encode(), value.encode()) for name, value in kind.headers.items()),
     )
     return Answer(refusal.code.value, kind.status, headers, body)
-
-
-_SOLD_OUT = plainly_refused(ErrorCode.SOLD_OUT)
-# By a memory that is a moment old: a unit may have come back since.
-SOLD_OUT_FOR_NOW = _SOLD_OUT._replace(headers=(*_SOLD_OUT.headers, (b"retry-after", b"1")))
 
 
 async def send_answer(send: Send, answer: Answer, dressing: tuple[Header, ...] = ()) -> None:

@@ -47,6 +47,8 @@ KINDS: Mapping[ErrorCode, ProblemKind] = {
     ErrorCode.SOLD_OUT: ProblemKind(409, "Sold out"),
     ErrorCode.LIMIT_REACHED: ProblemKind(409, "You have all that one buyer may have"),
     ErrorCode.ENTRY_TOKEN_INVALID: ProblemKind(403, "The entry token is not valid"),
+    ErrorCode.NOT_YOUR_TURN: ProblemKind(409, "It is not your turn yet"),
+    ErrorCode.ROOM_OVER: ProblemKind(409, "The room is over"),
     ErrorCode.IDEMPOTENCY_MISMATCH: ProblemKind(
         409, "The Idempotency-Key was used for another request"
     ),

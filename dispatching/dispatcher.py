@@ -1,5 +1,5 @@
 """Both ends of an accepted order's way, in one process: placed at once, and handed to a workflow
-when Temporal takes it."""
+when Temporal takes it. Beside them rooms are looked after, which need no Temporal either."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from dispatching.burial import Burial
 from dispatching.placer import Placer
+from dispatching.room_keeper import RoomKeeper
 from dispatching.starter import Starter, StartsOrders
 from infra.postgres.engine import Database
 from infra.postgres.flights.placing import PlacingFlights
@@ -33,18 +34,21 @@ class Dispatcher:
         self._placer = Placer(
             group, Intents(redis), PlacingFlights(database), self._burial, alive_ms=alive_ms
         )
+        self._keeper = RoomKeeper(redis, database)
 
     @asynccontextmanager
     async def placing(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        """Places orders inside the block, with Temporal or without it; sets `stop` at its end."""
-        placing = asyncio.create_task(self._placer.run(stop))
-        # A process that has ceased to place must not go on as if it did.
-        placing.add_done_callback(lambda _: stop.set())
+        """Places orders and keeps rooms inside the block, with Temporal or without it; sets `stop`
+        at its end."""
+        at_work = [asyncio.create_task(work.run(stop)) for work in (self._placer, self._keeper)]
+        for task in at_work:
+            # A process that has ceased to place must not go on as if it did.
+            task.add_done_callback(lambda _: stop.set())
         try:
             yield
         finally:
             stop.set()
-            await placing
+            await asyncio.gather(*at_work)
 
     async def start_workflows(self, workflows: StartsOrders, stop: asyncio.Event) -> None:
         """Until `stop`."""

@@ -16,6 +16,8 @@ class AttentionKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     BILL_MISMATCH = "bill_mismatch"
     STEP_STUCK = "step_stuck"
+    DRAW_VOID = "draw_void"
+    ROOM_DRIFT = "room_drift"
 
 
 class Attention(Value):

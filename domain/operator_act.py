@@ -10,6 +10,7 @@ class OperatorAct(StrEnum):
     # The sale.
     SALE_DRAFTED = "sale_drafted"
     SALE_PUBLISHED = "sale_published"
+    BEACON_SET = "beacon_set"
     # The notice.
     NOTICE_REPLAYED = "notice_replayed"
     # The day, and the provider if one was named.

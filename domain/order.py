@@ -26,6 +26,8 @@ class RejectReason(StrEnum):
     PAUSED = "paused"
     SALE_CANCELLED = "sale_cancelled"
     RELEASED = "released"
+    # Nobody's order but by a pass, and this one came without the gate.
+    NOT_YOUR_TURN = "not_your_turn"
 
 
 CANCELLED_BY_AN_OPERATOR = "cancelled by an operator"

@@ -38,6 +38,9 @@ class GateVerdict(StrEnum):
     LIMIT_REACHED = "limit_reached"
     SOLD_OUT = "sold_out"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    NOT_YOUR_TURN = "not_your_turn"
+    # Not a secret, whatever the linter takes it for.
+    ENTRY_TOKEN_INVALID = "entry_token_invalid"  # noqa: S105
     OVERLOADED = "overloaded"
 
 
@@ -48,6 +51,7 @@ class ReserveRequest(NamedTuple):
     `announce` appends the intent: the API asks for it; a workflow reserving for itself does not.
     `late` skips the sale's window and pause: an accepted order may reserve after the sale closed.
     `known_only` answers as usual, also to a repeat, and OVERLOADED instead of holding stock.
+    `pass_units`: the order id is that of a pass for so many units; 0 without a pass.
     """
 
     item: ItemRef
@@ -58,15 +62,18 @@ class ReserveRequest(NamedTuple):
     announce: bool = False
     late: bool = False
     known_only: bool = False
+    pass_units: int = 0
 
 
 class GateAnswer(NamedTuple):
     """`order_id`: the order that holds the stock (an earlier one if the request is a repeat),
-    or on LIMIT_REACHED the one that used the limit up. `at_ms`: the sale's start or end."""
+    or on LIMIT_REACHED the one that used the limit up. `at_ms`: the sale's start or end.
+    `waiting`: on SOLD_OUT, who waits in the item's room; None where there is none."""
 
     verdict: GateVerdict
     order_id: str = ""
     at_ms: int = 0
+    waiting: int | None = None
 
 
 class Reservation(Value):

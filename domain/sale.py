@@ -1,6 +1,6 @@
 """A sale: one event with a window and items, each in limited stock."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.model import Value
@@ -12,6 +12,19 @@ class LatePaymentPolicy(StrEnum):
 
     REFUND = "refund"
     HONOUR = "honour"
+
+
+class Admission(StrEnum):
+    """Who may order once a sale has started: whoever clicks; who is called, in the order of coming
+    to the room; or in an order that is drawn by lot among who is there at the start."""
+
+    OPEN = "open"
+    QUEUE = "queue"
+    DRAW = "draw"
+
+
+ROOM_OPENS_BEFORE = timedelta(minutes=30)
+PASS_WINDOW_SECONDS = 180
 
 
 class ItemRef(Value):
@@ -46,7 +59,9 @@ class Item(Value):
 
 
 class ItemTerms(Value):
-    """What the gate must know of an item to accept an order without Postgres."""
+    """What the gate must know of an item to accept an order without Postgres. `drawn`: places in
+    its room are drawn by lot. `pace_per_minute`: so many are called at most; 0 is no limit.
+    `requires_claim`: what a buyer's token has to claim; empty for nothing."""
 
     item_number: int
     sale_id: str
@@ -56,10 +71,22 @@ class ItemTerms(Value):
     per_user_limit: int
     paused: bool
     requires_entry_token: bool
+    # A release that knew no rooms wrote down none of these.
+    drawn: bool = False
+    room_opens_at_ms: int = 0
+    pace_per_minute: int = 0
+    pass_window_seconds: int = PASS_WINDOW_SECONDS
+    requires_claim: str = ""
 
     @property
     def ref(self) -> ItemRef:
         return ItemRef(sale_id=self.sale_id, sku_id=self.sku_id)
+
+    @property
+    def admission(self) -> Admission:
+        if not self.requires_entry_token:
+            return Admission.OPEN
+        return Admission.DRAW if self.drawn else Admission.QUEUE
 
 
 class Sale(Value):
@@ -69,10 +96,26 @@ class Sale(Value):
     starts_at: datetime
     ends_at: datetime
     pay_window_seconds: int
-    requires_entry_token: bool
     late_payment: LatePaymentPolicy
     created_at: datetime
     items: tuple[Item, ...]
+    admission: Admission = Admission.OPEN
+    # None: the usual time before the start.
+    room_opens_at: datetime | None = None
+    pace_per_minute: int | None = None
+    pass_window_seconds: int = PASS_WINDOW_SECONDS
+    requires_claim: str | None = None
+
+    @property
+    def requires_entry_token(self) -> bool:
+        return self.admission is not Admission.OPEN
+
+    @property
+    def opens_its_rooms_at(self) -> datetime:
+        """Where everybody may click, a room is for who comes when nothing is left."""
+        if self.admission is Admission.OPEN:
+            return self.starts_at
+        return self.room_opens_at or self.starts_at - ROOM_OPENS_BEFORE
 
     def status_at(self, now: datetime) -> SaleStatus:
         """The status a buyer sees: a published sale opens and closes by the clock alone."""
@@ -101,6 +144,11 @@ class Sale(Value):
             # sell again because its books were written anew.
             paused=self.status not in SELLING,
             requires_entry_token=self.requires_entry_token,
+            drawn=self.admission is Admission.DRAW,
+            room_opens_at_ms=_milliseconds(self.opens_its_rooms_at),
+            pace_per_minute=self.pace_per_minute or 0,
+            pass_window_seconds=self.pass_window_seconds,
+            requires_claim=self.requires_claim or "",
         )
 
 
@@ -122,7 +170,11 @@ class NewSale(Value):
     starts_at: datetime
     ends_at: datetime
     pay_window_seconds: int = 1800
-    requires_entry_token: bool = False
+    admission: Admission = Admission.OPEN
+    room_opens_at: datetime | None = None
+    pace_per_minute: int | None = None
+    pass_window_seconds: int = PASS_WINDOW_SECONDS
+    requires_claim: str | None = None
     # By default nobody's stock is sold to somebody who came too late for it.
     late_payment: LatePaymentPolicy = LatePaymentPolicy.REFUND
     items: tuple[NewItem, ...]

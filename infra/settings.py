@@ -132,6 +132,7 @@ class Settings(FromEnvironment):
     calls_per_second: float = Field(default=50.0, ge=0)
     address_calls_per_second: float = Field(default=500.0, ge=0)
     address_failures_per_second: float = Field(default=100.0, ge=0)
+    room_secret: SecretStr = SecretStr("")
 
     refund_calls_per_second: float = Field(default=100.0, gt=0)
     refund_spacing_seconds: float = Field(default=60.0, ge=0)

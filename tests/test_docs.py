@@ -31,7 +31,7 @@ QUOTED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[a-z_.]+(?:/[\w.*-]+)*/?")
 TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 VARIABLE = re.compile(r"\bSECKILL_[A-Z0-9_]+\b")
-COMMAND = re.compile(r"\bseckill (?!--)([a-z]+)\b(?=[^`\n]*`)")
+COMMAND = re.compile(r"\bseckill (?!--)([a-z]+(?:-[a-z]+)*)\b(?=[^`\n]*`)")
 TARGET = re.compile(r"\bmake ([a-z-]+)\b(?=[^`\n]*`)")
 ROUTE = re.compile(r"/v1/[\w/{}$.-]*\w\}?")
 MAX_PICTURE_BYTES = 300_000

@@ -8,30 +8,23 @@ come through `api/front.py`, the rest through the edge; both hear the same.
 import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.addresses import CameFrom, came_from
-from api.auth import only
+from api.auth import Caller, only
 from api.deps import Services
-from api.gate_answers import (
-    SOLD_OUT_FOR_NOW,
-    Answer,
-    accepted,
-    plainly_refused,
-    refused,
-    send_answer,
-)
+from api.gate_answers import Answer, accepted, plainly_refused, refused, send_answer, sold_out
 from api.limits import Traffic
-from api.openapi_problems import LOCATION, refuses
 from api.problems import invalid
+from api.rooms import moment_of, refuse_without_claim
 from api.routes.names import is_name
-from api.validation import ASCII, MAX_TEXT
+from api.seals import Pass
+from api.validation import MAX_TEXT
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
@@ -47,6 +40,7 @@ _CONSTANT_REFUSALS = {
     GateVerdict.PAUSED: ErrorCode.PAUSED,
     GateVerdict.SOLD_OUT: ErrorCode.SOLD_OUT,
     GateVerdict.IDEMPOTENCY_MISMATCH: ErrorCode.IDEMPOTENCY_MISMATCH,
+    GateVerdict.ENTRY_TOKEN_INVALID: ErrorCode.ENTRY_TOKEN_INVALID,
 }
 
 
@@ -57,6 +51,7 @@ class Click(NamedTuple):
     sku_id: str
     authorizations: Sequence[bytes]
     keys: Sequence[bytes]
+    entry_tokens: Sequence[bytes] = ()
     came_from: CameFrom = CameFrom()
 
 
@@ -71,6 +66,7 @@ class OrderGate:
             scope["path_params"]["sku_id"],
             [value for name, value in said if name == b"authorization"],
             [value for name, value in said if name == b"idempotency-key"],
+            [value for name, value in said if name == b"x-entry-token"],
             came_from(scope),
         )
         await send_answer(send, await answer(services, click, receive))
@@ -113,15 +109,21 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
     quantity = _quantity(await _read(receive))
     item = _item(click.sale_id, click.sku_id)
     terms = await _terms(services, item)
-    if terms.requires_entry_token:
-        raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "this sale needs an entry token")
-    if services.sold_out.refuses(item, caller.user_id, quantity):
+    if terms.requires_claim:
+        refuse_without_claim(terms, caller)
+    # A pass, and who needs one, are Redis' to judge.
+    is_plain = not (click.entry_tokens or terms.requires_entry_token)
+    if is_plain and services.sold_out.refuses(item, caller.user_id, quantity):
         services.metrics.sold_out_from_memory.inc()
-        return SOLD_OUT_FOR_NOW
+        return sold_out(services.sold_out.waiting(item), for_now=True)
     to_go = await services.backlog.seconds_to_go()
     # An order accepted now might come to its deadline before anybody watches over it.
     is_full = bool(to_go) and to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
-    order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
+    if click.entry_tokens:
+        order_id, pass_units = _entry(services, click.entry_tokens, item, caller)
+    else:
+        order_id = new_order_id(terms.item_number, time.time_ns() // 1_000_000)
+        pass_units = 0
     request = ReserveRequest(
         item=item,
         order_id=order_id,
@@ -130,14 +132,23 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
         idempotency_key=key,
         announce=True,
         known_only=is_full,
+        pass_units=pass_units,
     )
     try:
         reserved = await services.gate.reserve(request)
     except Overloaded as error:
         raise Refusal(ErrorCode.OVERLOADED, "too many people at once; try again") from error
-    if reserved.verdict is GateVerdict.SOLD_OUT:
+    if reserved.verdict is GateVerdict.NOT_YOUR_TURN:
+        await services.rooms.refuse_click(item, caller, terms)
+    if reserved.verdict is GateVerdict.SOLD_OUT and is_plain:
         services.sold_out.learn(item)
     return _answer_to(reserved, order_id)
+
+
+def _entry(services: Services, tokens: Sequence[bytes], item: ItemRef, caller: Caller) -> Pass:
+    if len(tokens) > 1:
+        raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, "one entry token, not several")
+    return services.rooms.seals.read_pass(tokens[0].decode("latin-1"), item, caller.user_id)
 
 
 def _key(keys: Sequence[bytes]) -> str:
@@ -196,7 +207,7 @@ async def _terms(services: Services, item: ItemRef) -> ItemTerms:
         return terms
     # Redis has forgotten what was over long ago.
     if ended := await services.sales.ended_at(item):
-        raise Refusal(ErrorCode.ENDED, ends_at=_moment(int(ended.timestamp() * 1000)))
+        raise Refusal(ErrorCode.ENDED, ends_at=moment_of(int(ended.timestamp() * 1000)))
     raise _unknown()
 
 
@@ -211,82 +222,13 @@ def _answer_to(reserved: GateAnswer, order_id: str) -> Answer:
             return accepted(reserved.order_id or order_id)
         case GateVerdict.LIMIT_REACHED:
             return refused(Refusal(ErrorCode.LIMIT_REACHED, order_id=reserved.order_id or None))
+        case GateVerdict.SOLD_OUT if reserved.waiting is not None:
+            return sold_out(reserved.waiting)
         case GateVerdict.NOT_STARTED:
-            return refused(Refusal(ErrorCode.NOT_STARTED, starts_at=_moment(reserved.at_ms)))
+            return refused(Refusal(ErrorCode.NOT_STARTED, starts_at=moment_of(reserved.at_ms)))
         case GateVerdict.ENDED:
-            return refused(Refusal(ErrorCode.ENDED, ends_at=_moment(reserved.at_ms)))
+            return refused(Refusal(ErrorCode.ENDED, ends_at=moment_of(reserved.at_ms)))
         case GateVerdict.OVERLOADED:
             return refused(Refusal(ErrorCode.OVERLOADED, "too many orders wait; try again"))
         case verdict:
             return plainly_refused(_CONSTANT_REFUSALS[verdict])
-
-
-def _moment(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-OPENAPI: dict[str, Any] = {
-    "post": {
-        "tags": ["buyer"],
-        "operationId": "place_order",
-        "summary": "Place an order",
-        "description": (
-            "Reserves stock and answers at once; the order is then carried on by itself. "
-            "Follow it at the address in `Location`. The same `Idempotency-Key` with the same "
-            "body gives the same answer."
-        ),
-        "security": [{"HTTPBearer": []}],
-        "parameters": [
-            {"name": "sale_id", "in": "path", "required": True, "schema": {"type": "string"}},
-            {"name": "sku_id", "in": "path", "required": True, "schema": {"type": "string"}},
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "the same key is the same order",
-                "schema": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MAX_KEY_LENGTH,
-                    "pattern": ASCII,
-                },
-            },
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["quantity"],
-                        "properties": {
-                            "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
-                        },
-                        "additionalProperties": False,
-                    },
-                    "example": {"quantity": 1},
-                }
-            },
-        },
-        "responses": {
-            "202": {
-                "description": "Accepted: stock is reserved for this order",
-                "headers": {"Location": LOCATION},
-                "content": {
-                    "application/json": {"schema": {"$ref": "#/components/schemas/AcceptedView"}}
-                },
-            }
-        },
-        **refuses(
-            ErrorCode.INVALID,
-            ErrorCode.NOT_STARTED,
-            ErrorCode.ENDED,
-            ErrorCode.PAUSED,
-            ErrorCode.SOLD_OUT,
-            ErrorCode.LIMIT_REACHED,
-            ErrorCode.ENTRY_TOKEN_INVALID,
-            ErrorCode.IDEMPOTENCY_MISMATCH,
-        ),
-    }
-}

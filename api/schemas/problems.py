@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.schemas.model import View
+from api.schemas.rooms import EtaView
 from domain.errors import ErrorCode
 from domain.notice import NoticeKind, Verdict
 from domain.states import OrderStatus, SaleStatus
@@ -63,6 +64,16 @@ class InvalidStateMembers(View):
     kind: Annotated[NoticeKind, Absent]
 
 
+class SoldOutMembers(View):
+    waiting: Annotated[int, Absent]
+
+
+class NotYourTurnMembers(View):
+    place: int | None
+    serving: int
+    eta_seconds: EtaView | None
+
+
 class InsufficientPointsMembers(View):
     balance: int
     needed: int
@@ -74,6 +85,8 @@ MEMBERS: dict[ErrorCode, type[View]] = {
     ErrorCode.NOT_STARTED: NotStartedMembers,
     ErrorCode.ENDED: EndedMembers,
     ErrorCode.LIMIT_REACHED: LimitReachedMembers,
+    ErrorCode.SOLD_OUT: SoldOutMembers,
+    ErrorCode.NOT_YOUR_TURN: NotYourTurnMembers,
     ErrorCode.INVALID_STATE: InvalidStateMembers,
     ErrorCode.INSUFFICIENT_POINTS: InsufficientPointsMembers,
 }

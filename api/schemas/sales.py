@@ -4,23 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from api.schemas.model import DAY_SECONDS, Amount, Body, Moment, Name, Text, View, such_as
 from domain.money import MAX_PAYMENT
-from domain.sale import Item, LatePaymentPolicy, Sale
+from domain.sale import PASS_WINDOW_SECONDS, Admission, Item, LatePaymentPolicy, Sale
 from domain.states import SaleStatus
 
 MAX_STOCK = 10**9
 MAX_ITEMS = 200
 MAX_PER_USER = 1000
-
-
-def _false(wanted: bool) -> bool:
-    # Until a call gives entry tokens, such a sale would refuse each of its buyers.
-    if wanted:
-        raise ValueError("no call gives entry tokens yet")
-    return wanted
+MAX_PACE = 1_000_000
+MAX_PASS_WINDOW = 900
 
 
 class ItemView(View):
@@ -42,6 +37,8 @@ class SaleView(View):
     ends_at: AwareDatetime
     server_time: AwareDatetime
     requires_entry_token: bool
+    admission: Admission
+    room_opens_at: AwareDatetime
     items: list[ItemView]
 
 
@@ -68,6 +65,11 @@ class OperatorSaleView(View):
     created_at: AwareDatetime
     pay_window_seconds: int
     requires_entry_token: bool
+    admission: Admission
+    room_opens_at: AwareDatetime
+    pace_per_minute: int | None
+    pass_window_seconds: int
+    requires_claim: str | None
     late_payment: LatePaymentPolicy
     items: list[OperatorItemView]
 
@@ -119,9 +121,17 @@ class NewSaleBody(Body):
     starts_at: Moment
     ends_at: Moment
     pay_window_seconds: Annotated[int, Field(strict=True, ge=1, le=7 * DAY_SECONDS)] = 1800
-    requires_entry_token: Annotated[
-        bool, Field(strict=True, json_schema_extra={"const": False}), AfterValidator(_false)
-    ] = False
+    admission: Admission = Admission.OPEN
+    room_opens_at: Moment | None = Field(default=None, description="30 minutes before the start")
+    pace_per_minute: Annotated[int, Field(strict=True, ge=1, le=MAX_PACE)] | None = Field(
+        default=None, description="so many are called at most"
+    )
+    pass_window_seconds: Annotated[int, Field(strict=True, ge=1, le=MAX_PASS_WINDOW)] = (
+        PASS_WINDOW_SECONDS
+    )
+    requires_claim: Name | None = Field(
+        default=None, description="what a buyer's token has to say is true"
+    )
     late_payment: LatePaymentPolicy = LatePaymentPolicy.REFUND
     items: Annotated[list[NewItemBody], Field(min_length=1, max_length=MAX_ITEMS)]
 
@@ -129,6 +139,8 @@ class NewSaleBody(Body):
     def _makes_sense(self) -> "NewSaleBody":
         if self.starts_at >= self.ends_at:
             raise ValueError("starts_at must be before ends_at")
+        if self.room_opens_at and self.room_opens_at > self.starts_at:
+            raise ValueError("a room opens before the start")
         if len({item.sku_id for item in self.items}) < len(self.items):
             raise ValueError("each sku_id may appear once")
         return self
@@ -144,6 +156,8 @@ def sale_view(sale: Sale, remaining: Mapping[str, int], now: datetime) -> SaleVi
         ends_at=sale.ends_at,
         server_time=now,
         requires_entry_token=sale.requires_entry_token,
+        admission=sale.admission,
+        room_opens_at=sale.opens_its_rooms_at,
         items=[
             ItemView(**_item_fields(item), remaining=remaining[item.sku_id]) for item in sale.items
         ],
@@ -162,6 +176,11 @@ def operator_sale_view(sale: Sale, remaining: Mapping[str, int], now: datetime) 
         created_at=sale.created_at,
         pay_window_seconds=sale.pay_window_seconds,
         requires_entry_token=sale.requires_entry_token,
+        admission=sale.admission,
+        room_opens_at=sale.opens_its_rooms_at,
+        pace_per_minute=sale.pace_per_minute,
+        pass_window_seconds=sale.pass_window_seconds,
+        requires_claim=sale.requires_claim,
         late_payment=sale.late_payment,
         items=[
             OperatorItemView(

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import ErrorCode, Refusal
-from domain.sale import Item, NewItem, NewSale, Sale
+from domain.sale import Admission, Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
 from domain.stock import MovementKind
 from infra.postgres.queries import fetch_page, happened
@@ -26,6 +26,8 @@ class Sales:
         """A draft with its items; the sale that stands already if its id or its `request_key` is
         known. Raises Refusal IDEMPOTENCY_MISMATCH if the key made another one."""
         fields = sale.model_dump(exclude={"items"})
+        # For processes of the release before, which know no other word for it.
+        fields["requires_entry_token"] = sale.admission is not Admission.OPEN
         if request_key is not None:
             fields |= {"request_key": request_key, "request_digest": _digest(sale)}
         query = insert(sales).values(sale_id=sale_id, status=SaleStatus.DRAFT, **fields)

@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError
 
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
 from infra.group_commit import Fault, FlightPlan, GroupCommit
-from infra.redis.keys import BELL, LIVE_STREAMS, keys_of
+from infra.redis.keys import BELL, LIVE_STREAMS, keys_of, room_keys_of
 
 MAX_BATCH = 256
 MAX_FLIGHTS = 4
@@ -81,8 +81,12 @@ def _by_item(
 def _arguments(group: dict[int, ReserveRequest]) -> list[str | int]:
     item = next(iter(group.values())).item
     keys = keys_of(item.sale_id, item.sku_id)
+    passes: tuple[str, ...] = ()
+    if any(request.pass_units for request in group.values()):
+        room = room_keys_of(item.sale_id, item.sku_id)
+        passes = (room.passes, room.tickets, room.room, room.joins)
     arguments: list[str | int] = [
-        7,
+        7 + len(passes),
         keys.item,
         keys.buyers,
         keys.reservations,
@@ -90,6 +94,7 @@ def _arguments(group: dict[int, ReserveRequest]) -> list[str | int]:
         keys.intents,
         LIVE_STREAMS,
         BELL,
+        *passes,
     ]
     for request in group.values():
         flags = "a" if request.announce else ""
@@ -97,6 +102,8 @@ def _arguments(group: dict[int, ReserveRequest]) -> list[str | int]:
             flags += "l"
         if request.known_only:
             flags += "k"
+        if request.pass_units:
+            flags += f"p{request.pass_units}"
         arguments += (
             request.order_id,
             request.user_id,
@@ -113,4 +120,6 @@ def _parse(line: str) -> GateAnswer:
         return _BARE_ANSWERS[verdict]
     if verdict in _TIMED:
         return GateAnswer(verdict=_VERDICTS[verdict], at_ms=int(detail))
+    if verdict == GateVerdict.SOLD_OUT.value:
+        return GateAnswer(verdict=GateVerdict.SOLD_OUT, waiting=int(detail))
     return GateAnswer(verdict=_VERDICTS[verdict], order_id=detail)

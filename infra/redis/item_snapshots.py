@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, cast
 
+from pydantic_core import PydanticUndefined
 from redis.asyncio import Redis
 
 from domain.sale import ItemRef, ItemTerms
@@ -10,6 +11,7 @@ from infra.single_flight import SingleFlight
 
 MAX_REMEMBERED = 10_000
 STOCK = "stock"
+CLAIM = "requires_claim"
 
 
 class ItemSnapshot(NamedTuple):
@@ -41,12 +43,21 @@ class ItemSnapshots:
 
 def terms_fields(terms: ItemTerms) -> list[str | int]:
     """Field, value, field, value … as the item's hash keeps them."""
-    kept: dict[str, Any] = terms.model_dump(exclude={"sale_id", "sku_id"})
-    return [part for field, value in kept.items() for part in (field, int(value))]
+    kept: dict[str, Any] = terms.model_dump(exclude={"sale_id", "sku_id", CLAIM})
+    numbers: list[str | int] = [
+        part for field, value in kept.items() for part in (field, int(value))
+    ]
+    # The release before this one reads each field as a number, and knows no sale that has a claim.
+    return [*numbers, CLAIM, terms.requires_claim] if terms.requires_claim else numbers
+
+
+def term_unless_written(field: str) -> str:
+    """What a term is that the hash does not hold, for an earlier release wrote it; empty for one
+    that each release writes."""
+    default = ItemTerms.model_fields[field].default
+    return "" if default in (PydanticUndefined, "") else str(int(default))
 
 
 def snapshot_from(fields: dict[str, str], item: ItemRef) -> ItemSnapshot:
-    numbers = {field: int(value) for field, value in fields.items()}
-    stock = numbers.pop(STOCK)
-    terms = ItemTerms.model_validate({**numbers, "sale_id": item.sale_id, "sku_id": item.sku_id})
-    return ItemSnapshot(terms, stock)
+    terms = ItemTerms.model_validate({**fields, "sale_id": item.sale_id, "sku_id": item.sku_id})
+    return ItemSnapshot(terms, int(fields[STOCK]))

@@ -11,6 +11,9 @@ DIRECTORY = "seckill:items"
 # dispatcher reads these alone, so that items of old sales cost it nothing.
 LIVE_STREAMS = "seckill:live"
 BELL = "seckill:bell"
+# Items whose room is live, as lines of the directory: these have a control's turn, and a stream of
+# joins.
+LIVE_ROOMS = "seckill:rooms"
 # Orders whose workflow was started, ever, and how many a second when last there was no trouble.
 STARTED = "seckill:started"
 HEALTHY_RATE = "seckill:healthy-rate"
@@ -43,6 +46,32 @@ def keys_of(sale_id: str, sku_id: str) -> ItemKeys:
     slot = f"seckill:{{{sale_id}:{sku_id}}}"
     names = ("item", "buyers", "reservations", "requests", "intents", "dead", "past")
     return ItemKeys(*(f"{slot}:{name}" for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class RoomKeys:
+    """`room`: where it is; `tickets`: one line per user; `numbers`: who has which; `passes`: by
+    their end; `calls`: not fetched yet; `places`: of a draw; `joins`: a stream of what became of
+    tickets."""
+
+    room: str
+    tickets: str
+    numbers: str
+    passes: str
+    calls: str
+    places: str
+    joins: str
+
+    @classmethod
+    def of(cls, item: ItemRef) -> "RoomKeys":
+        return room_keys_of(item.sale_id, item.sku_id)
+
+
+@lru_cache(maxsize=4096)
+def room_keys_of(sale_id: str, sku_id: str) -> RoomKeys:
+    slot = f"seckill:{{{sale_id}:{sku_id}}}"
+    names = ("room", "tickets", "numbers", "passes", "calls", "places", "joins")
+    return RoomKeys(*(f"{slot}:{name}" for name in names))
 
 
 def alive_key(group: str, consumer: str) -> str:

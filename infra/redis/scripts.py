@@ -10,7 +10,8 @@ _FOLDER = Path(__file__).parent / "lua"
 
 
 class Scripts:
-    """`lines.lua` comes first in every script: Redis has no imports."""
+    """`lines.lua` comes first in every script, and `tickets.lua` in those of a room: Redis has no
+    imports."""
 
     def __init__(self, redis: Redis) -> None:
         self.reserve = _register(redis, "reserve")
@@ -26,10 +27,20 @@ class Scripts:
         self.take_over = _register(redis, "take_over")
         self.retire = _register(redis, "retire")
         self.leave = _register(redis, "leave")
+        self.join_room = _register(redis, "join_room", of_a_room=True)
+        self.enter_room = _register(redis, "enter_room", of_a_room=True)
+        self.leave_room = _register(redis, "leave_room", of_a_room=True)
+        self.look_room = _register(redis, "look_room", of_a_room=True)
+        self.control_room = _register(redis, "control_room", of_a_room=True)
+        self.open_room = _register(redis, "open_room", of_a_room=True)
+        self.fix_pool = _register(redis, "fix_pool", of_a_room=True)
+        self.fix_places = _register(redis, "fix_places", of_a_room=True)
+        self.restore_ticket = _register(redis, "restore_ticket", of_a_room=True)
 
 
-def _register(redis: Redis, name: str) -> AsyncScript:
-    return redis.register_script(_text("lines") + "\n" + _text(name))
+def _register(redis: Redis, name: str, *, of_a_room: bool = False) -> AsyncScript:
+    parts = ("lines", "tickets", name) if of_a_room else ("lines", name)
+    return redis.register_script("\n".join(map(_text, parts)))
 
 
 @cache

@@ -17,7 +17,7 @@ import itertools
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
@@ -29,6 +29,7 @@ from redis.exceptions import RedisError
 from domain.sale import ItemRef
 from infra.redis.client import without_retries
 from infra.redis.keys import STOCK_CHANGED, ItemKeys, keys_of
+from infra.redis.sold_out_looks import ASKED, Look, look_from, users_of
 
 log = structlog.get_logger()
 
@@ -44,7 +45,6 @@ MOST_NAMES = 20_000
 MOST_ITEMS = 64
 SUBSCRIBE_AGAIN_SECONDS = 0.5
 SUBSCRIBED_WITHIN_SECONDS = 2.0
-_TERMS = ("stock", "starts_at_ms", "ends_at_ms", "per_user_limit", "paused")
 
 
 class _Names(NamedTuple):
@@ -57,21 +57,11 @@ class _Names(NamedTuple):
     users: frozenset[str]
 
 
-class _Look(NamedTuple):
-    """`free`: units that a click could take. `users`: None where they were not read."""
-
-    is_open: bool
-    free: int
-    limit: int
-    buyers: int
-    requests: int
-    users: frozenset[str] | None
-
-
 @dataclass(frozen=True, slots=True)
 class _Lease:
     looked_at: float
     free: int
+    waiting: int | None
     limit: int
     users: frozenset[str]
 
@@ -122,6 +112,11 @@ class SoldOutLeases:
             and user_id not in lease.users
         )
 
+    def waiting(self, item: ItemRef) -> int | None:
+        """Tickets in the room of an item that is known to be sold out; None without a room."""
+        lease = self._leases.get(keys_of(item.sale_id, item.sku_id).item)
+        return lease.waiting if lease else None
+
     def learn(self, item: ItemRef) -> None:
         """Look whether the item is sold out, as Redis has just said. Never waits."""
         keys = ItemKeys.of(item)
@@ -143,7 +138,10 @@ class SoldOutLeases:
         seen = await self._read(keys, with_users=False)
         if seen.buyers + seen.requests > MOST_NAMES:
             return
-        is_known = names is not None and (names.buyers, names.requests) == seen[3:5]
+        is_known = names is not None and (names.buyers, names.requests) == (
+            seen.buyers,
+            seen.requests,
+        )
         if names is None or not is_known or began - names.read_at > NAMES_SECONDS:
             seen = await self._read(keys, with_users=True)
             users = seen.users or frozenset()
@@ -153,7 +151,9 @@ class SoldOutLeases:
             return
         self._names[keys.item] = names
         if seen.is_open and seen.free < seen.limit:
-            self._leases[keys.item] = _Lease(began, seen.free, seen.limit, names.users)
+            self._leases[keys.item] = _Lease(
+                began, seen.free, seen.waiting, seen.limit, names.users
+            )
         else:
             self._leases.pop(keys.item, None)
 
@@ -165,7 +165,7 @@ class SoldOutLeases:
         if not look.cancelled() and (error := look.exception()):
             log.debug("sold_out_look_failed", item=key, error=repr(error)[:200])
 
-    async def _read(self, keys: ItemKeys, *, with_users: bool) -> _Look:
+    async def _read(self, keys: ItemKeys, *, with_users: bool) -> Look:
         """One moment of Redis, and everything heard that was published before it. Raises
         RedisError, or TimeoutError where the subscription does not answer."""
         word = str(next(self._words))
@@ -174,7 +174,7 @@ class SoldOutLeases:
             async with self._redis.pipeline(transaction=True) as moment:
                 # Inside a pipeline these only queue the command; there is nothing to await.
                 moment.execute_command("TIME")
-                moment.execute_command("HMGET", keys.item, *_TERMS)
+                moment.execute_command("HMGET", keys.item, *ASKED)
                 moment.execute_command("HLEN", keys.buyers)
                 moment.execute_command("HLEN", keys.requests)
                 if with_users:
@@ -192,9 +192,9 @@ class SoldOutLeases:
                 raise
         finally:
             self._awaited.pop(word, None)
-        users = _users(found[4], found[5]) if with_users else None
+        users = users_of(found[4], found[5]) if with_users else None
         clock, terms, buyers, requests = found[:4]
-        return _look_from(clock, terms, buyers, requests, users)
+        return look_from(clock, terms, buyers, requests, users, STANDS_SECONDS)
 
     def _listen_anew(self) -> None:
         self._forget_all()
@@ -258,32 +258,3 @@ class SoldOutLeases:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _look_from(
-    clock: list[int],
-    terms: list[str | None],
-    buyers: int,
-    requests: int,
-    users: frozenset[str] | None,
-) -> _Look:
-    if None in terms[:4]:
-        return _Look(False, 0, 0, buyers, requests, users)
-    stock, starts_at, ends_at, limit = (int(cast(str, one)) for one in terms[:4])
-    now_ms = int(clock[0]) * 1000 + int(clock[1]) // 1000
-    # Open until the lease is over, or it would say "sold out" where it has to be "ended".
-    last_ms = now_ms + int(STANDS_SECONDS * 1000)
-    is_open = terms[4] != "1" and starts_at <= now_ms and last_ms < ends_at
-    return _Look(is_open, stock, limit, buyers, requests, users)
-
-
-def _users(buyers: Iterable[str], requests: Iterable[str]) -> frozenset[str]:
-    return frozenset(itertools.chain(buyers, map(_user_of_request, requests)))
-
-
-def _user_of_request(field: str) -> str:
-    """As `reserve.lua` writes it, or the release before it: `<bytes>:<user><key>`."""
-    if field.startswith("u"):
-        return field[1:]
-    length, _, rest = field.partition(":")
-    return rest.encode()[: int(length)].decode(errors="replace") if length.isdigit() else field

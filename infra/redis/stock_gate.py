@@ -19,7 +19,15 @@ from infra.group_commit import Overloaded
 from infra.redis.gate_batches import ReserveBatches
 from infra.redis.item_snapshots import MAX_REMEMBERED, STOCK, ItemSnapshots, terms_fields
 from infra.redis.item_tally import ItemTally, tally_from
-from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys, directory_line, item_from_line
+from infra.redis.keys import (
+    DIRECTORY,
+    LIVE_ROOMS,
+    LIVE_STREAMS,
+    ItemKeys,
+    RoomKeys,
+    directory_line,
+    item_from_line,
+)
 from infra.redis.reservation_lines import (
     buyer_lines,
     parse_reservation,
@@ -109,6 +117,7 @@ class StockGate:
         # The directory first: an intent must never lie in a stream that nobody reads.
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
         await self._scripts.preheat([ItemKeys.of(terms.ref).item], [stock, *terms_fields(terms)])
+        await self._make_live(terms)
         self._snapshots.forget(terms.ref)
 
     async def set_paused(self, item: ItemRef, paused: bool) -> None:
@@ -164,8 +173,11 @@ class StockGate:
         streams; what is reserved does not count, for Postgres has it."""
         keys = ItemKeys.of(item)
         books = [keys.item, keys.buyers, keys.reservations, keys.requests, keys.past]
+        room = RoomKeys.of(item)
+        of_the_room = (room.room, room.tickets, room.numbers, room.passes, room.calls, room.places)
+        streams = (keys.intents, keys.dead, LIVE_STREAMS)
         gone = await self._scripts.retire(
-            [*books, keys.intents, keys.dead, LIVE_STREAMS, DIRECTORY],
+            [*books, *streams, DIRECTORY, room.joins, LIVE_ROOMS, *of_the_room],
             [str(item_number), directory_line(item)],
         )
         self._snapshots.forget(item)
@@ -223,11 +235,17 @@ class StockGate:
         await self._stage(staged[0], buyer_lines(kept))
         await self._stage(staged[1], {line.order_id: reservation_line(line) for line in kept})
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
+        held = sum(line.quantity for line in kept if line.state is ReservationState.HELD)
         await self._scripts.rebuild(
             [keys.item, keys.buyers, keys.reservations, *staged, keys.intents, LIVE_STREAMS],
-            [stock, *terms_fields(terms)],
+            [stock, held, *terms_fields(terms)],
         )
+        await self._make_live(terms)
         self._snapshots.forget(terms.ref)
+
+    async def _make_live(self, terms: ItemTerms) -> None:
+        if terms.requires_entry_token:
+            await self._redis.sadd(LIVE_ROOMS, directory_line(terms.ref))
 
     async def _stage(self, key: str, lines: dict[str, str]) -> None:
         entries = list(lines.items())

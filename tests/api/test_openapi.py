@@ -103,6 +103,7 @@ async def test_a_code_says_what_it_adds(api: httpx.AsyncClient) -> None:
         "NotStartedMembers": {"starts_at"},
         "EndedMembers": {"ends_at"},
         "LimitReachedMembers": {"order_id"},
+        "NotYourTurnMembers": {"place", "serving", "eta_seconds"},
         "InsufficientPointsMembers": {"balance", "needed"},
     }.items():
         assert set(schemas[name]["required"]) == members
@@ -111,6 +112,7 @@ async def test_a_code_says_what_it_adds(api: httpx.AsyncClient) -> None:
     (refused,) = placed["409"]["content"].values()
     assert set(refused["schema"]["discriminator"]["mapping"]) == {
         *("NOT_STARTED", "ENDED", "PAUSED", "SOLD_OUT", "LIMIT_REACHED", "IDEMPOTENCY_MISMATCH"),
+        "NOT_YOUR_TURN",
     }
 
 
@@ -154,8 +156,10 @@ async def test_what_needs_a_token_says_so(api: httpx.AsyncClient) -> None:
 
     assert "HTTPBearer" in document["components"]["securitySchemes"]
     for path, verbs in document["paths"].items():
-        for operation in verbs.values():
-            needs_token = any(part in path for part in ("/orders", "/operator/", "/me/"))
+        for verb, operation in verbs.items():
+            needs_token = any(part in path for part in ("/orders", "/operator/", "/me/", "/entry"))
+            # Where a room is, everybody may see; a place in it is somebody's.
+            needs_token |= path.endswith("/room") and verb != "get"
             assert ("security" in operation) == needs_token, path
 
 
@@ -168,7 +172,7 @@ async def test_one_name_is_spelt_one_way(api: httpx.AsyncClient) -> None:
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "header"
     }
-    assert headers == {"Idempotency-Key", "Last-Event-ID"}
+    assert headers == {"Idempotency-Key", "Last-Event-ID", "X-Entry-Token"}
 
 
 async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from domain.model import Value
 from domain.reservation import Intent, ReserveRequest
-from domain.sale import ItemRef, ItemTerms
+from domain.sale import Admission, ItemRef, ItemTerms
 from infra.redis.intent_groups import Group
 from infra.redis.keys import LIVE_STREAMS, ItemKeys
 from infra.redis.reservation_lines import units_of
@@ -89,6 +89,8 @@ def terms_of(
     starts_at_ms: int = LONG_AGO_MS,
     ends_at_ms: int = FAR_AHEAD_MS,
     paused: bool = False,
+    admission: Admission = Admission.OPEN,
+    **room: Any,
 ) -> ItemTerms:
     return ItemTerms(
         item_number=number,
@@ -98,7 +100,9 @@ def terms_of(
         ends_at_ms=ends_at_ms,
         per_user_limit=limit,
         paused=paused,
-        requires_entry_token=False,
+        requires_entry_token=admission is not Admission.OPEN,
+        drawn=admission is Admission.DRAW,
+        **room,
     )
 
 
@@ -111,6 +115,7 @@ def request_for(
     key: str = "",
     announce: bool = True,
     late: bool = False,
+    pass_units: int = 0,
 ) -> ReserveRequest:
     return ReserveRequest(
         item=item,
@@ -120,6 +125,7 @@ def request_for(
         idempotency_key=key,
         announce=announce,
         late=late,
+        pass_units=pass_units,
     )
 
 

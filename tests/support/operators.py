@@ -29,7 +29,6 @@ def new_sale(**changes: Any) -> dict[str, Any]:
         "starts_at": (now - timedelta(minutes=1)).isoformat(),
         "ends_at": (now + timedelta(days=1)).isoformat(),
         "pay_window_seconds": 1800,
-        "requires_entry_token": False,
         "items": [item],
         **changes,
     }

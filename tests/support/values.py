@@ -113,7 +113,6 @@ def a_sale(*items: Item, status: SaleStatus = SaleStatus.PUBLISHED) -> Sale:
         starts_at=NOON,
         ends_at=NOON + timedelta(hours=1),
         pay_window_seconds=1800,
-        requires_entry_token=False,
         late_payment=LatePaymentPolicy.REFUND,
         created_at=NOON - timedelta(days=1),
         items=items or (an_item(),),

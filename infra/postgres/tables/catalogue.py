@@ -14,6 +14,7 @@ from infra.postgres.tables import (
     payments,
     points,
     refunds,
+    rooms,
     sales,
     stock,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "payments",
     "points",
     "refunds",
+    "rooms",
     "sales",
     "stock",
 ]

@@ -13,6 +13,7 @@ if not stock then return false end
 -- No limit is asked for: Postgres has counted the buyer's units when it wrote the order.
 local taken = math.max(math.min(stock, quantity), 0)
 redis.call('HINCRBY', KEYS[1], 'stock', string.format('%d', -taken))
+count_held(KEYS[1], taken)
 -- Of what others were granted nothing may come back: they would be sold it, and refused.
 redis.call('HSET', KEYS[3], order_id, reservation_line('held', taken, now_ms(), user))
 redis.call('HSET', KEYS[2], user, buyer_with(redis.call('HGET', KEYS[2], user), order_id, taken))

@@ -70,3 +70,10 @@ end
 local function stock_changed(item)
   redis.pcall('PUBLISH', 'seckill:stock-changed', item)
 end
+
+-- Only where it is counted: an item that an earlier release put up is not.
+local function count_held(item, units)
+  if redis.call('HEXISTS', item, 'held') == 1 then
+    redis.call('HINCRBY', item, 'held', string.format('%d', units))
+  end
+end

@@ -33,6 +33,7 @@ if buyer then
 else
   redis.call('HDEL', KEYS[2], user)
 end
+if state == 'held' then count_held(KEYS[1], -quantity) end
 local past, oldest = with_newest(redis.call('HGET', KEYS[4], user), order_id, ' ')
 redis.call('HSET', KEYS[4], user, past)
 if oldest then

@@ -9,6 +9,7 @@ if line then
   local state, held, at, holder = parse_reservation(line)
   if state == 'held' then
     redis.call('HSET', KEYS[3], order_id, reservation_line('sold', held, at, holder))
+    count_held(KEYS[1], -held)
     return 'sold'
   end
   return state

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.schemas.sales import NewSaleBody, operator_sale_view, sale_view
+from domain.sale import Admission
 from tests.support.api_doubles import a_sale
 from tests.support.operators import new_sale
 from tests.support.values import NOON
@@ -53,7 +54,7 @@ def test_a_new_sale_has_usual_terms() -> None:
         {key: value for key, value in new_sale().items() if not key.startswith(("pay", "req"))}
     )
 
-    assert (body.pay_window_seconds, body.requires_entry_token) == (1800, False)
+    assert (body.pay_window_seconds, body.admission) == (1800, Admission.OPEN)
     assert (body.late_payment, body.items[0].currency) == ("refund", "CNY")
 
 

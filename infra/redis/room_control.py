@@ -1,0 +1,70 @@
+"""Each live room is given its turns: what lapsed is taken back, and the next ones are called."""
+
+import asyncio
+import time
+
+import structlog
+from redis.exceptions import RedisError
+
+from domain.sale import ItemRef
+from infra.redis.room_gate import RoomGate, RoomTurn
+
+log = structlog.get_logger()
+
+# However many processes take turns, the script counts time once.
+TURN_SECONDS = 0.25
+# Rows are asked no oftener for a room that Redis lost.
+RECOVER_SECONDS = 1.0
+ROOMS_AT_ONCE = 100
+
+
+class RoomControl:
+    """Runs in any number of processes at once."""
+
+    def __init__(self, rooms: RoomGate) -> None:
+        self._rooms = rooms
+        self._recovered: dict[ItemRef, float] = {}
+
+    async def run(self) -> None:
+        """Until it is cancelled; nothing that fails ends it."""
+        is_in_trouble = False
+        while True:
+            try:
+                await self.turn()
+                is_in_trouble = False
+            except Exception as error:
+                # Redis is away for everybody, which is told once.
+                if not is_in_trouble or not isinstance(error, RedisError):
+                    log.warning("room_control_failed", error=repr(error)[:200])
+                is_in_trouble = True
+            await asyncio.sleep(TURN_SECONDS)
+
+    async def turn(self) -> None:
+        """One turn of each live room. Raises RedisError while Redis is away."""
+        items = await self._rooms.live()
+        for start in range(0, len(items), ROOMS_AT_ONCE):
+            some = items[start : start + ROOMS_AT_ONCE]
+            for item, turned in zip(some, await self._rooms.turn(some), strict=True):
+                if isinstance(turned, Exception):
+                    log.warning("room_turn_failed", **item.model_dump(), error=repr(turned)[:200])
+                elif not turned.is_known:
+                    await self._recover(item)
+                else:
+                    _tell(item, turned)
+
+    async def _recover(self, item: ItemRef) -> None:
+        now = time.monotonic()
+        if now - self._recovered.get(item, 0.0) < RECOVER_SECONDS:
+            return
+        self._recovered[item] = now
+        try:
+            await self._rooms.recover(item)
+        except Exception as error:
+            log.warning("room_not_recovered", **item.model_dump(), error=repr(error)[:200])
+
+
+def _tell(item: ItemRef, turned: RoomTurn) -> None:
+    if turned.called:
+        log.info("room_called", **item.model_dump(), people=len(turned.called))
+    if turned.is_news:
+        log.info("room_over" if turned.is_over else "room_goes_on", **item.model_dump())
