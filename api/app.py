@@ -13,6 +13,7 @@ from api.auth import Tokens
 from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
 from api.deps import Services
+from api.draws import ShownDraws
 from api.edge import Edge
 from api.front import Front, FrontedApi
 from api.jwks import KeySet
@@ -24,10 +25,11 @@ from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
-from api.rooms import NoDraws, Rooms
+from api.rooms import Rooms
 from api.routes import (
     dev,
     docs,
+    draws,
     gate,
     health,
     operator_attentions,
@@ -55,6 +57,7 @@ from infra.redis.backlog import Backlog
 from infra.redis.room_control import RoomControl
 from infra.redis.room_gate import RoomGate
 from infra.redis.stock_gate import StockGate
+from infra.room_recovery import RoomRecovery
 from infra.settings import Settings
 from infra.stores import open_providers, open_stores, refuse_unusable_addresses
 from infra.temporal.client import connect_temporal
@@ -67,6 +70,7 @@ log = structlog.get_logger()
 ROUTERS = (
     sales.router,
     rooms.router,
+    draws.router,
     orders.router,
     payments.router,
     refunds.router,
@@ -136,7 +140,8 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
-    room_gate = RoomGate(redis)
+    room_gate = RoomGate(redis, RoomRecovery(database, redis))
+    shown_draws = ShownDraws(database)
     shown = ShownSales(database, stock_gate)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
@@ -151,7 +156,8 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         redis=redis,
         gate=stock_gate,
         backlog=Backlog(redis),
-        rooms=Rooms(stock_gate, room_gate, shown, _open_seals(settings), NoDraws()),
+        rooms=Rooms(stock_gate, room_gate, shown, _open_seals(settings), shown_draws),
+        draws=shown_draws,
         room_control=RoomControl(room_gate),
         database=database,
         workflows=workflows,

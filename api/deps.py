@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from api.attentions import AttentionDecisions
 from api.auth import Caller, Tokens, only
 from api.bills import BillReconciler
+from api.draws import ShownDraws
 from api.metrics import Metrics
 from api.notices import NoticeReplay
 from api.order_updates import OrderUpdates
@@ -46,6 +47,7 @@ class Services:
     backlog: Backlog
     rooms: Rooms
     room_control: RoomControl
+    draws: ShownDraws
     database: Database
     workflows: WorkflowCalls
     workflow_client: WorkflowClient

@@ -34,11 +34,6 @@ class Draws(Protocol):
     async def facts(self, item: ItemRef) -> DrawFacts: ...
 
 
-class NoDraws:
-    async def facts(self, _item: ItemRef) -> DrawFacts:
-        return DrawFacts()
-
-
 class Rooms:
     def __init__(
         self, gate: StockGate, rooms: RoomGate, sales: ShownSales, seals: Seals, draws: Draws
@@ -98,7 +93,8 @@ class Rooms:
         async def read() -> RoomState:
             return await self._rooms.state(item) or NOT_OPENED
 
-        facts = await self._draws.facts(item)
+        # Whoever waits in a queue can do without Postgres.
+        facts = await self._draws.facts(item) if terms.drawn else DrawFacts()
         state = await self._states.get(item, read)
         return room_view(terms, state, facts, units=sold.total, now=datetime.now(UTC))
 

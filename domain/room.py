@@ -56,6 +56,14 @@ class Ticket(Value):
     nonce: str
 
 
+class ChangedTicket(NamedTuple):
+    """One entry of a stream of joins: what became of a ticket, and the ticket after it."""
+
+    ticket: Ticket
+    what: TicketChange
+    at_ms: int
+
+
 class RoomVerdict(StrEnum):
     """What a room answers to who joins, looks, leaves or asks for his pass."""
 

@@ -19,6 +19,7 @@ from api.deps import (
 from api.openapi_problems import LOCATION, refuses
 from api.problems import Outage
 from api.routes.names import known_name
+from api.schemas.draws import PublishBody
 from api.schemas.sales import (
     NewSaleBody,
     OperatorSalesPage,
@@ -27,8 +28,9 @@ from api.schemas.sales import (
 )
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id
-from domain.sale import NewSale, Sale
+from domain.sale import Admission, NewSale, Sale
 from domain.states import AT_THE_GATE, SaleStatus
+from infra.postgres.draw_seeds import DrawSeeds
 from infra.postgres.sales import Sales
 from infra.readable import all_readable
 
@@ -92,9 +94,13 @@ async def get_sale(sale_id: str, _operator: OperatorDep, services: ServicesDep) 
     openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
 async def publish_sale(
-    sale_id: str, operator: OperatorDep, services: ServicesDep
+    sale_id: str,
+    operator: OperatorDep,
+    services: ServicesDep,
+    body: PublishBody | None = None,
 ) -> OperatorSaleView:
-    """May be repeated: a second time changes no stock, and heals a first one that broke off."""
+    """May be repeated: a second time changes no stock, and heals a first one that broke off. The
+    seed of a draw is made here, and its commitment shown."""
     async with services.database.transaction() as connection:
         await Sales(connection).change_status(
             known_name(sale_id), SaleStatus.DRAFT, SaleStatus.PUBLISHED
@@ -110,6 +116,7 @@ async def publish_sale(
             (sale.terms_of(item), item.available) for item in sale.items if item.retired_at is None
         ]
         _drawn_up(sale)
+        await _commit_to_draw(connection, sale, body.beacon_source if body else None)
     services.sales.forget()
     try:
         for item, available in terms:
@@ -126,6 +133,17 @@ async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
     if sale is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such sale")
     return sale
+
+
+async def _commit_to_draw(
+    connection: AsyncConnection, sale: Sale, beacon_source: str | None
+) -> None:
+    if sale.admission is Admission.DRAW:
+        await DrawSeeds(connection).commit(sale.sale_id, beacon_source)
+    promise = await DrawSeeds(connection).promise(sale.sale_id)
+    if beacon_source is not None and (promise is None or promise.beacon_source != beacon_source):
+        detail = "it was published without this beacon" if promise else "it draws no lots"
+        raise Refusal(ErrorCode.INVALID_STATE, detail, sale_status=sale.status)
 
 
 async def _view(services: Services, sale: Sale) -> OperatorSaleView:

@@ -67,6 +67,7 @@ class RoomView(View):
     pool_size: int | None
     digest: str | None
     beacon: str | None
+    beacon_source: str | None
 
 
 class EntryView(View):
@@ -125,6 +126,7 @@ def room_view(
         pool_size=state.pool_size,
         digest=facts.digest if pool_has_ended else None,
         beacon=facts.beacon,
+        beacon_source=facts.beacon_source,
     )
 
 

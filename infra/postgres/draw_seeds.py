@@ -4,6 +4,8 @@ A seed is no parameter and no answer before its pools have ended, so no log and 
 error can hold one.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import RowMapping, exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +23,12 @@ _COMMIT = text("""
     SELECT :sale_id, seed, sha256(seed), :beacon_source FROM made
     ON CONFLICT DO NOTHING
 """)
+
+
+class Promise(NamedTuple):
+    commitment: bytes
+    beacon_source: str | None
+    beacon: str | None
 
 
 class DrawSeeds:
@@ -47,9 +55,12 @@ class DrawSeeds:
         )
         return await happened(self._connection, query)
 
-    async def commitment(self, sale_id: str) -> bytes | None:
-        query = select(draw_seeds.c.commitment).where(draw_seeds.c.sale_id == sale_id)
-        return (await self._connection.execute(query)).scalar_one_or_none()
+    async def promise(self, sale_id: str) -> Promise | None:
+        """What everybody may know of it from the first moment."""
+        columns = [draw_seeds.c[name] for name in Promise._fields]
+        query = select(*columns).where(draw_seeds.c.sale_id == sale_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return Promise(*row) if row else None
 
     async def to_draw(self, sale_id: str) -> CommittedSeed | None:
         """For a pool that has ended; whoever else asks could choose the winners."""

@@ -1,5 +1,6 @@
 """The room gate: who has which place in an item's room, and who may order, decided in Redis."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple, cast
 
@@ -108,14 +109,10 @@ class RoomGate:
 
     async def fix_places(self, item: ItemRef, digest: str, packed: bytes) -> bool:
         """`packed`: the rank of each index, from 0, as four bytes, the greatest for who is nobody.
-        Once: False if others were first. Raises ResponseError for another pool's."""
-        places = _with_indexes(packed)
+        Once: False if others were first. Raises ResponseError for an item Redis does not know."""
+        # Of a large pool the loop would stand still.
+        places = await asyncio.to_thread(_with_indexes, packed)
         return bool(await self._scripts.fix_places(room_script_keys(item), [digest, places]))
-
-    async def restore_ticket(self, item: ItemRef, ticket: Ticket) -> bool:
-        """Puts back what Redis lost, from its row; False where Redis knows the same, or later."""
-        arguments: list[str | int] = [ticket.user_id, ticket_line(ticket), 0]
-        return bool(await self._scripts.restore_ticket(room_script_keys(item), arguments))
 
     async def let_in_again(self, item: ItemRef, ticket: Ticket) -> None:
         """At its number, where nobody knows the ticket any more. Raises RoomUnknown."""
@@ -127,8 +124,13 @@ class RoomGate:
         raise RoomUnknown(item.sku_id)
 
     async def restore_tickets(self, item: ItemRef, tickets: Iterable[Ticket]) -> int:
-        """How many Redis did not have so."""
-        return sum([await self.restore_ticket(item, ticket) for ticket in tickets])
+        """Puts back what Redis lost, from rows; how many it did not know so, or later."""
+        pipeline = self._redis.pipeline(transaction=False)
+        keys = room_script_keys(item)
+        for ticket in tickets:
+            arguments: list[str | int] = [ticket.user_id, ticket_line(ticket), 0]
+            await self._scripts.restore_ticket(keys, arguments, client=pipeline)
+        return sum(map(int, await pipeline.execute()))
 
     async def reopen(
         self,

@@ -1,10 +1,10 @@
 """How `lua/tickets.lua` writes tickets and reports down, read and written from Python."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from domain.room import (
     NO_ORDER,
+    ChangedTicket,
     PlaceReport,
     RoomState,
     RoomVerdict,
@@ -14,14 +14,6 @@ from domain.room import (
 )
 
 NO_POOL = -1
-
-
-class ChangedTicket(NamedTuple):
-    """One entry of a stream of joins: what became of a ticket, and the ticket after it."""
-
-    ticket: Ticket
-    what: TicketChange
-    at_ms: int
 
 
 def parse_ticket(user_id: str, line: str) -> Ticket:

@@ -24,6 +24,11 @@ end
 
 local terms, room = {}, {}
 
+-- Another server than the one this room was last opened on may have lost a part of it.
+local function server()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+end
+
 -- False for an item Redis does not know: nothing may be written for it.
 local function read_room()
   local names = {
@@ -45,16 +50,13 @@ local function read_room()
   room.serving = room.serving or 0
   if not (terms.stock and terms.starts_at_ms and terms.ends_at_ms) then return false end
   -- Of a draw's pool the start is the end, whoever comes first after it.
-  if terms.drawn == 1 and room.next and not room.pool_size and now >= terms.starts_at_ms then
+  local ends_now = terms.drawn == 1 and room.next and not room.pool_size and now >= terms.starts_at_ms
+  -- Not of a room that is just being put back: its last tickets would stay outside.
+  if ends_now and redis.call('HGET', ROOM, 'run_id') == server() then
     room.pool_size = room.next
     redis.call('HSETNX', ROOM, 'pool_size', whole(room.next))
   end
   return true
-end
-
--- Another server than the one this room was last opened on may have lost a part of it.
-local function server()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 end
 
 local function is_open_here()

@@ -4,11 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.support.buyers import assert_problem
-from tests.support.callers import ADA, BOB, bearer
-from tests.support.operators import drafted, new_sale, orderable, published
+from tests.support.callers import ADA, BOB
+from tests.support.operators import new_sale, orderable
 from tests.support.polling import eventually
 
 SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()

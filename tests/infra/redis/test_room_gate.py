@@ -6,9 +6,7 @@ from redis.asyncio import Redis
 from domain.reservation import GateVerdict
 from domain.room import RoomVerdict, TicketState
 from domain.sale import Admission
-from infra.redis.room_gate import RoomGate
-from infra.redis.stock_gate import StockGate
-from tests.support.gate import ITEM, request_for, terms_of
+from tests.support.gate import request_for
 from tests.support.rooms import Room
 
 
