@@ -195,6 +195,11 @@ def rush(
     seconds: options.Seconds = 8.0,
     pay_window: options.PayWindow = 1800,
     settle: options.Settle = 60.0,
+    admission: options.Admission = "open",
+    bots: options.Bots = 0.0,
+    leave: options.Leave = 0.0,
+    lapse: options.Lapse = 0.0,
+    pass_window: options.PassWindow = 180,
     seed: options.Seed = 1,
     tolerant: options.Tolerant = False,
     json_file: options.JsonFile = None,
@@ -211,6 +216,7 @@ def rush(
         buyers=buyers, units=units, limit=limit, pay=pay, cancel=cancel,
         wechat=wechat, lost_notices=lost_notices, seconds=seconds, pay_window=pay_window,
         settle_seconds=settle, seed=seed, tolerant=tolerant, chaos_payments=chaos_payments,
+        admission=admission, bots=bots, leave=leave, lapse=lapse, pass_window=pass_window,
     )  # fmt: skip
     raise typer.Exit(exit_code)
 

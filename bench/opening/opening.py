@@ -51,7 +51,7 @@ async def own_redis() -> AsyncIterator[Redis]:
     with TemporaryDirectory() as folder:
         server = RedisServer(Path(folder, "data"), free_port(), durable=False)
         running = await start(server, Path(folder, "log"), die_with_parent=True)
-        redis = PipelinedRedis.at(running.address)
+        redis = PipelinedRedis(running.address)
         try:
             yield redis
         finally:

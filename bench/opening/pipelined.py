@@ -13,18 +13,14 @@ class PipelinedRedis(Redis):
     """Every command is the server's own as ever, and answered by itself; only the way there is
     shared."""
 
-    @classmethod
-    def at(cls, url: str) -> "PipelinedRedis":
+    def __init__(self, url: str) -> None:
         pool = BlockingConnectionPool.from_url(
             url, decode_responses=True, protocol=2, max_connections=CONNECTIONS
         )
-        client = cls.from_pool(pool)
-        client._asked = []
-        client._sending = set()
-        return client
-
-    _asked: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
-    _sending: set[asyncio.Task[None]]
+        super().__init__(connection_pool=pool)
+        self.auto_close_connection_pool = True
+        self._asked: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -90,7 +91,7 @@ class SimulatedRoom:
         """By index, as the gate goes by them."""
         key, last = RoomKeys.of(self.item).places, RANK_BYTES * len(self.indexes) - 1
         async with _bytes_of(self._redis) as redis:
-            return places_in(await redis.getrange(key, 0, last))
+            return places_in(cast(bytes, await redis.getrange(key, 0, last)))
 
     async def serve(self) -> None:
         """Until all units are somebody's for good."""

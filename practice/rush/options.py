@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from click import Choice
 
 Buyers = Annotated[int, typer.Option(min=1, help="How many people come.")]
 Units = Annotated[int, typer.Option(min=1, help="How many units there are.")]
@@ -32,6 +33,23 @@ Seed = Annotated[int, typer.Option(help="The same seed draws the same crowd.")]
 Tolerant = Annotated[
     bool, typer.Option("--tolerant", help="Outlast outages: ask again until --settle is over.")
 ]
+Admission = Annotated[
+    str,
+    typer.Option(
+        click_type=Choice(["open", "queue", "draw"]),
+        help="Who may order: whoever clicks; who is called, as he came, or by lot.",
+    ),
+]
+Bots = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of the accounts that click fifty times.")
+]
+Leave = Annotated[
+    float, typer.Option(min=0, max=1, help="Share who give their place in the room up.")
+]
+Lapse = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of those called who let their pass lapse, once.")
+]
+PassWindow = Annotated[int, typer.Option(min=1, max=900, help="Seconds a pass is good.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the report there, too.")
 ]
