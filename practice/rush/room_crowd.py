@@ -12,6 +12,7 @@ from practice.rush.buyers import CLICKS_OF_A_BOT, Buyer, Habit
 from practice.rush.clicks import Clicks
 from practice.rush.context import RushContext
 from practice.rush.crowd import DOUBLE_CLICK_SECONDS, NEXT_CLICK_SECONDS
+from practice.rush.expectations import CLOCK_SLACK_SECONDS
 from practice.rush.following import Following
 from practice.rush.notes import ACCEPTED, UNANSWERED, WonOrder
 from practice.rush.plan import RushPlan
@@ -172,8 +173,7 @@ class RoomCrowd:
             return code != ErrorCode.NOT_YOUR_TURN
         self._room.let_in[entered.order_id] = LetIn(user_id, ticket.place, ticket.serving)
         if user_id not in self._lapsed and self._random.random() < self._plan.lapse:
-            self._lapsed.add(user_id)
-            self._room.may_move(user_id)
+            self._lapses(user_id)
             left = entered.expires_at.timestamp() - self._notes.now()
             await asyncio.sleep(max(0.0, left) + AFTER_LAPSE_SECONDS)
             return False
@@ -183,6 +183,13 @@ class RoomCrowd:
         """Half of the time a call holds is his to come; the rest went before he heard of it."""
         in_time = time.monotonic() - self._heard[user_id] < CALL_SECONDS / 2
         return in_time and user_id not in self._lapsed
+
+    def _is_late_for(self, entered: SeenPass) -> bool:
+        return self._notes.now() > entered.expires_at.timestamp() - CLOCK_SLACK_SECONDS
+
+    def _lapses(self, user_id: str) -> None:
+        self._lapsed.add(user_id)
+        self._room.may_move(user_id)
 
     async def _order(self, buyer: Buyer, entered: SeenPass) -> bool:
         user_id, twice = buyer.user_id, buyer.habit is not Habit.ONCE
@@ -197,6 +204,9 @@ class RoomCrowd:
         for verdict, order_id in said:
             if verdict == ACCEPTED and order_id != entered.order_id:
                 self._notes.breaches.append(f"{entered.order_id} of a pass became {order_id}")
+            elif verdict == ErrorCode.ENTRY_TOKEN_INVALID and self._is_late_for(entered):
+                self._lapses(user_id)
+                return False
             elif verdict not in (ACCEPTED, UNANSWERED):
                 self._room.wrong_turns.append(f"{user_id} has a pass, and was told {verdict}")
         self._room.ends[user_id] = ORDERED
