@@ -12,6 +12,7 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.refused_notices import RefusedNotices
+from infra.postgres.rooms import Rooms
 
 # Small enough for one query's time limit, and for others who wait for the same rows.
 BATCH = 1000
@@ -23,7 +24,8 @@ class ArchiveOld(Value):
 
 class Archived(Value):
     """How many rows: deliveries, events of orders and messages moved to the archive, notices whose
-    bytes were forgotten, and refused notices and reports of audits that were forgotten."""
+    bytes were forgotten, and refused notices, reports of audits, tickets of rooms and lists of
+    draws that were forgotten."""
 
     deliveries: int = 0
     notices: int = 0
@@ -31,6 +33,8 @@ class Archived(Value):
     order_events: int = 0
     messages: int = 0
     audits: int = 0
+    tickets: int = 0
+    draws: int = 0
 
 
 class ArchiveActivities:
@@ -48,6 +52,8 @@ class ArchiveActivities:
             "order_events": lambda connection: Archive(connection).order_events(older_than, BATCH),
             "messages": lambda connection: Archive(connection).messages(older_than, BATCH),
             "audits": lambda connection: Archive(connection).forget_audits(older_than, BATCH),
+            "tickets": lambda connection: Rooms(connection).forget_tickets(older_than, BATCH),
+            "draws": lambda connection: Rooms(connection).forget_lists(older_than, BATCH),
         }
         done: dict[str, int] = {}
         failures: list[Exception] = []

@@ -1,5 +1,6 @@
 """Rooms as buyers meet them: a place, a call, a pass, and what everybody may see."""
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import NoReturn, Protocol
@@ -103,7 +104,8 @@ class Rooms:
         ENTRY_TOKEN_INVALID for who has no place to wait in, or was called already."""
         key = (item, caller.user_id)
         report = await self._places.get(key, lambda: self._rooms.look(item, caller.user_id))
-        if report.ticket is None or report.ticket.state is not TicketState.WAITING:
+        waits = report.ticket and report.ticket.state is TicketState.WAITING
+        if not waits or (report.place or math.inf) <= report.room.serving:
             detail = "join the room" if report.ticket is None else "fetch an entry token"
             raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, f"{detail} first")
         raise _not_your_turn(report, terms)

@@ -60,8 +60,6 @@ class Seals:
             "number": ticket.number,
             "units": ticket.units,
             "lapses": ticket.lapses,
-            "version": ticket.version,
-            "at_ms": ticket.at_ms,
         }
         text = urlsafe_b64encode(json.dumps(members).encode()).decode().rstrip("=")
         return f"{text}.{self._seal('ticket', item, ticket.user_id, text)}"
@@ -77,6 +75,9 @@ class Seals:
         return Ticket(
             user_id=user_id,
             state=TicketState.WAITING,
+            # Whatever became of it, a row would tell more.
+            version=1,
+            at_ms=0,
             order_id="",
             expires_at_ms=0,
             **{name: members[name] for name in _OF_A_TICKET},
@@ -91,4 +92,4 @@ class Seals:
         return urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-_OF_A_TICKET = ("index", "nonce", "leaf", "number", "units", "lapses", "version", "at_ms")
+_OF_A_TICKET = ("index", "nonce", "leaf", "number", "units", "lapses")

@@ -21,8 +21,9 @@ log = structlog.get_logger()
 
 async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
     """Postgres decides about its orders; what is accepted and not there yet stays reserved as
-    far as the stock goes. Buyers are refused as if the sale paused while it is written. An item
-    that was retired is forgotten instead: it must not come back.
+    far as the stock goes. Its room is put back where it was. Buyers are refused as if the sale
+    paused while it is written. An item that was retired is forgotten instead: it must not come
+    back.
 
     False for an item Postgres does not know, and for a retired one of which something still waits.
     """
@@ -38,6 +39,8 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
         kept = await _reservations(sources, item)
         stock = item.total - _units(kept)
         await sources.gate.rebuild(sale.terms_of(item), stock, kept)
+        if sources.rooms:
+            await sources.rooms(ref)
     # Nobody could buy any more if the pause outlived us.
     except BaseException:
         await sources.gate.set_paused(ref, sale.terms_of(item).paused)

@@ -11,6 +11,7 @@ from infra.gateways.provider_book import PracticeBook, ProviderBook
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.stock_gate import StockGate
+from infra.room_recovery import RoomRecovery
 from infra.settings import Settings
 from infra.stores import open_stores
 
@@ -25,7 +26,7 @@ OVERDUE_AFTER = timedelta(minutes=3)
 class AuditSources:
     """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
     Postgres. What should have been done longer ago than `overdue_after` is stuck.
-    `window` is None where the whole is looked at."""
+    `window` is None where the whole is looked at, and `rooms` where none is put back."""
 
     database: Database
     gate: StockGate
@@ -35,6 +36,7 @@ class AuditSources:
     grace: timedelta
     overdue_after: timedelta = OVERDUE_AFTER
     window: Window | None = None
+    rooms: RoomRecovery | None = None
 
     @property
     def orders_within(self) -> tuple[str, ...] | None:
@@ -72,6 +74,7 @@ async def open_sources(
             book=book,
             grace=settings.audit_grace,
             overdue_after=settings.audit_overdue,
+            rooms=RoomRecovery(stores.database, stores.redis),
         )
 
 

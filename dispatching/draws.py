@@ -61,18 +61,16 @@ class Draws:
 
     async def _draw(self, item: ItemRef, ended: _EndedPool) -> Drawn | None:
         """None while something is waited for, and for a draw that is void."""
-        leaves = await self._leaves(item, ended)
-        if leaves is None:
-            return None
         async with self._database.transaction() as connection:
             seed = await DrawSeeds(connection).to_draw(item.sale_id)
         if seed is None or not seed.fits:
             await self._call_void(item, WRONG_SEED if seed else NO_SEED)
             return None
+        # Before the leaves, which would be read again and again for as long as it takes.
         if seed.waits_for_beacon:
-            log.info("draw_waits_for_beacon", **item.model_dump(), source=seed.beacon_source)
             return None
-        return await self._fix(item, seed, leaves)
+        leaves = await self._leaves(item, ended)
+        return await self._fix(item, seed, leaves) if leaves is not None else None
 
     async def _fix(self, item: ItemRef, seed: CommittedSeed, leaves: list[bytes]) -> Drawn | None:
         # Half a second of hashing for 100,000 would hold up every order this process places.

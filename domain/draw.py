@@ -88,10 +88,11 @@ def places(seed: bytes, digest: bytes, beacon: bytes, leaves: Sequence[bytes]) -
         raise BrokenDraw("the digest is not the list's")
     # A key of its own for each list: who knows the seed still needs everybody's leaves.
     key = hmac.digest(seed, digest + beacon, "sha256")
-    lots = [(hmac.digest(key, leaf, "sha256"), index) for index, leaf in enumerate(leaves) if leaf]
+    indexes = [index for index, leaf in enumerate(leaves) if leaf]
+    lots = {index: hmac.digest(key, leaves[index], "sha256") for index in indexes}
     drawn: list[int | None] = [None] * len(leaves)
-    # By lot and then by index: a tie goes to who joined first.
-    for place, (_, index) in enumerate(sorted(lots), start=1):
+    # Sorting keeps the order of what is equal, so a tie goes to who joined first.
+    for place, index in enumerate(sorted(indexes, key=lots.__getitem__), start=1):
         drawn[index] = place
     return drawn
 

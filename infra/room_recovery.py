@@ -3,7 +3,7 @@
 import structlog
 from redis.asyncio import Redis
 
-from domain.room import Ticket
+from domain.room import RoomState, Ticket
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.rooms import TICKETS_AT_ONCE, Rooms
@@ -19,6 +19,10 @@ class RoomRecovery:
     def __init__(self, database: Database, redis: Redis) -> None:
         self._database = database
         self._rooms = RoomGate(redis)
+
+    async def state(self, item: ItemRef) -> RoomState | None:
+        """As Redis has it now."""
+        return await self._rooms.state(item)
 
     async def __call__(self, item: ItemRef) -> None:
         # A room that was never used has no row, and nothing to go on behind.

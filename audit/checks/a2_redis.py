@@ -13,6 +13,7 @@ from audit.unplaced import unplaced_of
 from domain.reservation import Reservation, ReservationState
 from domain.sale import Item, ItemRef, ItemTerms, Sale
 from domain.states import HOLDING_STOCK, OWNING_STOCK, SaleStatus
+from infra.postgres.rooms import Rooms
 from infra.postgres.sales import Sales
 from infra.redis.item_snapshots import term_unless_written, terms_fields
 from infra.redis.item_tally import ItemTally
@@ -91,6 +92,8 @@ async def _compare(sources: AuditSources, sale: Sale, item: Item, seen: _Seen) -
             for order in batch:
                 if wrong := disagreement(order, reservations.get(order.order_id)):
                     seen.findings[order.order_id] = Finding(wrong, (order.order_id,), item.ref)
+    if behind := await _room_behind(sources, item):
+        seen.findings |= dict([_of_item(item.ref, "room", behind)])
     unplaced = await unplaced_of(sources, item.ref)
     seen.on_their_way += len(unplaced.on_their_way)
     for lost in unplaced.lost:
@@ -100,6 +103,27 @@ async def _compare(sources: AuditSources, sale: Sale, item: Item, seen: _Seen) -
             # needs the item written anew.
             to_rebuild = item.ref if lost.state is ReservationState.SOLD else None
             seen.findings[lost.order_id] = Finding(what, (lost.order_id,), to_rebuild)
+
+
+async def _room_behind(sources: AuditSources, item: Item) -> str | None:
+    """What Redis forgot of the item's room, if it did: rows follow Redis, and never lead."""
+    if sources.rooms is None:
+        return None
+    async with sources.database.transaction() as connection:
+        kept = await Rooms(connection).get(item.ref)
+    if kept is None:
+        return None
+    # Read after the rows, which may be written meanwhile.
+    state = await sources.rooms.state(item.ref)
+    if state is None:
+        return f"the room of {_name_of(item)} is missing in Redis"
+    served, given = state.serving, state.next_number
+    if served < kept.serving or given < kept.next_number:
+        return (
+            f"the room of {_name_of(item)} serves {served} of {given} in Redis, and served "
+            f"{kept.serving} of {kept.next_number} before"
+        )
+    return None
 
 
 async def _is_unlisted(sources: AuditSources, sale: Sale, item: Item) -> bool:
@@ -144,6 +168,10 @@ def miscounts(item: Item, tally: ItemTally) -> Iterator[Named]:
         should = f"{item.total} - {tally.live_units} = {item.total - tally.live_units}"
         what = f"{name}: stock in Redis is {tally.stock}, total - live reservations is {should}"
         yield _of_item(item.ref, "stock", what)
+    held = tally.terms.get("held")
+    if held is not None and int(held) != tally.held_units:
+        what = f"{name}: Redis counts {counted(int(held), 'unit')} held, and {tally.held_units} are"
+        yield _of_item(item.ref, "held", what)
     for user_id, (units, reserved) in tally.miscounted.items():
         what = (
             f"{name}: Redis counts {counted(units, 'unit')} for user {user_id}, who has {reserved}"

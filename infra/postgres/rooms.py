@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from domain.sale import ItemRef
 from infra.postgres.engine import Driver
 from infra.postgres.queries import happened
 from infra.postgres.tables.rooms import room_tickets, rooms
+from infra.postgres.tables.sales import sale_items
 
 _KEEP_TICKETS = (Path(__file__).parent / "sql" / "rooms" / "keep_tickets.sql").read_text()
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('room ' || $1 || ':' || $2, 0))"
@@ -176,22 +177,32 @@ class Rooms:
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Drawn.model_validate(dict(row)) if row else None
 
-    async def forget_tickets(self, item: ItemRef) -> int:
-        """Of an item that is over: how many there were."""
-        column = room_tickets.c
-        query = delete(room_tickets).where(
-            column.sale_id == item.sale_id, column.sku_id == item.sku_id
+    async def forget_tickets(self, retired_before: datetime, limit: int) -> int:
+        """Of items that Redis forgot before then: how many, at most `limit`."""
+        key = tuple_(*room_tickets.primary_key.columns)
+        old = (
+            select(*room_tickets.primary_key.columns)
+            .join(sale_items, _same_item(room_tickets))
+            .where(sale_items.c.retired_at < retired_before)
+            .limit(limit)
         )
+        return (await self._connection.execute(delete(room_tickets).where(key.in_(old)))).rowcount
+
+    async def forget_lists(self, retired_before: datetime, limit: int) -> int:
+        """Lists and places of draws, as `forget_tickets`; what they come to in short stays."""
+        key = tuple_(rooms.c.sale_id, rooms.c.sku_id)
+        old = (
+            select(rooms.c.sale_id, rooms.c.sku_id)
+            .join(sale_items, _same_item(rooms))
+            .where(sale_items.c.retired_at < retired_before, rooms.c.leaves.is_not(None))
+            .limit(limit)
+        )
+        query = update(rooms).where(key.in_(old)).values(leaves=None, places=None)
         return (await self._connection.execute(query)).rowcount
 
-    async def forget_lists(self, drawn_before: datetime) -> int:
-        """Lists and places of draws that long ago; what was said of them in short stays."""
-        query = (
-            update(rooms)
-            .where(rooms.c.drawn_at < drawn_before, rooms.c.leaves.is_not(None))
-            .values(leaves=None, places=None)
-        )
-        return (await self._connection.execute(query)).rowcount
+
+def _same_item(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.sale_id == sale_items.c.sale_id, table.c.sku_id == sale_items.c.sku_id)
 
 
 def _is(item: ItemRef) -> tuple[Any, Any]:

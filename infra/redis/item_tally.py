@@ -15,6 +15,7 @@ class ItemTally:
 
     stock: int | None
     live_units: int
+    held_units: int
     miscounted: Mapping[str, tuple[int, int]]
     terms: Mapping[str, str] = field(default_factory=dict)
 
@@ -26,9 +27,11 @@ def tally_from(
     terms: Mapping[str, str] | None = None,
 ) -> ItemTally:
     reserved: dict[str, int] = {}
+    held_units = 0
     for line in lines:
         reservation = parse_reservation("", line)
         if reservation.state is not ReservationState.RELEASED:
+            held_units += reservation.quantity * (reservation.state is ReservationState.HELD)
             reserved[reservation.user_id] = (
                 reserved.get(reservation.user_id, 0) + reservation.quantity
             )
@@ -36,6 +39,7 @@ def tally_from(
     return ItemTally(
         stock=None if stock is None else int(stock),
         live_units=sum(reserved.values()),
+        held_units=held_units,
         miscounted={
             user_id: (counted.get(user_id, 0), reserved.get(user_id, 0))
             for user_id in counted.keys() | reserved.keys()

@@ -48,8 +48,9 @@ def keys_of(sale_id: str, sku_id: str) -> ItemKeys:
 
 @dataclass(frozen=True, slots=True)
 class RoomKeys:
-    """`room`: where it is; `tickets`: one line per user; `numbers`: who has which; `passes`: by their
-    end; `calls`: not fetched yet; `places`: of a draw; `joins`: a stream of what tickets became."""
+    """`room`: where it is; `tickets`: one line per user; `numbers`: who has which; `passes`: by
+    their end; `calls`: not fetched yet; `places`: of a draw; `joins`: a stream of what became of
+    tickets."""
 
     room: str
     tickets: str

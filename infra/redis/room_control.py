@@ -7,7 +7,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from domain.sale import ItemRef
-from infra.redis.room_gate import RoomGate
+from infra.redis.room_gate import RoomGate, RoomTurn
 
 log = structlog.get_logger()
 
@@ -15,6 +15,7 @@ log = structlog.get_logger()
 TURN_SECONDS = 0.25
 # Rows are asked no oftener for a room that Redis lost.
 RECOVER_SECONDS = 1.0
+ROOMS_AT_ONCE = 100
 
 
 class RoomControl:
@@ -39,26 +40,31 @@ class RoomControl:
             await asyncio.sleep(TURN_SECONDS)
 
     async def turn(self) -> None:
-        """One turn of each live room. Raises what Redis or a recovery raises, after all others had
-        theirs."""
+        """One turn of each live room. Raises RedisError while Redis is away."""
         items = await self._rooms.live()
-        outcomes = await asyncio.gather(*map(self._turn_of, items), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        for start in range(0, len(items), ROOMS_AT_ONCE):
+            some = items[start : start + ROOMS_AT_ONCE]
+            for item, turned in zip(some, await self._rooms.turn(some), strict=True):
+                if isinstance(turned, Exception):
+                    log.warning("room_turn_failed", **item.model_dump(), error=repr(turned)[:200])
+                elif not turned.is_known:
+                    await self._recover(item)
+                else:
+                    _tell(item, turned)
 
-    async def _turn_of(self, item: ItemRef) -> None:
-        verdict, is_over, is_new, *called = await self._rooms.turn(item)
-        if called:
-            log.info("room_called", sale_id=item.sale_id, sku_id=item.sku_id, people=len(called))
-        if is_new == "1":
-            log.info("room_over", sale_id=item.sale_id, sku_id=item.sku_id, over=is_over == "1")
-        if verdict == "unknown" and self._may_recover(item):
-            await self._rooms.recover(item)
-
-    def _may_recover(self, item: ItemRef) -> bool:
+    async def _recover(self, item: ItemRef) -> None:
         now = time.monotonic()
         if now - self._recovered.get(item, 0.0) < RECOVER_SECONDS:
-            return False
+            return
         self._recovered[item] = now
-        return True
+        try:
+            await self._rooms.recover(item)
+        except Exception as error:
+            log.warning("room_not_recovered", **item.model_dump(), error=repr(error)[:200])
+
+
+def _tell(item: ItemRef, turned: RoomTurn) -> None:
+    if turned.called:
+        log.info("room_called", **item.model_dump(), people=len(turned.called))
+    if turned.is_news:
+        log.info("room_over" if turned.is_over else "room_goes_on", **item.model_dump())

@@ -1,8 +1,8 @@
 """The room gate: who has which place in an item's room, and who may order, decided in Redis."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
@@ -29,6 +29,16 @@ class FixedPool(NamedTuple):
 
     leaves: list[bytes]
     size: int
+
+
+class RoomTurn(NamedTuple):
+    """What one turn did. `is_known`: this Redis has opened the room; without that, nothing is done.
+    `is_news`: whether the room is over has changed. `called`: users."""
+
+    is_known: bool
+    is_over: bool
+    is_news: bool
+    called: list[str]
 
 
 class RoomGate:
@@ -90,9 +100,13 @@ class RoomGate:
         """Items whose room somebody has to look after."""
         return [item_from_line(str(line)) for line in await self._redis.smembers(LIVE_ROOMS)]
 
-    async def turn(self, item: ItemRef) -> list[str]:
-        """One turn of the room's control: what it did, as `lua/control_room.lua` answers."""
-        return cast(list[str], await self._scripts.control_room(room_script_keys(item)))
+    async def turn(self, items: Sequence[ItemRef]) -> list[RoomTurn | Exception]:
+        """One turn of each room's control; trouble with one stays with that one."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for item in items:
+            await self._scripts.control_room(room_script_keys(item), client=pipeline)
+        answers = await pipeline.execute(raise_on_error=False)
+        return [answer if isinstance(answer, Exception) else _turn(answer) for answer in answers]
 
     async def fix_pool(self, item: ItemRef) -> FixedPool | None:
         """Ends a draw's pool, which its start does. None before that."""
@@ -163,6 +177,11 @@ def room_script_keys(item: ItemRef) -> list[str]:
     of_the_room = (room.room, room.tickets, room.numbers, room.passes, room.calls, room.places)
     of_the_item = (keys.reservations, keys.buyers, keys.intents)
     return [keys.item, *of_the_room, room.joins, *of_the_item, LIVE_ROOMS]
+
+
+def _turn(answer: Sequence[str]) -> RoomTurn:
+    verdict, is_over, is_news, *called = answer
+    return RoomTurn(verdict != "unknown", is_over == "1", is_news == "1", called)
 
 
 def _with_indexes(packed: bytes) -> bytes:

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from temporalio.testing import ActivityEnvironment
 
 from activities import archive
 from activities.archive import ArchiveActivities, Archived, ArchiveOld
 from domain.delivery import DeliveryKind
+from domain.draw import CommittedSeed, commitment_of, draw
 from domain.notice import REFUSED, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from domain.states import DeliveryStatus, OrderStatus
@@ -16,15 +17,17 @@ from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
+from infra.postgres.rooms import Rooms, keep_tickets
 from infra.postgres.tables.deliveries import archived_deliveries
 from tests.support.ledger import open_item
+from tests.support.room_tickets import joined, ticket
 from tests.support.values import an_order
 
 ORDERS = 3
 
 
 async def _over(database: Database) -> None:
-    """Fulfilled orders, and a notice that was acted on."""
+    """Fulfilled orders, a notice that was acted on, and a room that was drawn."""
     item = await open_item(database)
     async with database.transaction() as connection:
         for _ in range(ORDERS):
@@ -43,6 +46,13 @@ async def _over(database: Database) -> None:
         )
         await Notices(connection).keep("hash", PaymentMethod.ALIPAY, notice, None, b"told", {})
         await Notices(connection).mark_handled("hash", "received")
+        await Rooms(connection).keep(item.ref, 3, 0)
+        seed = CommittedSeed(seed=b"", commitment=commitment_of(b""))
+        await Rooms(connection).fix_draw(item.ref, draw(seed, []))
+        await connection.execute(text("UPDATE sale_items SET retired_at = now()"))
+    async with database.driver() as driver, driver.transaction():
+        tickets = [joined(ticket(f"buyer {index}", index)) for index in range(3)]
+        assert await keep_tickets(driver, item.ref, tickets) == []
 
 
 async def test_all_that_is_old_is_archived_batch_by_batch(
@@ -58,11 +68,11 @@ async def test_all_that_is_old_is_archived_batch_by_batch(
     )
 
     assert await environment.run(activities.archive_old, yesterday) == Archived()
-    all_of_it = Archived(deliveries=ORDERS * len(DeliveryKind), notices=1)
+    all_of_it = Archived(deliveries=ORDERS * len(DeliveryKind), notices=1, tickets=3, draws=1)
     assert await environment.run(activities.archive_old, tomorrow) == all_of_it
     assert await environment.run(activities.archive_old, tomorrow) == Archived()
 
-    assert heartbeats[6:11] == [(2,), (4,), (6,), (8,), (9,)]
+    assert heartbeats[8:13] == [(2,), (4,), (6,), (8,), (9,)]
     async with database.transaction() as connection:
         query = select(func.count()).select_from(archived_deliveries)
         assert (await connection.execute(query)).scalar_one() == all_of_it.deliveries

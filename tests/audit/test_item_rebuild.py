@@ -1,5 +1,6 @@
 """What Redis lost is written again from Postgres, and nobody who was accepted is forgotten."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,8 +13,11 @@ from audit.run import run_audit
 from audit.sources import AuditSources
 from domain.ids import new_order_id
 from domain.reservation import Reservation, ReservationState
+from domain.room import NUMBERS_LEFT_OUT
 from domain.states import OrderStatus
+from infra.postgres.rooms import Rooms, keep_tickets
 from infra.redis.keys import ItemKeys
+from infra.room_recovery import RoomRecovery
 from tests.support.audited_orders import (
     broken_checks,
     cancelled,
@@ -24,6 +28,7 @@ from tests.support.audited_orders import (
 from tests.support.gate import buyers_of, stock_left
 from tests.support.intent_groups import start_all
 from tests.support.polling import until
+from tests.support.room_tickets import joined, ticket
 from tests.support.shop import Shop
 
 
@@ -75,6 +80,27 @@ async def test_an_intent_whose_reservation_was_lost_gets_its_stock_again(
     assert line is not None
     assert line.user_id == "bob"
     assert await stock_left(shop.gate, shop.item.ref) == 18
+
+
+async def test_a_room_comes_back_with_its_item(
+    shop: Shop, sources: AuditSources, redis: Redis
+) -> None:
+    rooms = RoomRecovery(shop.database, redis)
+    sources, ref = replace(sources, rooms=rooms), shop.item.ref
+    async with shop.database.driver() as driver, driver.transaction():
+        assert await keep_tickets(driver, ref, [joined(ticket("ada", 0))]) == []
+    async with shop.database.transaction() as connection:
+        await Rooms(connection).keep(ref, 1, 0)
+    await redis.flushall()
+    report = await run_audit(sources)
+    assert "the room of item teapot" in " ".join(check.detail for check in report.checks)
+
+    await repair(sources)
+
+    state = await rooms.state(ref)
+    assert state is not None
+    assert (state.next_number, state.waiting) == (1 + NUMBERS_LEFT_OUT, 1)
+    assert (await run_audit(sources)).ok
 
 
 def reserved(order_id: str, at_ms: int, quantity: int = 1) -> Reservation:

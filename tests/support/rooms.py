@@ -11,9 +11,9 @@ from domain.reservation import GateAnswer
 from domain.room import PlaceReport, TicketState
 from domain.sale import Admission, ItemTerms
 from infra.redis.keys import ItemKeys, RoomKeys
-from infra.redis.room_gate import RoomGate
+from infra.redis.room_gate import RoomGate, RoomTurn
 from infra.redis.stock_gate import StockGate
-from tests.support.gate import ITEM, request_for, terms_of
+from tests.support.gate import ITEM, LONG_AGO_MS, request_for, terms_of
 
 COUNTED = ("stock", "held", "promised", "called", "waiting")
 _moments = count(1_900_000_000_000)
@@ -49,10 +49,12 @@ class Room:
     async def turn(self) -> list[str]:
         """A turn of the control that is due; the users it called."""
         await self.redis.hdel(RoomKeys.of(ITEM).room, "last_ms")
-        if (turned := await self.rooms.turn(ITEM))[0] == "unknown":
+        (turned,) = await self.rooms.turn([ITEM])
+        if isinstance(turned, RoomTurn) and not turned.is_known:
             await self.rooms.recover(ITEM)
-            turned = await self.rooms.turn(ITEM)
-        return turned[3:]
+            (turned,) = await self.rooms.turn([ITEM])
+        assert isinstance(turned, RoomTurn), turned
+        return turned.called
 
     async def order(self, user_id: str, quantity: int = 1) -> GateAnswer:
         """With the pass the user has, or gets now."""
@@ -69,3 +71,25 @@ class Room:
     async def counts(self) -> dict[str, int]:
         values = await self.redis.hmget(ItemKeys.of(ITEM).item, list(COUNTED))
         return {name: int(value or 0) for name, value in zip(COUNTED, values, strict=True)}
+
+    async def change(self, **terms: Any) -> None:
+        """Other terms, at once."""
+        self.terms = self.terms.model_copy(update=terms)
+        await self.gate.preheat(self.terms, 0)
+
+    async def let_passes_end(self) -> None:
+        """As if their time were over."""
+        await self._make_old(RoomKeys.of(ITEM).passes)
+
+    async def let_calls_pass(self) -> None:
+        """As if nobody who was called had come in time."""
+        await self._make_old(RoomKeys.of(ITEM).calls)
+
+    async def _make_old(self, key: str) -> None:
+        for member in await self.redis.zrange(key, 0, -1):
+            await self.redis.zadd(key, {str(member): LONG_AGO_MS})
+
+
+def packed(*ranks: int) -> bytes:
+    """Ranks by index, from 0, as the gate takes them."""
+    return b"".join(rank.to_bytes(4) for rank in ranks)

@@ -10,6 +10,7 @@ local is_its_owners = ARGV[3] == '1'
 if is_its_owners then
   if not is_open_here() then return -1 end
   if known then return 0 end
+  told.at = now
 end
 if known and known.version >= told.version then return 0 end
 if known then take_out(user, known) end

@@ -1,33 +1,17 @@
 from datetime import UTC, datetime, timedelta
-from typing import Any
+
+from sqlalchemy import text
 
 from domain.draw import CommittedSeed, commitment_of, draw
-from domain.room import ChangedTicket, Ticket, TicketChange, TicketState
+from domain.room import ChangedTicket, Ticket
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.rooms import Rooms, keep_tickets
+from tests.support.ledger import open_item
+from tests.support.room_tickets import called, joined, ticket
 
 MUG = ItemRef(sale_id="noon", sku_id="mug")
 SEED = CommittedSeed(seed=bytes(32), commitment=commitment_of(bytes(32)))
-
-
-def ticket(user_id: str, index: int, **members: Any) -> Ticket:
-    return Ticket(
-        **{
-            "user_id": user_id, "state": TicketState.WAITING, "version": 1, "index": index,
-            "number": index, "units": 1, "lapses": 0, "at_ms": 1000, "order_id": "",
-            "expires_at_ms": 0, "leaf": f"{index:064x}", "nonce": f"{index:032x}", **members,
-        }
-    )  # fmt: skip
-
-
-def joined(one: Ticket) -> ChangedTicket:
-    return ChangedTicket(one, TicketChange.JOINED, 1000)
-
-
-def called(one: Ticket) -> ChangedTicket:
-    later = one.model_copy(update={"state": TicketState.CALLED, "version": one.version + 1})
-    return ChangedTicket(later, TicketChange.CALLED, 2000)
 
 
 async def kept(database: Database, *changes: ChangedTicket) -> list[str] | None:
@@ -100,6 +84,7 @@ async def test_leaves_are_found_by_their_index_and_others_are_holes(database: Da
 
 
 async def test_tickets_and_lists_of_what_is_over_are_forgotten(database: Database) -> None:
+    await open_item(database)
     await kept(database, joined(ticket("ada", 0)))
     now = datetime.now(UTC)
     async with database.transaction() as connection:
@@ -107,9 +92,12 @@ async def test_tickets_and_lists_of_what_is_over_are_forgotten(database: Databas
         await rooms.keep(MUG, 1, 0)
         await rooms.fix_draw(MUG, draw(SEED, [_leaf(0)]))
 
-        assert await rooms.forget_tickets(MUG) == 1
-        assert await rooms.forget_lists(now - timedelta(days=1)) == 0
-        assert await rooms.forget_lists(now + timedelta(days=1)) == 1
+        assert await rooms.forget_tickets(now + timedelta(days=1), 10) == 0
+        await connection.execute(text("UPDATE sale_items SET retired_at = now()"))
+        assert await rooms.forget_tickets(now - timedelta(days=1), 10) == 0
+        assert await rooms.forget_lists(now - timedelta(days=1), 10) == 0
+        assert await rooms.forget_tickets(now + timedelta(days=1), 10) == 1
+        assert await rooms.forget_lists(now + timedelta(days=1), 10) == 1
         assert await rooms.drawn(MUG) is None
         room = await rooms.get(MUG)
     assert room is not None

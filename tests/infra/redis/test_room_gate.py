@@ -1,35 +1,449 @@
-"""The room of an item on a real Redis: joining, being called, entering, ordering."""
+"""The room of an item on a real Redis: joining, being called, entering, leaving, being lost."""
+
+import asyncio
 
 import pytest
 from redis.asyncio import Redis
 
-from domain.reservation import GateVerdict
-from domain.room import RoomVerdict, TicketState
+from domain.reservation import GateVerdict, ReservationState, StockReturn
+from domain.room import RoomVerdict, Ticket, TicketState
 from domain.sale import Admission
-from tests.support.gate import request_for
-from tests.support.rooms import Room
+from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys
+from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
+from tests.support.rooms import Room, packed
+
+RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
+INVALID, MISMATCH = GateVerdict.ENTRY_TOKEN_INVALID, GateVerdict.IDEMPOTENCY_MISMATCH
+ROOM = RoomKeys.of(ITEM)
 
 
 @pytest.fixture
 async def queue(redis: Redis) -> Room:
-    return await Room.open(redis, stock=3, admission=Admission.QUEUE)
+    """Three units, and nobody there."""
+    return await Room.open(redis, stock=3)
 
 
-async def test_a_place_becomes_a_call_a_pass_and_an_order(queue: Room) -> None:
-    ada, bob = await queue.join("ada"), await queue.join("bob")
-    assert (ada.place, bob.place) == (1, 2)
-    early = await queue.gate.reserve(request_for("X", "ada"))
-    assert early.verdict is GateVerdict.NOT_YOUR_TURN
+@pytest.fixture
+async def sold_out(redis: Redis) -> Room:
+    """An open sale of one unit, which O1 holds."""
+    room = await Room.open(redis, stock=1, admission=Admission.OPEN)
+    assert (await room.gate.reserve(request_for("O1", "owner"))).verdict is RESERVED
+    return room
 
-    await queue.turn()
-    given = await queue.enter("ada")
-    again = await queue.enter("ada")
 
-    assert given.verdict is RoomVerdict.PASS
-    assert given.ticket is not None
-    assert again.ticket == given.ticket
-    order = request_for(given.ticket.order_id, "ada", pass_units=1)
-    assert (await queue.gate.reserve(order)).verdict is GateVerdict.RESERVED
-    assert (await queue.gate.reserve(order)).order_id == given.ticket.order_id
-    assert await queue.state_of("ada") is TicketState.USED
-    assert await queue.counts() == {"stock": 2, "held": 1, "promised": 0, "called": 1, "waiting": 0}
+async def ticket_of(room: Room, user_id: str) -> Ticket:
+    ticket = (await room.rooms.look(ITEM, user_id)).ticket
+    assert ticket is not None
+    return ticket
+
+
+class TestAPass:
+    async def test_a_place_becomes_a_call_a_pass_and_an_order(self, queue: Room) -> None:
+        ada, bob = await queue.join("ada"), await queue.join("bob")
+        assert (ada.place, bob.place) == (1, 2)
+        early = await queue.gate.reserve(request_for("X", "ada"))
+        assert early.verdict is GateVerdict.NOT_YOUR_TURN
+
+        assert await queue.turn() == ["ada", "bob"]
+        given, again = await queue.enter("ada"), await queue.enter("ada")
+
+        assert given.verdict is RoomVerdict.PASS
+        assert given.ticket is not None
+        assert again.ticket == given.ticket
+        order = request_for(given.ticket.order_id, "ada", pass_units=1)
+        assert (await queue.gate.reserve(order)).verdict is RESERVED
+        assert (await queue.gate.reserve(order)).order_id == given.ticket.order_id
+        assert await queue.state_of("ada") is TicketState.USED
+        counts = {"stock": 2, "held": 1, "promised": 0, "called": 1, "waiting": 0}
+        assert await queue.counts() == counts
+
+    async def test_one_click_of_many_with_a_pass_takes_its_units(self, queue: Room) -> None:
+        await queue.join("ada")
+        await queue.turn()
+        ticket = (await queue.enter("ada")).ticket
+        assert ticket is not None
+
+        order = request_for(ticket.order_id, "ada", pass_units=1)
+        answers = await asyncio.gather(*(queue.gate.reserve(order) for _ in range(20)))
+
+        assert {answer.order_id for answer in answers} == {ticket.order_id}
+        assert (await queue.counts())["stock"] == 2
+
+    async def test_what_is_no_pass_holds_nothing(self, queue: Room) -> None:
+        await queue.join("ada", 2)
+        await queue.turn()
+        ticket = (await queue.enter("ada")).ticket
+        assert ticket is not None
+        name = ticket.order_id
+
+        async def verdict(order_id: str, user: str, quantity: int, units: int) -> GateVerdict:
+            request = request_for(order_id, user, quantity, pass_units=units)
+            return (await queue.gate.reserve(request)).verdict
+
+        assert await verdict("never given", "ada", 1, 1) is INVALID
+        assert await verdict(name, "bob", 1, 2) is INVALID
+        assert await verdict(name, "ada", 1, 1) is INVALID
+        await queue.let_passes_end()
+        assert await verdict(name, "ada", 2, 2) is INVALID
+        assert (await queue.counts())["stock"] == 3
+
+    async def test_a_repeat_is_compared_with_the_first(self, queue: Room) -> None:
+        await queue.join("ada", 2)
+        await queue.turn()
+        ticket = (await queue.enter("ada")).ticket
+        assert ticket is not None
+        first = request_for(ticket.order_id, "ada", 2, pass_units=2, key="cart")
+        assert (await queue.gate.reserve(first)).verdict is RESERVED
+
+        assert (await queue.gate.reserve(first._replace(quantity=1))).verdict is MISMATCH
+        other = await queue.gate.reserve(first._replace(user_id="bob", idempotency_key=""))
+        assert other.verdict is MISMATCH
+        # Given back, it is the answer all the same.
+        await queue.gate.release(ITEM, ticket.order_id)
+        assert (await queue.gate.reserve(first)).order_id == ticket.order_id
+        await queue.redis.hdel(ItemKeys.of(ITEM).reservations, ticket.order_id)
+        assert (await queue.gate.reserve(first)).order_id == ticket.order_id
+        assert (await queue.counts())["stock"] == 3
+
+    async def test_a_key_that_names_another_order_is_a_mismatch(self, sold_out: Room) -> None:
+        keyed = request_for("O2", "ada", key="cart")
+        await sold_out.gate.release(ITEM, "O1")
+        assert (await sold_out.gate.reserve(keyed)).verdict is RESERVED
+        await sold_out.join("ada")
+        await sold_out.gate.release(ITEM, "O2")
+        await sold_out.turn()
+        ticket = (await sold_out.enter("ada")).ticket
+        assert ticket is not None
+
+        order = request_for(ticket.order_id, "ada", pass_units=1, key="cart")
+        assert (await sold_out.gate.reserve(order)).verdict is MISMATCH
+
+    async def test_not_even_a_late_order_takes_what_was_promised(self, queue: Room) -> None:
+        for user in ("ada", "bob"):
+            await queue.join(user)
+        await queue.turn()
+        await queue.enter("ada")
+
+        late = [await queue.gate.reserve(request_for(f"L{n}", "eve", late=True)) for n in range(2)]
+
+        assert [one.verdict for one in late] == [RESERVED, SOLD_OUT]
+        await queue.gate.release(ITEM, "L0")
+        await queue.join("cleo")
+        await queue.turn()
+        assert await queue.gate.reclaim(intent_for("L0", "eve")) is False
+
+
+class TestTheLine:
+    async def test_a_user_has_one_ticket_however_often_he_comes(self, queue: Room) -> None:
+        reports = await asyncio.gather(*(queue.join("ada", 1 + n % 2) for n in range(9)))
+
+        assert len({report.ticket for report in reports}) == 1
+        assert (await queue.join("bob")).place == 2
+
+    async def test_no_more_are_called_than_units_nobody_was_promised(self, queue: Room) -> None:
+        for n in range(8):
+            await queue.join(f"u{n}")
+
+        assert await queue.turn() == ["u0", "u1", "u2"]
+        assert await queue.turn() == []
+        assert (await queue.enter("u3")).verdict is RoomVerdict.NOT_YOUR_TURN
+        await queue.let_calls_pass()
+        assert await queue.turn() == ["u3", "u4", "u5"]
+        # Too late for what was kept, and still served while there is something.
+        assert (await queue.enter("u0")).verdict is RoomVerdict.NOT_YOUR_TURN
+        assert {(await queue.enter(f"u{n}")).verdict for n in (3, 4)} == {RoomVerdict.PASS}
+        await queue.leave("u5")
+        assert (await queue.enter("u0")).verdict is RoomVerdict.PASS
+        assert (await queue.counts())["promised"] == 3
+
+    async def test_who_wants_two_waits_for_two_while_more_may_come(self, queue: Room) -> None:
+        for user, units in (("ada", 2), ("bob", 2), ("cleo", 1)):
+            await queue.join(user, units)
+
+        assert await queue.turn() == ["ada"]
+        await queue.order("ada", 2)
+        assert await queue.turn() == []
+        await queue.gate.sell(intent_for((await ticket_of(queue, "ada")).order_id, "ada", 2))
+        assert await queue.turn() == ["bob"]
+        assert (await queue.order("bob", 1)).verdict is RESERVED
+
+    async def test_pace_is_kept_whatever_the_clock_says(self, redis: Redis) -> None:
+        room = await Room.open(redis, stock=9, pace_per_minute=60)
+        for n in range(9):
+            await room.join(f"u{n}")
+        assert await room.turn() == ["u0"]
+        await redis.hset(ROOM.room, "last_ms", str(FAR_AHEAD_MS))
+        (turned,) = await room.rooms.turn([ITEM])
+        assert not isinstance(turned, Exception)
+        assert turned.called == ["u1"]
+        # Many processes take turns, and time passes once.
+        turns = [(await room.rooms.turn([ITEM]))[0] for _ in range(5)]
+        assert [turn.called for turn in turns if not isinstance(turn, Exception)] == [[]] * 5
+
+    async def test_nobody_is_called_while_orders_wait_to_be_carried(self, queue: Room) -> None:
+        await queue.join("ada")
+        await queue.redis.xadd(ItemKeys.of(ITEM).intents, {"order_id": "X"}, id="1000-0")
+        assert await queue.turn() == []
+        await queue.redis.xtrim(ItemKeys.of(ITEM).intents, maxlen=0)
+        assert await queue.turn() == ["ada"]
+
+    async def test_who_leaves_gives_back_what_was_promised_him(self, queue: Room) -> None:
+        for user in ("ada", "bob", "cleo"):
+            await queue.join(user)
+        await queue.turn()
+        await queue.enter("ada")
+        for user in ("ada", "bob"):
+            await queue.leave(user)
+
+        counts = {"stock": 3, "held": 0, "promised": 0, "called": 1, "waiting": 0}
+        assert await queue.counts() == counts
+        assert (await queue.enter("ada")).verdict is RoomVerdict.NO_TICKET
+        back = await queue.join("ada")
+        assert back.place == 4
+        assert back.ticket is not None
+        assert back.ticket.index == 0
+        await queue.order("cleo")
+        assert (await queue.leave("cleo")).verdict is RoomVerdict.USED
+
+    async def test_a_pass_lapses_once_to_the_end_and_then_for_good(self, queue: Room) -> None:
+        await queue.join("ada")
+        await queue.turn()
+        await queue.enter("ada")
+        await queue.join("bob")
+        await queue.let_passes_end()
+
+        assert await queue.turn() == ["bob", "ada"]
+        await queue.enter("ada")
+        await queue.let_passes_end()
+        await queue.turn()
+
+        assert await queue.state_of("ada") is TicketState.LAPSED
+        assert (await queue.enter("ada")).verdict is RoomVerdict.LAPSED
+        spent = await queue.join("ada")
+        assert (spent.verdict, spent.place) == (RoomVerdict.TICKET, 3)
+        assert (await queue.counts())["promised"] == 0
+
+    async def test_a_pause_costs_nobody_his_time(self, queue: Room) -> None:
+        for user in ("ada", "bob", "cleo"):
+            await queue.join(user)
+        await queue.turn()
+        await queue.enter("ada")
+        await queue.gate.set_paused(ITEM, True)
+        await queue.let_passes_end()
+        await queue.let_calls_pass()
+        await queue.turn()
+        assert (await queue.enter("bob")).verdict is RoomVerdict.PAUSED
+        await queue.gate.set_paused(ITEM, False)
+
+        # Whoever comes before the next turn as well.
+        assert (await queue.order("ada")).verdict is RESERVED
+        await queue.turn()
+        assert await queue.state_of("bob") is TicketState.CALLED
+        assert (await queue.order("bob")).verdict is RESERVED
+
+    async def test_a_room_has_its_hours_and_a_buyer_his_limit(self, redis: Redis) -> None:
+        early = await Room.open(
+            redis, stock=1, starts_at_ms=FAR_AHEAD_MS - 2, room_opens_at_ms=FAR_AHEAD_MS - 3
+        )
+        report = await early.join("ada")
+        assert (report.verdict, report.detail) == (RoomVerdict.NOT_STARTED, str(FAR_AHEAD_MS - 3))
+        await early.change(room_opens_at_ms=LONG_AGO_MS)
+        assert (await early.join("ada")).place == 1
+        assert await early.turn() == []
+        assert (await early.enter("ada")).verdict is RoomVerdict.NOT_STARTED
+        await early.change(starts_at_ms=LONG_AGO_MS)
+        assert await early.turn() == ["ada"]
+        assert (await early.join("bob", 3)).verdict is RoomVerdict.LIMIT_REACHED
+        await early.change(starts_at_ms=LONG_AGO_MS - 1, ends_at_ms=LONG_AGO_MS)
+        assert (await early.enter("ada")).verdict is RoomVerdict.ENDED
+        assert (await early.join("bob")).verdict is RoomVerdict.ENDED
+        # Its stream has to be read first.
+        await early.turn()
+        assert await redis.scard(LIVE_ROOMS) == 1
+        await redis.delete(ROOM.joins)
+        await early.turn()
+        assert await redis.scard(LIVE_ROOMS) == 0
+
+
+class TestTheWaitingList:
+    async def test_clicks_take_only_what_nobody_waits_for(self, sold_out: Room) -> None:
+        click = await sold_out.gate.reserve(request_for("C1", "eve"))
+        assert (click.verdict, click.waiting) == (SOLD_OUT, None)
+        await sold_out.join("ada")
+        await sold_out.gate.release(ITEM, "O1")
+        click = await sold_out.gate.reserve(request_for("C2", "eve"))
+        assert (click.verdict, click.waiting) == (SOLD_OUT, 1)
+
+        assert await sold_out.turn() == ["ada"]
+        assert (await sold_out.gate.reserve(request_for("C3", "eve"))).verdict is SOLD_OUT
+        assert (await sold_out.order("ada")).verdict is RESERVED
+
+    async def test_who_can_click_need_not_wait(self, sold_out: Room) -> None:
+        await sold_out.gate.release(ITEM, "O1")
+        assert (await sold_out.join("ada")).verdict is RoomVerdict.FREE
+
+    async def test_after_three_lapses_in_a_row_a_click_gets_the_unit(self, sold_out: Room) -> None:
+        for n in range(5):
+            await sold_out.join(f"u{n}")
+        await sold_out.gate.release(ITEM, "O1")
+        for n in range(3):
+            assert await sold_out.turn() == [f"u{n}"]
+            assert (await sold_out.gate.reserve(request_for("C", "eve"))).verdict is SOLD_OUT
+            await sold_out.let_calls_pass()
+
+        assert await sold_out.turn() == []
+        # Not even who was called before.
+        assert (await sold_out.enter("u0")).verdict is RoomVerdict.NOT_YOUR_TURN
+        assert (await sold_out.gate.reserve(request_for("C", "eve"))).verdict is RESERVED
+        await sold_out.gate.release(ITEM, "C")
+        assert (await sold_out.gate.reserve(request_for("C9", "eve"))).verdict is SOLD_OUT
+        assert await sold_out.turn() == ["u3"]
+
+    async def test_a_room_is_over_when_nothing_can_come_back_and_is_woken(
+        self, sold_out: Room
+    ) -> None:
+        await sold_out.join("ada")
+        await sold_out.turn()
+        assert (await sold_out.join("bob")).verdict is RoomVerdict.TICKET
+        await sold_out.gate.sell(intent_for("O1", "owner"))
+        await sold_out.turn()
+        assert (await sold_out.join("cleo")).verdict is RoomVerdict.OVER
+        assert (await sold_out.rooms.look(ITEM, "ada")).room.is_over
+        await sold_out.gate.release(ITEM, "O1", StockReturn.RESTOCK)
+        assert await sold_out.turn() == ["ada"]
+        assert (await sold_out.order("ada")).verdict is RESERVED
+
+
+class TestADraw:
+    async def test_places_are_those_that_were_drawn(self, redis: Redis) -> None:
+        room = await Room.open(
+            redis, stock=2, admission=Admission.DRAW, starts_at_ms=FAR_AHEAD_MS - 1
+        )
+        tickets = [await room.join(user) for user in ("ada", "bob", "cleo")]
+        assert [report.place for report in tickets] == [None] * 3
+        await room.leave("bob")
+        assert await room.rooms.fix_pool(ITEM) is None
+        await room.change(starts_at_ms=LONG_AGO_MS)
+        late = await room.join("dora")
+        assert late.place == 4
+        pool = await room.rooms.fix_pool(ITEM)
+        assert pool is not None
+        assert [leaf[:4] for leaf in pool.leaves] == [b"ada\0", b"bob\0", b"cleo"]
+        assert await room.turn() == []
+
+        assert await room.rooms.fix_places(ITEM, "d1", packed(2, 0, 1))
+        assert not await room.rooms.fix_places(ITEM, "d2", packed(0, 1, 2))
+
+        places = [(await room.rooms.look(ITEM, user)).place for user in ("ada", "bob", "cleo")]
+        assert places == [3, 1, 2]
+        assert await room.turn() == ["cleo", "ada"]
+        state = await room.rooms.state(ITEM)
+        assert state is not None
+        assert (state.serving, state.pool_size, state.digest, state.waiting) == (3, 3, "d1", 1)
+
+
+class TestWhatIsLost:
+    async def test_every_field_of_an_item_survives_a_rebuild(self, queue: Room) -> None:
+        for user in ("ada", "bob", "cleo", "dora"):
+            await queue.join(user)
+        await queue.turn()
+        await queue.order("ada")
+        await queue.enter("bob")
+        await queue.change(requires_claim="known")
+        before = await queue.redis.hgetall(ItemKeys.of(ITEM).item)
+        kept = [line async for line in queue.gate.reservations(ITEM)]
+
+        await queue.gate.rebuild(queue.terms, 2, kept)
+
+        assert await queue.redis.hgetall(ItemKeys.of(ITEM).item) == before
+        assert (await queue.order("bob")).verdict is RESERVED
+
+    async def test_an_emptied_redis_gets_its_room_back(self, queue: Room) -> None:
+        for user in ("ada", "bob", "cleo", "dora"):
+            await queue.join(user)
+        await queue.turn()
+        await queue.order("ada")
+        await queue.enter("bob")
+        users = ("ada", "bob", "cleo", "dora")
+        tickets = [await ticket_of(queue, user) for user in users]
+        kept = [line async for line in queue.gate.reservations(ITEM)]
+        await queue.redis.flushall()
+        await queue.gate.rebuild(queue.terms, 2, kept)
+        assert await queue.state_of("ada") is None
+
+        assert await queue.rooms.restore_tickets(ITEM, tickets) == 4
+        assert await queue.rooms.reopen(ITEM, 4, 3)
+        assert not await queue.rooms.reopen(ITEM, 4, 3)
+
+        states = [await queue.state_of(user) for user in users]
+        assert [str(state) for state in states] == ["used", "fetched", "called", "waiting"]
+        counts = {"stock": 2, "held": 1, "promised": 1, "called": 1, "waiting": 1}
+        assert await queue.counts() == counts
+        assert (await queue.join("eve")).place == 10_005
+        assert (await queue.order("bob")).verdict is RESERVED
+        assert (await queue.order("cleo")).verdict is RESERVED
+        await queue.gate.release(ITEM, (await ticket_of(queue, "bob")).order_id)
+        assert await queue.turn() == ["dora"]
+
+    async def test_a_used_pass_is_not_used_again_after_a_loss(self, queue: Room) -> None:
+        await queue.join("ada")
+        await queue.turn()
+        await queue.enter("ada")
+        before = await ticket_of(queue, "ada")
+        await queue.order("ada")
+        # Rows have not heard of it, and Redis is set back to before it.
+        await queue.redis.delete(ROOM.tickets, ROOM.room)
+
+        await queue.rooms.restore_tickets(ITEM, [before])
+
+        assert await queue.state_of("ada") is TicketState.USED
+        assert (await queue.order("ada")).order_id == before.order_id
+        assert (await queue.counts())["stock"] == 2
+
+    async def test_another_server_asks_what_was_lost_before_it_gives_a_number(
+        self, queue: Room
+    ) -> None:
+        await queue.join("ada")
+        lost = (await queue.join("bob")).ticket
+        assert lost is not None
+        await queue.redis.hset(ROOM.room, mapping={"run_id": "another", "next": "1"})
+        await queue.redis.hdel(ROOM.tickets, "bob")
+        await queue.redis.hdel(ROOM.numbers, "1")
+
+        await queue.rooms.let_in_again(ITEM, lost)
+
+        back = await queue.join("bob")
+        assert back.ticket is not None
+        assert (back.place, back.ticket.leaf) == (2, lost.leaf)
+        assert (await queue.join("cleo")).place == 10_002
+        # What only its owner has kept is nothing against what is known.
+        await queue.leave("bob")
+        await queue.rooms.let_in_again(ITEM, lost)
+        assert await queue.state_of("bob") is TicketState.LEFT
+
+    async def test_what_is_retired_leaves_nothing(self, redis: Redis) -> None:
+        room = await Room.open(redis, stock=1)
+        await room.join("ada")
+        await room.turn()
+        await room.enter("ada")
+        await room.change(ends_at_ms=LONG_AGO_MS)
+        assert not await room.gate.retire(1, ITEM)
+        await redis.delete(ROOM.joins)
+
+        assert await room.gate.retire(1, ITEM)
+        assert await redis.keys("seckill:*") == []
+
+
+async def test_held_is_counted_along_every_way_of_an_order(sold_out: Room) -> None:
+    async def held() -> int:
+        return (await sold_out.counts())["held"]
+
+    assert await held() == 1
+    await sold_out.gate.release(ITEM, "O1")
+    assert await held() == 0
+    assert await sold_out.gate.reclaim(intent_for("O1", "owner"))
+    assert await held() == 1
+    await sold_out.gate.sell(intent_for("O1", "owner"))
+    assert await held() == 0
+    assert await sold_out.gate.release(ITEM, "O1", StockReturn.RESTOCK) is ReservationState.RELEASED
+    assert await held() == 0
