@@ -14,6 +14,8 @@ def bench(
     offered_seconds: options.OfferedSeconds = 30.0,
     backlog: options.Backlog = 10_000,
     samples: options.Samples = 200,
+    people: options.PeopleCome = 20_000,
+    bot_clicks: options.BotClicks = 50,
     only: options.Only = None,
     variant: options.Variants = None,
     turns: options.Turns = 2,
@@ -28,6 +30,7 @@ def bench(
             only, variant, turns, json_file,
             rounds=rounds, seconds=seconds, connections=connections, orders=orders,
             rate=rate, offered_seconds=offered_seconds, backlog=backlog, samples=samples,
+            people=people, bot_clicks=bot_clicks,
         )  # fmt: skip
     except NoVariant as error:
         raise typer.BadParameter(str(error)) from error

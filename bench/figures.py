@@ -12,7 +12,8 @@ BENCH = "bench"
 class BenchPlan(Value):
     """The command's options. `rate`: buyers a second who come at their own pace, for
     `offered_seconds`; `backlog` orders are accepted at once, twice `samples` of them paid at that
-    rate while the others wait."""
+    rate while the others wait. `people` come to one draw and one queue, and each account of a bot
+    clicks `bot_clicks` times."""
 
     rounds: int = 3
     seconds: float = 3.0
@@ -22,6 +23,8 @@ class BenchPlan(Value):
     offered_seconds: float = 30.0
     backlog: int = 10_000
     samples: int = 200
+    people: int = 20_000
+    bot_clicks: int = 50
 
 
 class Round(Value):

@@ -9,3 +9,4 @@ class Part(StrEnum):
     LATENCY = "latency"
     BACKLOG = "backlog"
     RECOVERY = "recovery"
+    OPENING = "opening"

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.figures import BenchPlan, Figure
 from bench.machine import Machine
+from bench.opening.report import OpeningReport
 from bench.waits import Waits
 from domain.model import Value
 
@@ -68,6 +69,7 @@ class BenchReport(Value):
     latency: LatencyReport | None = None
     backlog: BacklogReport | None = None
     recovery: RecoveryReport | None = None
+    opening: OpeningReport | None = None
 
     @property
     def events_per_order(self) -> int:
@@ -88,6 +90,8 @@ class BenchReport(Value):
             found |= _seconds_of(self.backlog)
         if self.recovery:
             found["killed → placing again, s"] = self.recovery.placing_seconds
+        if self.opening:
+            found |= self.opening.headlines()
         return found
 
 

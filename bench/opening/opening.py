@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -37,11 +37,12 @@ class _Found(NamedTuple):
     times: DrawTimes | None = None
 
 
-async def measure_opening(people: People) -> OpeningReport:
-    """On a Redis of its own, with nobody else at it."""
+async def measure_opening(people: People, say: Callable[[str], None]) -> OpeningReport:
+    """On a Redis of its own, with nobody else at it. `say` hears how far it is."""
     async with own_redis() as redis:
         rooms = [
-            await play(redis, admission, people) for admission in (Admission.DRAW, Admission.QUEUE)
+            await play(redis, admission, people, say)
+            for admission in (Admission.DRAW, Admission.QUEUE)
         ]
     return OpeningReport(rooms=tuple(rooms))
 
@@ -59,15 +60,17 @@ async def own_redis() -> AsyncIterator[Redis]:
             await stop(running)
 
 
-async def play(redis: Redis, admission: Admission, people: People, seed: int = 1) -> RoomReport:
-    """From the first click to the last unit. `seed`: of the clicks; of the draw there is another
-    one each time."""
+async def play(
+    redis: Redis, admission: Admission, people: People, say: Callable[[str], None], seed: int = 1
+) -> RoomReport:
+    """From the first click to the last unit. `seed`: of the clicks, not of the draw."""
     random = Random(seed)
     room = SimulatedRoom(redis, admission, people, people.count // PEOPLE_PER_UNIT)
     await room.open_()
     clicks = people.clicks(admission, random)
     empty = await _memory(redis)
     await redis.config_resetstat()
+    say(f"{admission}: {people.count:,} come, and click {len(clicks):,} times")
     took, _ = await _timed(room.joined_by(clicks))
     redis_us = (await redis.info("commandstats"))["cmdstat_evalsha"]["usec_per_call"]
     with_line = await _memory(redis)
@@ -75,8 +78,10 @@ async def play(redis: Redis, admission: Admission, people: People, seed: int = 1
     await redis.delete(RoomKeys.of(room.item).joins)
     full = await _memory(redis)
     lone = await _lone_clicks(room, random)
+    say(f"{admission}: joined in {took:.1f} s, {redis_us:.0f} µs each in Redis; it starts")
     await room.start()
     found = await (_drawn(room) if admission is Admission.DRAW else _lined_up(room))
+    say(f"{admission}: {found.verdict.says}; {room.units:,} units are served")
     await room.serve()
     asked, over = await _told_at_the_end(room, random)
     return RoomReport(

@@ -3,8 +3,6 @@
 from domain.model import Value
 from domain.sale import Admission
 
-# A bot may gain so little by its fifty clicks.
-MOST_OF_A_FAIR_SHARE = 1.1
 SHOWN_WRONGS = 5
 
 

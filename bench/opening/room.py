@@ -98,18 +98,25 @@ class SimulatedRoom:
         serving = 0
         while len(self.served) < self.units:
             await asyncio.sleep(TURN_SECONDS)
-            called = [int(user) for user in (await self._rooms.turn(self.item))[3:]]
+            called = await self._turn()
             serving = await self._in_order(called, serving)
             await each(called, self._order)
             if not called:
                 raise RuntimeError(f"{len(self.served)} of {self.units} served, nobody called")
         await asyncio.sleep(TURN_SECONDS)
-        await self._rooms.turn(self.item)
+        await self._turn()
 
     async def ask(self, number: int) -> PlaceReport:
         """For a pass."""
         order_id = new_order_id(1, time.time_ns() // 1_000_000)
         return await self._rooms.enter(self.item, str(number), order_id)
+
+    async def _turn(self) -> list[int]:
+        """Who is called."""
+        (turned,) = await self._rooms.turn([self.item])
+        if isinstance(turned, Exception):
+            raise turned
+        return [int(user) for user in turned.called]
 
     async def _in_order(self, called: list[int], serving: int) -> int:
         for number in called:

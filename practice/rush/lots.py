@@ -23,5 +23,7 @@ async def verify_draw(item: ItemRef, api_url: str) -> Check:
         process.kill()
         await process.wait()
         return Check(code="R13", ok=False, detail="verify-draw did not come to an end")
-    detail = f"verify-draw: {said.decode().partition(chr(10))[0]}"
+    detail = (
+        f"seckill verify-draw {item.sale_id} {item.sku_id}: {said.decode().partition(chr(10))[0]}"
+    )
     return Check(code="R13", ok=process.returncode == 0, detail=detail)

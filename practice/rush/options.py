@@ -1,10 +1,9 @@
 """The command line's options of a rush. Imports nothing heavy: `--help` must be there at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from click import Choice
 
 Buyers = Annotated[int, typer.Option(min=1, help="How many people come.")]
 Units = Annotated[int, typer.Option(min=1, help="How many units there are.")]
@@ -34,11 +33,8 @@ Tolerant = Annotated[
     bool, typer.Option("--tolerant", help="Outlast outages: ask again until --settle is over.")
 ]
 Admission = Annotated[
-    str,
-    typer.Option(
-        click_type=Choice(["open", "queue", "draw"]),
-        help="Who may order: whoever clicks; who is called, as he came, or by lot.",
-    ),
+    Literal["open", "queue", "draw"],
+    typer.Option(help="Who may order: whoever clicks; who is called, as he came, or by lot."),
 ]
 Bots = Annotated[
     float, typer.Option(min=0, max=1, help="Share of the accounts that click fifty times.")

@@ -84,8 +84,11 @@ class Scenario:
             self._progress.begin("The orders come to rest")
             await winners.finish(plan.settle_seconds)
         self._progress.begin("Everybody looks at what he has")
-        lists = await OrderLists(context, winners.look, random=plan.dice("losers")).compare()
-        seen_by_crowd = (*judge(self._notes, plan, starts_at), lists, *await self._of_room(item))
+        lists, lots = await asyncio.gather(
+            OrderLists(context, winners.look, random=plan.dice("losers")).compare(),
+            self._lots(item),
+        )
+        seen_by_crowd = (*judge(self._notes, plan, starts_at), lists, *self._of_room(), *lots)
         self._progress.begin("The audit")
         audit = await self._audit()
         return report_of(
@@ -107,14 +110,12 @@ class Scenario:
             return Crowd(context, item, random=random, on_order=winners.follow)
         return RoomCrowd(context, item, plan, random=random, on_order=winners.follow)
 
-    async def _of_room(self, item: ItemRef) -> tuple[Check, ...]:
-        if self._is_open:
-            return ()
-        checks = judge_room(self._notes, self._plan)
-        if self._plan.admission is not Admission.DRAW:
-            return checks
-        self._progress.begin("Somebody else works the draw out again")
-        return (*checks, await verify_draw(item, self._api_url))
+    def _of_room(self) -> tuple[Check, ...]:
+        return () if self._is_open else judge_room(self._notes, self._plan)
+
+    async def _lots(self, item: ItemRef) -> tuple[Check, ...]:
+        is_drawn = self._plan.admission is Admission.DRAW
+        return (await verify_draw(item, self._api_url),) if is_drawn else ()
 
     @asynccontextmanager
     async def _disturbed_provider(self) -> AsyncIterator[None]:

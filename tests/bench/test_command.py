@@ -27,6 +27,7 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     short = (
         *("--rounds", "1", "--seconds", "0.5", "--connections", "4", "--orders", "3"),
         *("--rate", "5", "--offered-seconds", "1", "--backlog", "9", "--samples", "3"),
+        *("--people", "40", "--bot-clicks", "3"),
     )
 
     outcome = await seckill.run("bench", *short, "--json", str(file))
@@ -49,6 +50,8 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     assert "History events per paid order" in outcome.out
     _backlog_is_whole(report)
     _carriers_came_back(report)
+    assert report.opening is not None
+    assert [room.ok for room in report.opening.rooms] == [True, True]
     assert seckill.processes() == []
     assert list(seckill.home.iterdir()) == []
 
