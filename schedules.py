@@ -113,7 +113,9 @@ def _nothing_if_not_found() -> Iterator[None]:
 
 def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
     queue = settings.task_queue
-    keep_for = KeepFor(days=settings.archive_after_days)
+    keep_for = KeepFor(
+        days=settings.archive_after_days, ledger_days=settings.archive_ledgers_after_days
+    )
     return (
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(UpkeepWorkflow.run, id=UPKEEP_ID, task_queue=queue),

@@ -24,6 +24,8 @@ from temporalio.worker import (
 from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
+from activities.first_step import FirstStepActivities
+from activities.handing_over import HandingOver
 from activities.late_payments import LatePaymentActivities, OrdersToStart
 from activities.left_behind import LeftBehindActivities
 from activities.notices import NoticeActivities
@@ -153,13 +155,16 @@ def build_activities(
     """All there are, over opened stores: the one list of them, for the worker and for tests."""
     relay = NoticeRelay(database, workflows, gateways)
     payments = PaymentActivities(database, gateways)
+    stock, orders = StockActivities(gate), OrderActivities(database)
+    deliveries = DeliveryActivities(database, sender)
     return Activities(
         general=activities_of(
-            StockActivities(gate),
-            OrderActivities(database),
+            FirstStepActivities(database, gate, orders),
+            stock,
+            orders,
             payments,
-            SettlementActivities(database),
-            DeliveryActivities(database, sender),
+            SettlementActivities(database, HandingOver(stock, deliveries)),
+            deliveries,
             ArchiveActivities(database),
             RetirementActivities(database, gate),
             RefundActivities(database),

@@ -24,6 +24,7 @@ _WHAT = {
     BillFault.UNREADABLE: "this row cannot be read (payment {payment_id}); all others are compared",
     BillFault.NOT_IN_BILL: "{booked} is in our ledger for payment {payment_id}, not in the bill",
     BillFault.NO_BILL: "there was no bill to be had",
+    BillFault.OF_OTHERS: "neither their numbers nor their trades are ours",
 }
 _ADVICE = {
     BillFault.UNKNOWN_PAYMENT: "Find out at the provider what it paid for; give it back there.",
@@ -35,6 +36,8 @@ _ADVICE = {
     BillFault.UNREADABLE: "Look it up in the provider's file; recheck its order, if there is one.",
     BillFault.NOT_IN_BILL: "Ask the provider about the payment: the money may never have come.",
     BillFault.NO_BILL: "Ask the provider, then reconcile the day again.",
+    BillFault.OF_OTHERS: "Resolve this if another application takes money under the same account;"
+    " else find out at the provider what was paid for.",
 }
 
 
@@ -91,4 +94,6 @@ async def resolve_of_refund(connection: AsyncConnection, refund: Refund) -> None
 
 
 def _subject(method: PaymentMethod, day: date, mismatch: BillMismatch) -> str:
-    return f"{method}:{day}:{mismatch.fault}:{mismatch.reference}"
+    # However many they are when the day is compared again, they are one matter.
+    of = "rows" if mismatch.fault is BillFault.OF_OTHERS else mismatch.reference
+    return f"{method}:{day}:{mismatch.fault}:{of}"

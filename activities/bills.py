@@ -21,6 +21,7 @@ from domain.bill import (
     ComparedLine,
     is_over,
     start_of,
+    together,
 )
 from domain.gateway_errors import BillNotReady, GatewayError
 from domain.model import Value
@@ -139,22 +140,26 @@ class BillActivities:
         async with heartbeats():
             lines = 0
             found: list[BillMismatch] = []
+            others: list[BillMismatch] = []
             async for line in self._lines(bill):
                 lines += 1
                 if mismatch := line.mismatch(day_is_over=day_is_over):
-                    found.append(mismatch)
+                    (others if line.is_of_others else found).append(mismatch)
             async with self._database.transaction() as connection:
                 found += await Bills(connection).unread(bill.method, bill.day)
             # Of a day that is not over, what is missing may still come into the bill.
             if day_is_over:
                 found += await self._absent(bill)
+            differ = len(others) + sum(mismatch.billed is not None for mismatch in found)
+            if others:
+                found.append(together(others))
             unsettled = sum(mismatch.fault is BillFault.NOT_SETTLED for mismatch in found)
             check = BillCheck(
                 method=bill.method,
                 day=bill.day,
                 checked_at=command.checked_at,
                 lines=lines,
-                matched=lines - sum(mismatch.billed is not None for mismatch in found),
+                matched=lines - differ,
                 repaired=max(0, command.missed - unsettled),
                 mismatches=len(found),
                 sample=tuple(found[:SAMPLE_SIZE]),

@@ -65,13 +65,17 @@ class Owed(Value):
 
 @dataclass(frozen=True)
 class Due:
-    """What an order is owed, of these `kinds`; `award` in points. `fulfils` it with the last."""
+    """What an order is owed, of these `kinds`; `money` earns points. `fulfils` it with the last."""
 
     order: Order
     title: str
-    award: int
+    money: tuple[int, ...]
     kinds: Set[DeliveryKind]
     fulfils: bool
+
+    @property
+    def award(self) -> int:
+        return award_for(self.money)
 
     @property
     def ours(self) -> dict[DeliveryKind, str]:
@@ -156,7 +160,7 @@ class DeliveryActivities:
         return Due(
             order=owed.order,
             title=owed.title,
-            award=award_for(owed.money),
+            money=owed.money,
             kinds=owed.kinds & kinds,
             # A decision on one of them is put on record before the order's end.
             fulfils=kinds == ALL,
@@ -197,7 +201,7 @@ class DeliveryActivities:
         try:
             async with self._database.driver() as driver:
                 return await HotPath(driver).deliver(
-                    order_id, delivered, due.award, fulfil=due.fulfils
+                    order_id, delivered, due.award, money=due.money, fulfil=due.fulfils
                 )
         except Exception as error:
             if len(delivered) == 1:

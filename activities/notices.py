@@ -60,7 +60,9 @@ class NoticeActivities:
         async with heartbeats():
             ways = await self._round()
             async with self._database.transaction() as connection:
-                await NoticeQueue(connection).close_explained(SYSTEM)
+                queue = NoticeQueue(connection)
+                await queue.close_heard(RelayOutcome.DUPLICATE)
+                await queue.close_explained(SYSTEM)
                 await RefusedNotices(connection).forget_all_but_the_newest(FORGOTTEN_AT_ONCE)
         return Relayed(
             signalled=ways[RelayOutcome.SIGNALLED],

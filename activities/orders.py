@@ -1,15 +1,16 @@
 """Orders in Postgres, as the order saga sees them: each activity is one transaction."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
-from domain.actors import SYSTEM, is_operator
+from activities.rejections import told_to_buyer, write_rejection
+from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.model import Value
-from domain.order import CANCELLED_BY_AN_OPERATOR, EventKind, Order, RejectReason
+from domain.order import EventKind, Order, RejectReason
 from domain.payment import Payment
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
@@ -69,13 +70,15 @@ class RejectOrder(Value):
 
 class EndOrder(Value):
     """Undo of place_order. `status` is the end to reach: cancelled, timed_out or rejected.
-    `closed` names the payments that can take no money any more; None when nobody looked."""
+    `closed` names the payments that can take no money any more; None when nobody looked.
+    `whatever_it_is`: who asks also understands that the order has ended otherwise."""
 
     intent: Intent
     status: OrderStatus
     reason: str
     actor: str = SYSTEM
     closed: tuple[str, ...] | None = None
+    whatever_it_is: bool = False
 
 
 class MoveDeadline(Value):
@@ -115,10 +118,22 @@ class OrderActivities:
             return PlacedOrder(rejected=refused.reason)
         # Payments were begun ahead, or by an earlier run, and must be known to be closed.
         if placing is None or placing.has_payments:
-            return await self._as_it_stands(command.intent)
+            return await self._found(command.intent)
         if placing.order.status not in HOLDING_STOCK | OWNING_STOCK:
             return PlacedOrder(rejected=RejectReason.RELEASED)
         return _placed(placing.order, placing.title, placing.points_price)
+
+    async def standing(self, order_id: str) -> PlacedOrder | None:
+        """The order as it stands, whatever its status; None when there is none."""
+        async with self._database.driver() as driver:
+            found = await HotPath(driver).standing(order_id)
+        if found is None:
+            return None
+        payments: Sequence[Payment] = ()
+        if found.has_payments:
+            async with self._database.transaction() as connection:
+                payments = await Payments(connection).of_order(order_id)
+        return _placed(found.order, found.title, found.points_price, payments)
 
     @activity.defn
     async def order_stands(self, intent: Intent) -> bool:
@@ -131,7 +146,7 @@ class OrderActivities:
     async def reject_order(self, command: RejectOrder) -> None:
         """Leave a trace of an accepted intent that did not become an order."""
         async with self._database.transaction() as connection:
-            await _write_rejection(connection, command.intent, command.reason)
+            await write_rejection(connection, command.intent, command.reason)
             if command.drift:
                 await Attentions(connection).raise_(
                     AttentionKind.STOCK_DRIFT,
@@ -144,10 +159,11 @@ class OrderActivities:
     @activity.defn
     async def cancel_order(self, command: EndOrder) -> PlacedOrder | None:
         """Undo of place_order: release the held stock and close the order and its payments.
-        Answers with the order, and does nothing, where it came further than its workflow knows:
-        it is paid, or has open payments that are not in `closed`."""
+        Answers with the order, and does nothing, where it came to something else than its workflow
+        knows: it is paid, or given back, or has open payments that are not in `closed`, or has
+        ended otherwise."""
         intent, order_id = command.intent, command.intent.order_id
-        reason = _told_to_buyer(command.reason, command.actor)
+        reason = told_to_buyer(command.reason, command.actor)
         if command.status in ENDS:
             wanted = OrderEnd(
                 order_id, command.status, reason, command.actor, command.reason, command.closed
@@ -160,13 +176,14 @@ class OrderActivities:
             order = await orders.lock(order_id)
             if order is None:
                 # A placing that is still on its way must find this row and do nothing.
-                await _write_rejection(connection, intent, command.reason, command.actor)
+                await write_rejection(connection, intent, command.reason, command.actor)
                 return None
             begun = await payments.of_order(order_id)
             if order.status in OWNING_STOCK or _is_unknown(order, begun, command.closed):
                 return await _standing(connection, order, begun)
             if order.status is not OrderStatus.PENDING_PAYMENT:
-                return None
+                otherwise = command.whatever_it_is and order.status is not command.status
+                return await _standing(connection, order, begun) if otherwise else None
             await orders.change_status(
                 order_id, OrderStatus.PENDING_PAYMENT, command.status, reason=reason
             )
@@ -207,7 +224,7 @@ class OrderActivities:
                     command.order_id, EventKind.DEADLINE_EXTENDED, command.actor, detail
                 )
 
-    async def _as_it_stands(self, intent: Intent) -> PlacedOrder:
+    async def _found(self, intent: Intent) -> PlacedOrder:
         async with self._database.transaction() as connection:
             standing = await Orders(connection).get(intent.order_id)
             if standing and standing.status not in HOLDING_STOCK | OWNING_STOCK:
@@ -253,33 +270,3 @@ def _placed(
 
 def _open(payments: Sequence[Payment]) -> tuple[Payment, ...]:
     return tuple(payment for payment in payments if payment.status is PaymentStatus.CREATED)
-
-
-async def _write_rejection(
-    connection: AsyncConnection, intent: Intent, reason: str, actor: str = SYSTEM
-) -> None:
-    orders = Orders(connection)
-    item = await Stock(connection).item(intent.item)
-    now = datetime.now(UTC)
-    rejected = Order(
-        order_id=intent.order_id,
-        sale_id=intent.sale_id,
-        sku_id=intent.sku_id,
-        user_id=intent.user_id,
-        quantity=intent.quantity,
-        amount=item.price * intent.quantity if item else 0,
-        currency=item.currency if item else "CNY",
-        status=OrderStatus.REJECTED,
-        reason=_told_to_buyer(reason, actor),
-        created_at=now,
-        pay_deadline=None,
-        closed_at=now,
-    )
-    # It may stand already, placed by a try whose answer was lost: then the cancel ends it.
-    if await orders.insert(rejected):
-        await orders.record(intent.order_id, EventKind.REJECTED, actor, reason)
-
-
-def _told_to_buyer(reason: str, actor: str) -> str:
-    """An operator's own words stay in the event, which only operators read."""
-    return CANCELLED_BY_AN_OPERATOR if is_operator(actor) else reason

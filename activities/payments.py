@@ -1,7 +1,7 @@
 """Payment providers, as the order saga sees them: each activity is one call."""
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from pydantic import model_validator
@@ -24,9 +24,11 @@ from domain.payment import (
     is_signed_link,
 )
 from domain.states import PaymentStatus
+from infra.gateways.points.paying import pay_with_points
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
 from infra.postgres.hot_path import HotPath
+from infra.postgres.orders import Orders
 from notices.stray_money import tell_of_returned_money
 
 
@@ -60,17 +62,24 @@ class PaymentActivities:
 
     @activity.defn
     async def begin_payment(self, offer: OfferPayment) -> Payment:
-        """Write the payment down, then offer it at the provider; a repeat offers the same one.
+        """Write the payment down, offer it at the provider, and look again before it is handed out;
+        a repeat offers the same one. Points are paid at once.
 
-        Raises `UNAVAILABLE` while the provider does not answer and `INVALID` for a method that
-        is not set up.
+        Raises `UNAVAILABLE` while the provider does not answer, `INVALID_STATE` for an order that
+        may not be paid (any more), and `INVALID` for a method that is not set up.
         """
         new, gateway = offer.payment, self._gateway(offer.payment.method)
+        if new.method is PaymentMethod.POINTS:
+            with _refusals():
+                return await pay_with_points(self._database, new, offer.actor)
         # A signed link binds nobody, so it may come first: one query then does.
         if is_signed_link(new.method, new.scene):
             new = new.model_copy(update={"action": await _offer(gateway, offer)})
-        async with self._database.driver() as driver:
-            payment = await HotPath(driver).begin_payment(new, offer.actor)
+        async with self._database.driver() as driver, driver.transaction():
+            payable = await HotPath(driver).hold_payable(new.order_id)
+            payment = await HotPath(driver).begin_payment(new, offer.actor) if payable else new
+        if not payable:
+            raise await self._not_payable(new.order_id)
         if payment.action is not None:
             return payment
         # Asked for again after a try without an answer: a provider refuses a number that comes
@@ -79,10 +88,7 @@ class PaymentActivities:
             payment = payment.model_copy(update={"expires_at": new.expires_at})
         # Written before: what a provider may collect must be known here first.
         action = await _offer(gateway, offer.model_copy(update={"payment": payment}))
-        async with self._database.driver() as driver:
-            await HotPath(driver).offer_payment(
-                payment.payment_id, action, payment.expires_at, offer.actor
-            )
+        await self._hand_out(gateway, payment.model_copy(update={"action": action}), offer.actor)
         return payment.model_copy(update={"action": action})
 
     @activity.defn
@@ -100,6 +106,28 @@ class PaymentActivities:
             closed = await self._gateway(ref.method).close(ref.payment_id)
         await self._tell_of(ref, closed.returned)
         return closed
+
+    async def _hand_out(self, gateway: Gateway, offered: Payment, actor: str) -> None:
+        """The provider took its time, and the order may be over by now."""
+        id_ = offered.payment_id
+        async with self._database.driver() as driver, driver.transaction():
+            hot_path = HotPath(driver)
+            if await hot_path.hold_payable(offered.order_id) and await hot_path.offer_payment(
+                id_, offered.action, offered.expires_at, actor
+            ):
+                return
+        # Nobody has seen it yet, so nobody pays it. What cannot be closed now, a round closes.
+        with suppress(GatewayError):
+            await gateway.close(id_)
+        raise await self._not_payable(offered.order_id)
+
+    async def _not_payable(self, order_id: str) -> ApplicationError:
+        async with self._database.transaction() as connection:
+            order = await Orders(connection).get(order_id)
+        if order is None:
+            return refusal(ErrorCode.INVALID_STATE, "there is no such order")
+        detail = f"the order is {order.status}, and takes no payment any more"
+        return refusal(ErrorCode.INVALID_STATE, detail, order_status=order.status)
 
     def _heard(self, ref: PaymentRef) -> AbstractAsyncContextManager[None]:
         # Our own points need no interpreter.
@@ -120,8 +148,15 @@ class PaymentActivities:
 
 
 async def _offer(gateway: Gateway, offer: OfferPayment) -> RedirectAction | QrAction | None:
-    try:
+    with _refusals():
         return await gateway.create(offer.payment.charge_for(offer.subject))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """A provider's no as the workflow hears it."""
+    try:
+        yield
     except NotEnoughPoints as error:
         raise refusal(
             ErrorCode.INSUFFICIENT_POINTS,

@@ -5,12 +5,15 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities.deliveries import Owed
+from activities.handing_over import HandingOver
 from domain.actors import provider
 from domain.model import Value
 from domain.order import EventKind
 from domain.payment import FlowKind, Payment, Receipt
 from domain.refund import RefundReason, RefundRequest
-from domain.states import OrderStatus, PaymentStatus
+from domain.reservation import Intent
+from domain.states import GIVEN_BACK, OrderStatus, PaymentStatus
 from domain.surplus_money import surplus_refund, why_surplus
 from infra.postgres.engine import Database
 from infra.postgres.hot_path import HotPath
@@ -22,18 +25,25 @@ RECEIVED: Final = "received"
 
 
 class SettlePayment(Value):
+    """`intent`: hand the order over as well, once it is paid; the release before this one asked
+    for that step by step."""
+
     order_id: str
     receipt: Receipt
+    intent: Intent | None = None
 
 
 class Settled(Value):
     """`surplus` is None when the order is paid by this receipt, else why it must go back. `status`
     is what the order has come to where the money was taken before its workflow heard of it, and
-    `open_payments` what was begun besides."""
+    `open_payments` what was begun besides. `sold` and `owed` are how far it has been handed over,
+    as HandedOver has them."""
 
     surplus: RefundReason | None = None
     status: OrderStatus | None = None
     open_payments: tuple[Payment, ...] = ()
+    sold: bool = False
+    owed: Owed | None = None
 
 
 class RecordSurplus(Value):
@@ -43,12 +53,27 @@ class RecordSurplus(Value):
 
 
 class SettlementActivities:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, handing_over: HandingOver | None = None) -> None:
         self._database = database
+        self._handing_over = handing_over
 
     @activity.defn
     async def settle_payment(self, command: SettlePayment) -> Settled:
-        """Payment, order, stock and ledger in one step; a repeat answers as the first did."""
+        """Payment, order, stock and ledger in one step, and what follows as far as it can be done
+        at once; a repeat answers as the first did."""
+        settled = await self._settle(command)
+        intent, is_paid = command.intent, settled.surplus is None
+        if intent is None or self._handing_over is None or not is_paid:
+            return settled
+        if settled.status in GIVEN_BACK:
+            # Its stock is the refund's by now, and nothing of it is owed any more.
+            return settled.model_copy(
+                update={"sold": True, "owed": Owed(order_status=settled.status)}
+            )
+        done = await self._handing_over.try_to(intent)
+        return settled.model_copy(update={"sold": done.sold, "owed": done.owed})
+
+    async def _settle(self, command: SettlePayment) -> Settled:
         id_ = command.order_id
         while True:
             async with self._database.driver() as driver:

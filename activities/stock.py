@@ -1,4 +1,4 @@
-"""Stock in Redis, as the order saga sees it: reserve, and its undo beside it."""
+"""Stock in Redis, once an order has it: given back, taken again, or sold."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,23 +6,12 @@ from typing import Any
 import structlog
 from pydantic import model_validator
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from domain.model import Value
-from domain.order import RejectReason
-from domain.reservation import GateVerdict, Intent, ReserveRequest, StockReturn
+from domain.reservation import Intent, StockReturn
 from infra.redis.stock_gate import StockGate
 
 log = structlog.get_logger()
-
-ITEM_NOT_PREHEATED = "ItemNotPreheated"
-
-
-class Reserved(Value):
-    """`rejected` says why the gate holds no stock for the order; None means it does."""
-
-    rejected: RejectReason | None = None
-
 
 # How ReleaseStock said it before there was a StockReturn, each beside its usual value.
 _OLD_WORDS = (
@@ -52,34 +41,8 @@ class StockActivities:
         self._gate = gate
 
     @activity.defn
-    async def reserve_stock(self, intent: Intent) -> Reserved:
-        """Find the order's reservation, or make it.
-
-        Raises a retryable `ItemNotPreheated` when an accepted order's item is gone from Redis.
-        """
-        accepted = intent.accepted_at_ms > 0
-        answer = await self._gate.reserve(
-            ReserveRequest(
-                item=intent.item,
-                order_id=intent.order_id,
-                user_id=intent.user_id,
-                quantity=intent.quantity,
-                late=accepted,
-            )
-        )
-        if answer.verdict is GateVerdict.RESERVED:
-            return Reserved()
-        if answer.verdict is GateVerdict.NOT_FOUND and accepted:
-            # The buyer was told "yours": he waits for the item to be rebuilt, and is not rejected.
-            raise ApplicationError(
-                "Redis does not know the item; run `seckill audit --repair`",
-                type=ITEM_NOT_PREHEATED,
-            )
-        return Reserved(rejected=RejectReason(answer.verdict.value))
-
-    @activity.defn
     async def release_stock(self, release: ReleaseStock) -> None:
-        """Undo of reserve_stock; also keeps a reserve that is still on its way from holding."""
+        """Undo of reserving; also keeps a reserve that is still on its way from holding."""
         await self._gate.release(release.intent.item, release.intent.order_id, release.how)
 
     @activity.defn

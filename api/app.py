@@ -51,6 +51,7 @@ from api.sales import ShownSales
 from api.seals import Seals
 from api.start_checks import refuse_unsafe
 from api.workflow_calls import WorkflowCalls
+from infra.background import ended
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
@@ -105,7 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services = await open_services(settings, metrics, closing)
             app.state.services = services
             for work in (watch_open_files(), services.room_control.run()):
-                closing.callback(asyncio.create_task(work).cancel)
+                closing.push_async_callback(ended, asyncio.create_task(work))
             tune_garbage_collection()
             yield
 

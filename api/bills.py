@@ -34,8 +34,7 @@ class BillReconciler:
         self, day: date, method: PaymentMethod | None, actor: str
     ) -> ReconciliationView:
         """The outcome if the reconciliation ends in a few seconds, else where it is made; one of
-        this day that is under way is joined. Raises Refusal: INVALID or UNAVAILABLE."""
-        self._refuse_unless_billed(day, method)
+        this day that is under way is joined. Raises Refusal(UNAVAILABLE)."""
         log.info("bills_asked", day=str(day), method=method, actor=actor)
         run = await self._workflows.start(
             ReconcileBillsWorkflow.run,
@@ -53,7 +52,8 @@ class BillReconciler:
         checks = [bill_check_view(check) for check in outcome.checks]
         return ReconciliationView(workflow_id=run.id, day=day, finished=True, checks=checks)
 
-    def _refuse_unless_billed(self, day: date, method: PaymentMethod | None) -> None:
+    def refuse_unless_billed(self, day: date, method: PaymentMethod | None) -> None:
+        """Raises Refusal(INVALID)."""
         today = day_of(datetime.now(UTC))
         if not today - KEPT_FOR <= day <= today:
             why = "bills are there for the last three months only"

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.service import RPCError
 
 from domain.errors import ErrorCode, Refusal
 from domain.notice import Notice, NoticeKind, Verdict
+from domain.operator_act import OperatorAct
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import Gateway, RawNotice
 from infra.postgres.engine import Database
 from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
+from infra.postgres.operator_acts import OperatorActs
 from notices.inbox import NoticeInbox, notice_id_of
 from notices.relay import NoticeRelay
 
@@ -31,7 +34,7 @@ class NoticeReplay:
         self._relay = relay
         self._gateways = gateways
 
-    async def replay(self, notice_id: str, actor: str) -> Notice:
+    async def replay(self, notice_id: str, actor: str, reason: str = "") -> Notice:
         """The notice, told on unless somebody acted on it already; one that was left to a person
         is told again.
 
@@ -39,10 +42,13 @@ class NoticeReplay:
         """
         notice, raw = await self._kept(notice_id)
         # A key or a payment may have been missing when it came.
-        if notice.verdict is not Verdict.ACCEPTED and notice.method in self._gateways:
+        to_judge = notice.verdict is not Verdict.ACCEPTED and notice.method in self._gateways
+        if to_judge:
             if notice_id_of(notice.method, raw.body) != notice_id:
                 detail = "not all of its bytes were kept, so it cannot be judged again"
                 raise Refusal(ErrorCode.INVALID_STATE, detail, verdict=notice.verdict)
+            async with self._database.transaction() as connection:
+                await _put_on_record(connection, notice_id, actor, reason)
             await self._inbox.judge(notice.method, raw)
             notice, _ = await self._kept(notice_id)
         if notice.verdict is not Verdict.ACCEPTED or notice.kind is NoticeKind.OTHER:
@@ -55,6 +61,8 @@ class NoticeReplay:
         log.info("notice_replayed", notice_id=notice_id, actor=actor)
         async with self._database.transaction() as connection:
             was_left = await NoticeQueue(connection).reopen(notice_id)
+            if not to_judge:
+                await _put_on_record(connection, notice_id, actor, reason)
         if was_left:
             notice, _ = await self._kept(notice_id)
         if notice.handled_at is None:
@@ -73,3 +81,10 @@ class NoticeReplay:
         if notice is None or raw is None:
             raise Refusal(ErrorCode.NOT_FOUND, "no such notice")
         return notice, raw
+
+
+async def _put_on_record(
+    connection: AsyncConnection, notice_id: str, actor: str, reason: str
+) -> None:
+    acts = OperatorActs(connection)
+    await acts.record(OperatorAct.NOTICE_REPLAYED, notice_id, actor, reason)

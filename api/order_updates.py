@@ -17,11 +17,13 @@ from api.workflow_calls import NoAnswerYet, NoMoreUpdates, NotRunning, NotTaken,
 from domain.delivery import DeliveryKind
 from domain.errors import ErrorCode, Refusal
 from domain.ids import workflow_id
+from domain.operator_act import OperatorAct
 from domain.order import EventKind
 from domain.refund import trade_workflow_id
 from domain.reservation import Intent
 from domain.states import IN_HAND, UNFINISHED, DeliveryStatus, OrderStatus
 from infra.postgres.engine import Database
+from infra.postgres.operator_acts import OperatorActs
 from infra.postgres.orders import Orders
 from workflows.order import OrderWorkflow
 from workflows.updates import CancelOrder, DecideDelivery, ExtendDeadline, RecheckPayment
@@ -76,9 +78,12 @@ class OrderUpdates:
         refuse_unless(order, UNFINISHED)
         async with self._database.transaction() as connection:
             orders = Orders(connection)
-            # A queued order has no row yet on which this could be put on record.
             if await orders.get(order_id):
                 await orders.record(order_id, EventKind.RECHECK_ASKED, caller.actor, reason)
+            else:
+                # A queued order has no row yet that events could be of.
+                acts = OperatorActs(connection)
+                await acts.record(OperatorAct.RECHECK_ASKED, order_id, caller.actor, reason)
         argument = RecheckPayment(actor=caller.actor)
         update = OrderWorkflow.recheck_payment
         return await self._change(order, caller, update, argument, RECHECK_SECONDS)

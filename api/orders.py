@@ -11,6 +11,7 @@ from domain.ids import is_order_id
 from domain.order import OrderDossier
 from domain.sale import ItemRef
 from domain.states import OrderStatus
+from infra.postgres.archived_orders import ArchivedOrders
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.stock import Stock
@@ -43,11 +44,12 @@ class OrderLookup:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def dossier(self, order_id: str) -> OrderDossier | None:
-        """None for an order that Postgres does not know."""
+        """As it stands, in use or in the archive. None for one that Postgres does not know."""
         if not is_order_id(order_id):
             return None
         async with self._database.transaction() as connection:
-            return await Orders(connection).dossier(order_id)
+            found = await Orders(connection).dossier(order_id)
+            return found or await ArchivedOrders(connection).dossier(order_id)
 
     async def status(self, order_id: str) -> OrderStatus | None:
         """None for an unknown order."""

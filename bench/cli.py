@@ -12,6 +12,7 @@ def bench(
     orders: options.Orders = 300,
     rate: options.Rate = 20.0,
     offered_seconds: options.OfferedSeconds = 30.0,
+    frozen_seconds: options.FrozenSeconds = 60.0,
     backlog: options.Backlog = 10_000,
     samples: options.Samples = 200,
     people: options.PeopleCome = 20_000,
@@ -29,8 +30,8 @@ def bench(
         show_bench(
             only, variant, turns, json_file,
             rounds=rounds, seconds=seconds, connections=connections, orders=orders,
-            rate=rate, offered_seconds=offered_seconds, backlog=backlog, samples=samples,
-            people=people, bot_clicks=bot_clicks,
+            rate=rate, offered_seconds=offered_seconds, frozen_seconds=frozen_seconds,
+            backlog=backlog, samples=samples, people=people, bot_clicks=bot_clicks,
         )  # fmt: skip
     except NoVariant as error:
         raise typer.BadParameter(str(error)) from error

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench.backlog import BacklogBench
 from bench.figures import BenchPlan
+from bench.frozen import FrozenBench
 from bench.instruments import Instruments
 from bench.latency import LatencyBench
 from bench.machine import Machine
@@ -105,6 +106,9 @@ async def _measure(
     if Part.RECOVERY in parts:
         console.print("kill -9, while buyers click")
         found["recovery"] = await RecoveryBench(instruments, plan).measure()
+    if Part.FROZEN in parts:
+        console.print(f"Temporal stands still for {plan.frozen_seconds:g} s, while buyers come")
+        found["frozen"] = await FrozenBench(instruments, plan).measure()
     if Part.BACKLOG in parts:
         console.print(f"{plan.backlog:,} orders at once: this takes minutes")
         found["backlog"] = await BacklogBench(instruments, plan).measure()

@@ -11,9 +11,9 @@ BENCH = "bench"
 
 class BenchPlan(Value):
     """The command's options. `rate`: buyers a second who come at their own pace, for
-    `offered_seconds`; `backlog` orders are accepted at once, twice `samples` of them paid at that
-    rate while the others wait. `people` come to one draw and one queue, and each account of a bot
-    clicks `bot_clicks` times."""
+    `offered_seconds`, and for `frozen_seconds` while Temporal stands still; `backlog` orders are
+    accepted at once, twice `samples` of them paid at that rate while the others wait. `people` come
+    to one draw and one queue, and each account of a bot clicks `bot_clicks` times."""
 
     rounds: int = 3
     seconds: float = 3.0
@@ -21,6 +21,7 @@ class BenchPlan(Value):
     orders: int = 300
     rate: float = 20.0
     offered_seconds: float = 30.0
+    frozen_seconds: float = 60.0
     backlog: int = 10_000
     samples: int = 200
     people: int = 20_000

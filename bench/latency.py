@@ -8,7 +8,7 @@ meanwhile.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from bench.cpu import CpuWatch
 from bench.figures import BENCH, BenchPlan
@@ -29,14 +29,22 @@ FULFILLED = "notice → fulfilled"
 
 
 class LatencyBench:
-    def __init__(self, instruments: Instruments, plan: BenchPlan) -> None:
+    """`until`: the last stage that is waited for."""
+
+    def __init__(
+        self, instruments: Instruments, plan: BenchPlan, *, until: Stage = Stage.FULFILLED
+    ) -> None:
         self._at = instruments
         self._plan = plan
+        self._until = until
         self._watch = OrderWatch(instruments.rows)
         self._waited: dict[str, list[float]] = {}
         self._unanswered: dict[str, int] = {}
 
-    async def measure(self) -> LatencyReport:
+    async def measure(
+        self, *, meanwhile: AbstractContextManager[None] | None = None
+    ) -> LatencyReport:
+        """`meanwhile` is so as long as buyers come and wait."""
         count = max(1, round(self._plan.rate * self._plan.offered_seconds))
         item = await self._at.open_sale(count)
         run = f"open-{time.time_ns():x}"
@@ -49,7 +57,8 @@ class LatencyBench:
 
         cpu = CpuWatch(self._at.stack.servers() | self._at.stack.pids(BENCH))
         try:
-            await offer(users, self._plan.rate, one)
+            with meanwhile or nullcontext():
+                await offer(users, self._plan.rate, one)
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -73,10 +82,11 @@ class LatencyBench:
         notice = self._at.buyers.notice(payment)
         told = await _until(due + 2 * MIND_SECONDS)
         paid = self._watch.expect(order.order_id, Stage.PAID)
-        fulfilled = self._watch.expect(order.order_id, Stage.FULFILLED)
         telling = asyncio.create_task(self._at.buyers.tell(notice))
         await self._wait(PAID, told, lambda: paid)
-        await self._wait(FULFILLED, told, lambda: fulfilled)
+        if self._until is Stage.FULFILLED:
+            fulfilled = self._watch.expect(order.order_id, Stage.FULFILLED)
+            await self._wait(FULFILLED, told, lambda: fulfilled)
         await asyncio.gather(placing, telling)
 
     async def _wait(self, name: str, since: float, moment: Callable[[], Awaitable[float]]) -> None:

@@ -27,6 +27,9 @@ Only = Annotated[
 ]
 Rate = Annotated[float, typer.Option(min=0.1, help="Buyers a second who come at their own pace.")]
 OfferedSeconds = Annotated[float, typer.Option(min=1, help="How long they come.")]
+FrozenSeconds = Annotated[
+    float, typer.Option(min=1, help="How long they come while Temporal stands still.")
+]
 Backlog = Annotated[int, typer.Option(min=3, help="Orders that are accepted at once.")]
 Samples = Annotated[
     int, typer.Option(min=1, help="So many of them are paid at --rate, while the others wait.")

@@ -9,4 +9,5 @@ class Part(StrEnum):
     LATENCY = "latency"
     BACKLOG = "backlog"
     RECOVERY = "recovery"
+    FROZEN = "frozen"
     OPENING = "opening"

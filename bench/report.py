@@ -57,6 +57,16 @@ class RecoveryReport(Value):
     caught_up_seconds: float
 
 
+class FrozenReport(Value):
+    """`frozen` stood still from before the first buyer came, `per_second` for `seconds`, until the
+    last of them had paid."""
+
+    frozen: str
+    seconds: float
+    per_second: float
+    waits: tuple[Waits, ...]
+
+
 class BenchReport(Value):
     """Parts that were not asked for are empty. `history`: event types of one paid order and how
     many there were of each."""
@@ -69,6 +79,7 @@ class BenchReport(Value):
     latency: LatencyReport | None = None
     backlog: BacklogReport | None = None
     recovery: RecoveryReport | None = None
+    frozen: FrozenReport | None = None
     opening: OpeningReport | None = None
 
     @property
@@ -90,6 +101,9 @@ class BenchReport(Value):
             found |= _seconds_of(self.backlog)
         if self.recovery:
             found["killed → placing again, s"] = self.recovery.placing_seconds
+        if frozen := self.frozen:
+            for wait in frozen.waits:
+                found[f"{wait.name}, p99 ms, {frozen.frozen} frozen"] = wait.p99_ms
         if self.opening:
             found |= self.opening.headlines()
         return found

@@ -22,6 +22,9 @@ def print_report(console: Console, report: BenchReport) -> None:
     if report.latency:
         title = f"Milliseconds while {report.latency.per_second:g} buyers a second come"
         tables += [_waits(title, report.latency.waits)]
+    if frozen := report.frozen:
+        title = f"Milliseconds at {frozen.per_second:g} a second, {frozen.frozen} frozen"
+        tables += [_waits(f"{title} for {frozen.seconds:g} s", frozen.waits)]
     if report.backlog:
         tables += _backlog(report.backlog)
     if report.opening:

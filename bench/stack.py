@@ -5,8 +5,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,6 +103,16 @@ class BenchStack:
             os.kill(carrier.pid, signal.SIGKILL)
         while any(carrier.alive for carrier in carriers):  # noqa: ASYNC110 - nor do the dying
             await asyncio.sleep(DYING_POLL_SECONDS)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """It stands still inside the block, and nobody hears that it does (SIGSTOP)."""
+        (pid,) = self.pids(name).values()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     async def start_carriers(self) -> None:
         """Returns when they are ready."""

@@ -1,11 +1,12 @@
 """Bills: what a provider says moved on one day, and what came of comparing it with our ledger."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.model import Value
-from domain.payment import FlowKind, PaymentMethod
+from domain.payment import FlowKind, PaymentMethod, order_id_of_payment
 from domain.states import RefundStatus
 
 # Both providers cut their days at midnight in Shanghai, whatever clock this machine has.
@@ -13,6 +14,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 # Both promise a day's bill for 10:00 of the day after; before that, "no bill" says nothing.
 READY_AT = time(10)
 SAMPLE_SIZE = 50
+EXAMPLES = 5
 
 
 def day_of(moment: datetime) -> date:
@@ -92,11 +94,14 @@ class BillFault(StrEnum):
     UNREADABLE = "unreadable"
     NOT_IN_BILL = "not_in_bill"
     NO_BILL = "no_bill"
+    # All such rows of a bill together.
+    OF_OTHERS = "of_others"
 
 
 class BillMismatch(Value):
     """`reference`: the trade number for money that came, our refund number for money that went,
-    the day where there is no bill, the row that could not be read. `billed` and `booked` are the
+    the day where there is no bill, the row that could not be read, how many rows are of others with
+    some of them. `billed` and `booked` are the
     provider's and our amount in minor units, None where that side has none."""
 
     fault: BillFault
@@ -109,7 +114,8 @@ class BillMismatch(Value):
 
 class ComparedLine(Value):
     """A line of a bill beside what we have under its number: `booked` if the ledger has it, else
-    the order of a payment or the refund that it may belong to."""
+    the order of a payment or the refund that it may belong to. `is_our_trade`: we booked
+    money under its trade number, whatever number of ours the line names."""
 
     kind: FlowKind
     reference: str
@@ -120,6 +126,14 @@ class ComparedLine(Value):
     refund_state: BilledRefund = BilledRefund.DONE
     refund_status: RefundStatus | None = None
     refund_amount: int | None = None
+    is_our_trade: bool = False
+
+    @property
+    def is_of_others(self) -> bool:
+        """Nothing about it is ours: another application of the same account has made the trade."""
+        known = self.booked, self.order_id, self.refund_status
+        is_known = self.is_our_trade or any(one is not None for one in known)
+        return not is_known and order_id_of_payment(self.payment_id) is None
 
     def fault(self, *, day_is_over: bool) -> BillFault | None:
         """None if both sides agree, or will by themselves."""
@@ -154,6 +168,16 @@ class ComparedLine(Value):
             # Nothing is booked of a refund that is not done, but what was asked for is known.
             booked=self.refund_amount if self.booked is None else self.booked,
         )
+
+
+def together(others: Sequence[BillMismatch]) -> BillMismatch:
+    """Rows of other applications, at least one, as one matter: a till may have thousands a day."""
+    some = ", ".join(
+        f"{one.reference} ({one.payment_id or 'no number'}, {one.billed})"
+        for one in others[:EXAMPLES]
+    )
+    rows = "1 row" if len(others) == 1 else f"{len(others)} rows"
+    return BillMismatch(fault=BillFault.OF_OTHERS, reference=f"{rows}, such as {some}")
 
 
 class BillCheck(Value):

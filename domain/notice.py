@@ -46,6 +46,8 @@ NO_NEWS: Final = "no_news"
 
 # Before a notice is tried again that could not be told; the last one for ever.
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 20, 40, 80, 160, 300))
+# A run takes 10,000 signals and never another one; whoever tells of money must not use them up.
+SIGNALS_AT_MOST: Final = 1000
 # Before a workflow is told again that was told and has not acted on it: it can take only so many
 # signals in its life, and keeps each of them.
 PAUSES_ONCE_TOLD: Final = tuple(timedelta(minutes=m) for m in (1, 5, 25, 125, 625, 24 * 60))
@@ -92,6 +94,8 @@ class Notice(Value):
     # How often it was tried to tell it, or, once a workflow was told of it, how often it was told.
     tries: int = 0
     told_at: datetime | None = None
+    # How many signals it has been to a workflow, however often it was begun anew with it.
+    signals: int = 0
 
 
 def pause_after(failures: int) -> timedelta:

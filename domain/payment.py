@@ -113,6 +113,22 @@ class Payment(Value):
     expires_at: datetime
     created_at: datetime
     paid_at: datetime | None = None
+    # When a round asks its provider next. None where none will: its workflow watches it, or it has
+    # been asked often enough.
+    ask_at: datetime | None = None
+
+    @property
+    def receipt(self) -> "Receipt | None":
+        """The money that paid it; None while none has."""
+        if self.status is not PaymentStatus.PAID or self.trade_no is None or self.paid_at is None:
+            return None
+        return Receipt(
+            method=self.method,
+            payment_id=self.payment_id,
+            trade_no=self.trade_no,
+            amount=self.amount,
+            paid_at=self.paid_at,
+        )
 
     def charge_for(self, subject: str) -> Charge:
         """What its provider is asked to collect; `subject` is what the buyer reads there."""

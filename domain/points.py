@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.model import Value
 from domain.money import MINOR_PER_MAJOR
-from domain.payment import PaymentMethod
+from domain.payment import PaymentMethod, payment_id_for
 
 # Points that were spent earn none, or an account would feed itself.
 EARNING_METHODS = frozenset(PaymentMethod) - {PaymentMethod.POINTS}
@@ -70,3 +70,10 @@ class CreditExceedsDebit(Value):
 
     debited: int
     asked: int
+
+
+def paid_by(debit: PointsEntry, order_id: str) -> str:
+    """The payment that took an order's points."""
+    # An order has one debit, so it must name its payment: told by two, it would look like two
+    # payments. One that was written before debits named theirs is the first payment's.
+    return debit.payment_id or payment_id_for(order_id, PaymentMethod.POINTS)

@@ -85,6 +85,10 @@ OWNING_STOCK = frozenset({OrderStatus.PAID, OrderStatus.FULFILLED, OrderStatus.R
 UNFINISHED = frozenset({OrderStatus.QUEUED, OrderStatus.PENDING_PAYMENT})
 # A workflow must be running for these: to be paid, or to be delivered what was paid for.
 IN_HAND = UNFINISHED | {OrderStatus.PAID}
+# Ended without a sale: Postgres has their stock back, so Redis may have it back too.
+NEVER_SOLD = frozenset({OrderStatus.REJECTED, OrderStatus.CANCELLED, OrderStatus.TIMED_OUT})
+# Its money goes back, or is back: the refund has a workflow of its own, which sees to its stock.
+GIVEN_BACK = frozenset({OrderStatus.REFUNDING, OrderStatus.REFUNDED})
 # No workflow runs any more; a refund or late money starts one of its own.
 FINAL = frozenset(
     {

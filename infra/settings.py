@@ -131,6 +131,9 @@ class Settings(FromEnvironment):
     sandbox_url: str = ""
     upkeep_every_seconds: int = 10
     archive_after_days: int = Field(default=30, ge=1)
+    # Both providers give money back for a year, which nobody does here once it is in the archive.
+    # At least as long as a day's bill may be compared.
+    archive_ledgers_after_days: int = Field(default=400, ge=100)
     retire_after_hours: float = Field(default=24.0, ge=0)
     audit_grace_seconds: float = 5.0
     audit_overdue_seconds: float = 180.0

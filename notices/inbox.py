@@ -16,6 +16,7 @@ from domain.notice import NO_NEWS, REFUSED, Notice, NoticeKind, Verdict, Verifie
 from domain.payment import Payment, PaymentMethod, order_id_of_payment
 from domain.surplus_money import is_settled
 from infra.gateways.protocol import Gateway, RawNotice
+from infra.postgres.archived_orders import ArchivedOrders
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
@@ -89,6 +90,10 @@ class NoticeInbox:
             if verified.payment_id is not None and verified.verdict in _OURS:
                 payment = await Payments(connection).get(verified.payment_id)
             verdict = verdict_on(method, verified, payment)
+            # Mentioned once more, as Alipay does when a trade can no longer be given back.
+            of_nobody = verified.receipt if verdict is Verdict.UNKNOWN_PAYMENT else None
+            is_old = of_nobody is not None and await ArchivedOrders(connection).took(of_nobody)
+            verdict = Verdict.ACCEPTED if is_old else verdict
             if verdict in REFUSED and not await RefusedNotices(connection).has_room():
                 log.warning("notice_not_kept", method=method, verdict=verdict)
                 return JudgedNotice(verdict, None, must_be_told=False)
@@ -102,6 +107,8 @@ class NoticeInbox:
                 kept.headers,
             )
             must_be_told = await _must_be_told(connection, verdict, notice, payment)
+            if is_old:
+                await Notices(connection).mark_handled(notice.notice_id, NO_NEWS)
             if verdict is Verdict.UNKNOWN_PAYMENT and verified.receipt is not None:
                 # The provider hears no, and in the end stops asking: the money would stay there.
                 await tell_of_stranded_money(

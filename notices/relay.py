@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.gateway_errors import GatewayError
-from domain.notice import LEFT_TO_A_PERSON, Notice, NoticeKind, Verdict
+from domain.notice import LEFT_TO_A_PERSON, SIGNALS_AT_MOST, Notice, NoticeKind, Verdict
 from domain.order import Order
 from domain.payment import Payment, PaymentMethod, Receipt
 from domain.surplus_money import is_settled, surplus_refund, why_surplus
@@ -25,7 +25,7 @@ from infra.postgres.notices import Notices
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
-from notices.telling import OrdersToTell, WorkflowsToTell
+from notices.telling import OrdersToTell, WorkflowsToTell, hears_no_more
 
 log = structlog.get_logger()
 
@@ -33,6 +33,13 @@ PROMPTLY_SECONDS = 12.0
 DRAIN_SECONDS = 2.0
 # After the first time and three more, which is half an hour.
 TELLINGS_BEFORE_A_PERSON = 4
+
+
+_DEAF = (
+    "the workflow was told so often that it is not told again; it goes on by itself",
+    "Look at the order's workflow in Temporal: why does it not act? It asks the provider itself,"
+    " and a repair finds in Postgres what it has missed.",
+)
 
 
 class RelayOutcome(StrEnum):
@@ -82,13 +89,23 @@ class NoticeRelay:
                 f"{notice.method} has news of {notice.payment_id}, which is no order's of ours",
                 "Look it up in the provider's console.",
             )
+        if await self._was_told_enough(notice):
+            return await self._leave_to_a_person(notice, *_DEAF)
+        try:
+            return await self._tell(notice, notice.order_id)
+        except RPCError as error:
+            if not hears_no_more(error):
+                raise
+            return await self._leave_to_a_person(notice, *_DEAF)
+
+    async def _tell(self, notice: Notice, order_id: str) -> RelayOutcome:
         if notice.kind is NoticeKind.REFUND:
             return await self._relay_refund(notice)
         receipt = await self._confirmed_receipt(notice)
         if receipt is None:
             return await self._handled(notice, RelayOutcome.UNCONFIRMED)
         receipt = receipt.model_copy(update={"notice_id": notice.notice_id})
-        outcome = await self.tell_of_money(notice.order_id, receipt)
+        outcome = await self.tell_of_money(order_id, receipt)
         if outcome is RelayOutcome.DUPLICATE:
             return await self._handled(notice, outcome)
         if outcome is RelayOutcome.UNMATCHED:
@@ -102,6 +119,13 @@ class NoticeRelay:
         # the money marks the notice.
         await self._note_told(notice, receipt)
         return outcome
+
+    async def _was_told_enough(self, notice: Notice) -> bool:
+        # Not asked of what was never told: that is what most are, and there are only so many.
+        if not notice.signals:
+            return False
+        async with self._database.transaction() as connection:
+            return await NoticeQueue(connection).signals_like(notice) >= SIGNALS_AT_MOST
 
     async def relay_promptly(self, notice: Notice) -> RelayOutcome:
         """As `relay`, for who waits for the answer. Raises TimeoutError as well."""
@@ -224,6 +248,8 @@ class NoticeRelay:
     async def _handled(self, notice: Notice, outcome: RelayOutcome) -> RelayOutcome:
         async with self._database.transaction() as connection:
             await Notices(connection).mark_handled(notice.notice_id, outcome)
+            if outcome is RelayOutcome.SIGNALLED:
+                await NoticeQueue(connection).count_signal(notice)
         return outcome
 
     async def _note_told(self, notice: Notice, receipt: Receipt) -> None:

@@ -15,6 +15,8 @@ from domain.states import IN_HAND
 
 TOLD_AT_ONCE = 64
 SILENT_SECONDS = 1.0
+# What Temporal says of the limit `history.maximumSignalsPerExecution`.
+_SIGNALS_USED_UP = "execution limit for signal"
 
 
 class WorkflowsToTell(Protocol):
@@ -59,6 +61,13 @@ class OrdersToTell:
                     # Thousands wait to be told; each would wait for the server that is away.
                     self._silent_until = time.monotonic() + SILENT_SECONDS
                 raise
+
+
+def hears_no_more(error: RPCError) -> bool:
+    """Whether the workflow has had all the signals that Temporal lets one run take."""
+    # By the words too: the status alone says no more than that something was wrong.
+    refused = error.status is RPCStatusCode.INVALID_ARGUMENT
+    return refused and _SIGNALS_USED_UP in error.message
 
 
 def nobody_answers(error: Exception) -> bool:

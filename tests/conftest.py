@@ -1,9 +1,11 @@
 """How the tests run: the fixtures all rooms share, the order, the logs, the end."""
 
 import atexit
+import gc
 import os
 import sys
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 import structlog
@@ -11,6 +13,7 @@ import structlog
 pytest_plugins = (
     "pytester",
     "tests.support.needs_servers",
+    "tests.support.as_a_process",
     "tests.support.letterbox",
     "tests.support.server_fixtures",
     "tests.support.shop_fixtures",
@@ -19,9 +22,35 @@ pytest_plugins = (
 _SESSION = pytest.StashKey[pytest.Session]()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What collecting makes stays to the end: looking through it for garbage, again and again,
+    would be a fifth of the work, and later a part of each test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: begun last, one of them keeps everybody waiting."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """The longest first: begun last, one of them keeps everybody waiting.
+
+    xdist gives each process a share of the list, one share after another. So each share begins
+    with some of the longest: all of them in the first would follow each other.
+    """
+    shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = [item for item in items if item.get_closest_marker("long")]
+    others = iter([item for item in items if not item.get_closest_marker("long")])
+    sizes = [(len(items) + n) // shares for n in range(shares)]
+    items[:] = [
+        item
+        for n, size in enumerate(sizes)
+        for first in (longest[n::shares],)
+        for item in (*first, *islice(others, max(0, size - len(first))))
+    ]
+    items.extend(others)
 
 
 def pytest_configure() -> None:

@@ -29,6 +29,7 @@ DEPENDENCIES = DOCS / "decisions" / "011-dependencies.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 QUOTED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[a-z_.]+(?:/[\w.*-]+)*/?")
+TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 VARIABLE = re.compile(r"\bSECKILL_[A-Z0-9_]+\b")
 COMMAND = re.compile(r"\bseckill (?!--)([a-z]+(?:-[a-z]+)*)\b(?=[^`\n]*`)")
 TARGET = re.compile(r"\bmake ([a-z-]+)\b(?=[^`\n]*`)")
@@ -54,6 +55,12 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
 def test_every_file_named_exists(page: Path) -> None:
     for name in _named_files(page.read_text()):
         assert list(PROJECT.glob(name.rstrip("/"))), f"{page.name} names {name}"
+
+
+@pages
+def test_every_test_named_exists(page: Path) -> None:
+    for path, name in TEST.findall(page.read_text()):
+        assert f"def {name}(" in (PROJECT / path).read_text(), f"{path}::{name}"
 
 
 @pages

@@ -1,11 +1,13 @@
 """A worker that is started before its stores, or with settings of no use."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from practice.stack.ports import free_port
 from practice.stack.temporal import TemporalServer
+from tests.support.as_a_process import AsAProcess
 from tests.support.polling import until
 from tests.support.servers import running
 from tests.support.worker_process import worker_process
@@ -52,14 +54,25 @@ async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
         ("TEMPORAL_PROFILE", "nobody-wrote-it"),
     ],
 )
-async def test_what_it_cannot_start_with_it_says_in_one_line(
-    tmp_path: Path, setting: str, value: str
+def test_what_it_cannot_start_with_it_says_in_one_line(
+    as_a_process: AsAProcess, monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
-    environment = {**NOWHERE, setting: value}
+    for name, given in {**NOWHERE, setting: value}.items():
+        monkeypatch.setenv(name, given)
+
+    code, told = as_a_process("worker")
+
+    assert code == 1
+    (line,) = [json.loads(line)["event"] for line in told.splitlines()]
+    assert line.startswith("cannot_start: ")
+    assert setting in line
+    assert "secret" not in line
+
+
+async def test_a_process_that_cannot_start_ends_with_that_line(tmp_path: Path) -> None:
+    environment = {**NOWHERE, "SECKILL_REDIS_URL": "http://cache.example"}
     async with worker_process(tmp_path / "worker.log", environment) as worker:
         assert await worker.process.wait() == 1
 
     (line,) = worker.events()
     assert line.startswith("cannot_start: ")
-    assert setting in line
-    assert "secret" not in line

@@ -43,11 +43,14 @@ class Deliveries:
         self._refund_begun = False
         self._deciding = asyncio.Lock()
 
-    async def carry_out(self) -> Owed:
-        """Try everything at once. What is still open afterwards has to be seen through."""
-        owed = await run_locally_first(
-            DeliveryActivities.carry_out, self._paid, "deliver what is owed"
-        )
+    async def carry_out(self, tried: Owed | None = None) -> Owed:
+        """Try everything at once, if that was not `tried` before. What is still open afterwards has
+        to be seen through."""
+        owed = tried
+        if owed is None:
+            owed = await run_locally_first(
+                DeliveryActivities.carry_out, self._paid, "deliver what is owed"
+            )
         self._open = owed.open
         return owed
 

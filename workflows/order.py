@@ -12,7 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal
     from domain import actors
     from domain.errors import ErrorCode
-    from domain.order import RejectReason
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.quoting import quoted
     from domain.reservation import Intent
@@ -20,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.details import Details, update_search
     from workflows.payments import Payments
-    from workflows.placement import BROKEN, Ending, Placement
+    from workflows.placement import BROKEN, IN_TEMPORAL, TOO_LATE, Ending, Placement
     from workflows.policies import wait_until
     from workflows.receipts import Receipts
     from workflows.updates import (
@@ -31,9 +30,6 @@ with workflow.unsafe.imports_passed_through():
         PayWithPoints,
         RecheckPayment,
     )
-
-TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")
-IN_TEMPORAL = Ending(OrderStatus.CANCELLED, "cancelled in Temporal", actors.IN_TEMPORAL)
 
 
 @workflow.defn
@@ -47,7 +43,7 @@ class OrderWorkflow(DecidesDeliveries):
         self._reason: str | None = None
         self._details = Details(f"{intent.quantity} × {intent.sku_id} for {quoted(intent.user_id)}")
         self._placement = Placement(intent, self._details)
-        self._receipts = Receipts(intent.order_id, self._details)
+        self._receipts = Receipts(intent, self._details)
         self._payments = Payments(intent.order_id, self._details, on_receipt=self._receipts.add)
         self._deliveries = Deliveries(intent.order_id, self._details)
         # Payments are begun one at a time, and none while all are being closed.
@@ -74,11 +70,11 @@ class OrderWorkflow(DecidesDeliveries):
 
     async def _live(self) -> None:
         try:
-            if await self._reserve() and await self._place():
-                while not (paid := await self._collect_payment()):
+            if await self._reserve_and_place():
+                while not await self._collect_payment():
                     if await self._end(self._given_up or TOO_LATE, self._payments.closed):
                         break
-                if paid:
+                else:
                     await self._hand_over()
         except FailureError:
             if self._status in UNFINISHED:
@@ -89,30 +85,21 @@ class OrderWorkflow(DecidesDeliveries):
 
     # The steps, in their order.
 
-    async def _reserve(self) -> bool:
-        reserved = await self._placement.reserve()
-        # Redis may have lost the order, and granted its unit to another.
-        if reserved.rejected and not await self._placement.stands_all_the_same():
-            await self._reject(reserved.rejected)
+    async def _reserve_and_place(self) -> bool:
+        """False when there is nothing to be paid or delivered."""
+        if refused := await self._placement.reserve_and_place():
+            await self._placement.reject(refused)
+            self._reason = refused
+            self._enter(OrderStatus.REJECTED, f"rejected: {refused}")
             return False
-        self._details.add("only Postgres has it" if reserved.rejected else "stock is reserved")
-        return True
-
-    async def _place(self) -> bool:
-        placed = await self._placement.place()
-        if placed.refused:
-            await self._reject(placed.refused)
+        self._payments.adopt(self._placement.placed)
+        if self._placement.is_over:
+            self._enter_as_it_is()
             return False
-        self._payments.adopt(placed)
         self._enter(
             OrderStatus.PENDING_PAYMENT, f"waits for payment until {self._deadline:%H:%M:%S}"
         )
         return True
-
-    async def _reject(self, reason: RejectReason) -> None:
-        await self._placement.reject(reason)
-        self._reason = reason
-        self._enter(OrderStatus.REJECTED, f"rejected: {reason}")
 
     async def _collect_payment(self) -> bool:
         """True once the order is paid; False when it is certain that it will not be."""
@@ -152,8 +139,11 @@ class OrderWorkflow(DecidesDeliveries):
     async def _hand_over(self) -> None:
         self._status = OrderStatus.PAID
         self._details.add(f"paid by {self._receipts.paid_by}")
+        done = self._receipts.handed_over
         # Side by side, because neither waits for the other.
-        _, owed = await asyncio.gather(self._placement.sell(), self._deliveries.carry_out())
+        _, owed = await asyncio.gather(
+            self._placement.sell(is_sold=done.sold), self._deliveries.carry_out(done.owed)
+        )
         status = owed.order_status
         if owed.open:
             # A person may take days to decide. Until then the order is found as what it is, and
@@ -169,17 +159,26 @@ class OrderWorkflow(DecidesDeliveries):
 
     async def _end(self, ending: Ending, closed: tuple[str, ...] | None = None) -> bool:
         """False when the order has come further than this run knew: it goes on from there."""
-        over = await self._placement.undo(ending, closed)
-        if not over:
+        undone = await self._placement.undo(ending, closed)
+        if self._placement.is_over:
+            self._enter_as_it_is()
+            return True
+        if not undone:
             self._payments.adopt(self._placement.placed)
             self._details.add("Postgres knows more of the order, and is believed")
             return False
         self._reason = ending.reason
-        placed = self._placement.placed.order is not None
         ours = ending.actor == actors.SYSTEM
         why = ending.reason if ours else f"{quoted(ending.actor)} says {quoted(ending.reason)}"
+        placed = self._placement.placed.order is not None
         self._enter(ending.status if placed else OrderStatus.REJECTED, why)
         return True
+
+    def _enter_as_it_is(self) -> None:
+        """Somebody else has ended it, or gives it back: this run has nothing to do but finish."""
+        order = self._placement.placed.to_pay
+        self._reason = order.reason
+        self._enter(order.status, "it is over, by somebody else's doing")
 
     async def _finish(self) -> None:
         """Leave no caller without an answer and no money unaccounted for."""
@@ -279,7 +278,6 @@ class OrderWorkflow(DecidesDeliveries):
             self._refuse_unless_payable()
             payment = await self._payments.begin(update, self._placement.placed)
         self._details.add(f"{update.method} payment {payment.payment_id} begun")
-        self._payments.watch(payment)
         return payment
 
     def _refuse_unless_payable(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -14,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal, refusal_from
     from domain.errors import ErrorCode
     from domain.payment import (
-        ASK_AFTER,
         POINTS_CURRENCY,
         Payment,
         PaymentMethod,
@@ -32,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         run_while_buyer_waits,
     )
     from workflows.updates import BeginPayment
+    from workflows.watches import Watches
 
 POINTS_ONCE = "points-pay-once"
 
@@ -52,7 +51,7 @@ class Payments:
         self._latest: dict[str, Payment | PaymentRef] = {}
         self._begun: set[str] = set()
         self._attempts: Counter[str] = Counter()
-        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._watches = Watches(is_open=self._open.__contains__, ask=self.ask)
         self._closing: asyncio.Task[None] | None = None
         # Others begin payments too, as long as the order is placed and nobody closes it.
         self._others_begin = False
@@ -72,7 +71,7 @@ class Payments:
         self._take_over(placed.open_payments, known)
         for payment in placed.open_payments:
             if payment.payment_id not in known:
-                self.watch(payment)
+                self._watches.begin(payment)
 
     async def begin(self, update: BeginPayment, placed: PlacedOrder) -> Payment:
         """The payment for this method and scene: the standing one, or a new attempt once that
@@ -87,6 +86,11 @@ class Payments:
             if payment.status is not PaymentStatus.CREATED:
                 self.forget(payment.payment_id)
         self._latest[way] = payment
+        if payment.receipt:
+            # Points are settled as they are taken.
+            self.forget(payment.payment_id)
+            self._on_receipt(payment.receipt)
+        self._watches.begin(payment)
         return payment
 
     async def _offer(self, update: BeginPayment, placed: PlacedOrder, way: str) -> Payment:
@@ -110,12 +114,6 @@ class Payments:
             )
         except ActivityError as error:
             raise refusal_from(error) from error
-
-    def watch(self, payment: Payment) -> None:
-        """Ask the provider by ourselves from time to time: notices get lost."""
-        if payment.payment_id not in self._watches:
-            # A task without a name anywhere may be collected while it waits.
-            self._watches[payment.payment_id] = asyncio.create_task(self._watch(payment))
 
     async def ask(self, payment_id: str) -> None:
         """Ask the provider now what became of an open payment. No answer is no news."""
@@ -241,18 +239,6 @@ class Payments:
             payment_id = payment_id_for(self._order_id, method, self._attempts[method])
         self._begun.add(payment_id)
         return PaymentRef(payment_id=payment_id, order_id=self._order_id, method=method)
-
-    async def _watch(self, payment: Payment) -> None:
-        waited = timedelta()
-        for moment in ASK_AFTER:
-            # Later than that the close asks, so no timer is started for it.
-            if workflow.now() + moment - waited >= payment.expires_at:
-                return
-            await workflow.sleep(moment - waited, summary="ask the provider if no notice came")
-            waited = moment
-            if payment.payment_id not in self._open:
-                return
-            await self.ask(payment.payment_id)
 
 
 def _still_stands(payment: Payment) -> bool:

@@ -8,10 +8,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
+    from activities.handing_over import HandedOver
     from activities.settlements import RecordSurplus, SettlementActivities, SettlePayment
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.quoting import quoted
     from domain.refund import RefundReason
+    from domain.reservation import Intent
     from workflows.details import Details
     from workflows.policies import run_locally_first, run_until_done
     from workflows.refund import RefundWorkflow
@@ -30,12 +32,15 @@ class Taken:
 class Receipts:
     """Receipts wait until they are taken: settled, or recorded as surplus and given back."""
 
-    def __init__(self, order_id: str, details: Details) -> None:
-        self._order_id = order_id
+    def __init__(self, intent: Intent, details: Details) -> None:
+        self._intent = intent
+        self._order_id = intent.order_id
         self._details = details
         self._seen_trades: set[str] = set()
         self._waiting: list[Receipt] = []
         self.paid_by: PaymentMethod | None = None
+        # How far that went together with the settling.
+        self.handed_over = HandedOver(sold=False, owed=None)
 
     @property
     def any_waiting(self) -> bool:
@@ -52,12 +57,13 @@ class Receipts:
         """Take the receipt that has waited longest; there must be one."""
         receipt = self._waiting[0]
         try:
-            command = SettlePayment(order_id=self._order_id, receipt=receipt)
+            command = SettlePayment(order_id=self._order_id, receipt=receipt, intent=self._intent)
             settled = await run_locally_first(
-                SettlementActivities.settle_payment, command, "settle payment"
+                SettlementActivities.settle_payment, command, "settle payment, hand over"
             )
             if settled.surplus is None:
                 self.paid_by = receipt.method
+                self.handed_over = HandedOver(settled.sold, settled.owed)
             else:
                 self._details.add(
                     f"{receipt.method} {quoted(receipt.trade_no)} is surplus: {settled.surplus}"

@@ -13,7 +13,9 @@ from api.routes.names import known_name
 from api.routes.rooms import PATH, ItemDep
 from api.schemas.draws import BeaconBody, PromiseView
 from domain.errors import ErrorCode, Refusal
+from domain.operator_act import OperatorAct
 from infra.postgres.draw_seeds import DrawSeeds
+from infra.postgres.operator_acts import OperatorActs
 from infra.postgres.sales import Sales
 
 log = structlog.get_logger()
@@ -70,14 +72,15 @@ async def set_beacon(
             detail = "the beacon is of a moment after the start"
             raise Refusal(ErrorCode.INVALID_STATE, detail, sale_status=sale.status)
         is_new = await DrawSeeds(connection).set_beacon(sale_id, body.value)
+        if is_new:
+            acts = OperatorActs(connection)
+            await acts.record(OperatorAct.BEACON_SET, sale_id, operator.actor, body.reason)
         promise = await DrawSeeds(connection).promise(sale_id)
         if promise is None or promise.beacon != body.value:
             detail = "another value stands" if promise and promise.beacon else "none was named"
             raise Refusal(ErrorCode.INVALID_STATE, detail, sale_status=sale.status)
     if is_new:
-        log.info(
-            "beacon_set", sale_id=sale_id, value=body.value, actor=operator.actor, why=body.reason
-        )
+        log.info("beacon_set", sale_id=sale_id, actor=operator.actor)
     return PromiseView(
         seed_commitment=promise.commitment.hex(),
         beacon_source=promise.beacon_source,

@@ -253,7 +253,8 @@ OPENAPI: dict[str, Any] = {
                             "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
                         },
                         "additionalProperties": False,
-                    }
+                    },
+                    "example": {"quantity": 1},
                 }
             },
         },

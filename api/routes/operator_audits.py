@@ -3,11 +3,14 @@
 import structlog
 from fastapi import APIRouter
 
-from api.deps import Cursor, Limit, OperatorDep, ServicesDep
+from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
 from api.schemas.audits import AuditBody, AuditsPage, AuditView, audit_view, audits_page
+from audit.outages import store_of
 from audit.run import run_audit, since_last_sound
 from audit.sources import open_sources
+from domain.operator_act import OperatorAct
 from infra.postgres.audits import Audits
+from infra.postgres.operator_acts import OperatorActs
 
 log = structlog.get_logger()
 
@@ -21,6 +24,7 @@ async def make_audit(
     """Reads every store and changes none. One at a time in this process: each may read much."""
     whole = body is not None and body.whole
     log.info("audit_asked", actor=operator.actor, whole=whole)
+    await _put_on_record(services, operator.actor, "whole" if whole else "changed")
     opened = open_sources(services.settings, services.workflow_client)
     async with services.auditing, opened as sources:
         looked_at = sources if whole else await since_last_sound(sources)
@@ -35,3 +39,13 @@ async def list_audits(
     async with services.database.transaction() as connection:
         reports, following = await Audits(connection).page(cursor, limit)
     return audits_page(reports, following)
+
+
+async def _put_on_record(services: Services, actor: str, subject: str) -> None:
+    try:
+        async with services.database.transaction() as connection:
+            await OperatorActs(connection).record(OperatorAct.AUDIT_ASKED, subject, actor)
+    except Exception as error:
+        # An audit changes nothing, and says in its lines that Postgres is away.
+        if store_of(error) is None:
+            raise

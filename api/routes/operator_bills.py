@@ -4,7 +4,9 @@ from fastapi import APIRouter, Response
 
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
 from api.schemas.bills import BillsBody, BillsPage, ReconciliationView, bill_check_view
+from domain.operator_act import OperatorAct
 from infra.postgres.bills import Bills
+from infra.postgres.operator_acts import OperatorActs
 from infra.readable import all_readable
 
 router = APIRouter(prefix="/v1/operator/bills", tags=["operator"])
@@ -23,6 +25,12 @@ async def reconcile_bills(
 ) -> ReconciliationView:
     """Payments whose notice was missed are made up for. Harmless to repeat: what has been settled
     meanwhile stops being an attention. A bill that is not ready yet is waited for."""
+    services.bills.refuse_unless_billed(body.day, body.method)
+    asked_for = f"{body.day} {body.method}" if body.method else str(body.day)
+    # Before it is begun, for it is carried out by a worker.
+    async with services.database.transaction() as connection:
+        acts = OperatorActs(connection)
+        await acts.record(OperatorAct.BILLS_COMPARED, asked_for, operator.actor)
     reconciliation = await services.bills.reconcile(body.day, body.method, operator.actor)
     response.status_code = 200 if reconciliation.finished else 202
     return reconciliation

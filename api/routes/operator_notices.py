@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
 from api.openapi_problems import refuses
 from api.routes.names import known_name
+from api.schemas.model import ReasonBody
 from api.schemas.notices import NoticesPage, NoticeView, notice_view
 from domain.errors import ErrorCode
 from infra.postgres.notices import Notices
@@ -28,7 +29,14 @@ async def list_notices(
     summary="Tell the order of a notice once more",
     openapi_extra=refuses(ErrorCode.INVALID_STATE),
 )
-async def replay_notice(notice_id: str, operator: OperatorDep, services: ServicesDep) -> NoticeView:
+async def replay_notice(
+    notice_id: str,
+    operator: OperatorDep,
+    services: ServicesDep,
+    body: ReasonBody | None = None,
+) -> NoticeView:
     """A notice that was refused is judged again first, as a key or payment may have been missing.
     Harmless for one that was acted on. An order that is over raises attention."""
-    return notice_view(await services.notices.replay(known_name(notice_id), operator.actor))
+    why = body.reason if body else ""
+    replayed = await services.notices.replay(known_name(notice_id), operator.actor, why)
+    return notice_view(replayed)

@@ -28,9 +28,11 @@ from api.schemas.sales import (
 )
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id
+from domain.operator_act import OperatorAct
 from domain.sale import Admission, NewSale, Sale
 from domain.states import AT_THE_GATE, SaleStatus
 from infra.postgres.draw_seeds import DrawSeeds
+from infra.postgres.operator_acts import OperatorActs
 from infra.postgres.sales import Sales
 from infra.readable import all_readable
 
@@ -61,7 +63,11 @@ async def create_sale(
     async with services.database.transaction() as connection:
         sales = Sales(connection)
         view = _drawn_up(await sales.create(sale_id, new_sale, request_key=idempotency_key))
-    if view.sale_id == sale_id:
+        is_new = view.sale_id == sale_id
+        if is_new:
+            acts = OperatorActs(connection)
+            await acts.record(OperatorAct.SALE_DRAFTED, sale_id, operator.actor)
+    if is_new:
         log.info("sale_created", sale_id=sale_id, actor=operator.actor)
     response.headers["Location"] = f"/v1/operator/sales/{view.sale_id}"
     return view
@@ -117,6 +123,9 @@ async def publish_sale(
         ]
         _drawn_up(sale)
         await _commit_to_draw(connection, sale, body.beacon_source if body else None)
+        why = body.reason if body else ""
+        acts = OperatorActs(connection)
+        await acts.record(OperatorAct.SALE_PUBLISHED, sale_id, operator.actor, why)
     services.sales.forget()
     try:
         for item, available in terms:
@@ -125,6 +134,9 @@ async def publish_sale(
         detail = "the sale is published, but its stock is not all at the gate: publish it again"
         raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
     log.info("sale_published", sale_id=sale_id, actor=operator.actor)
+    if sale.ends_at <= datetime.now(UTC):
+        # It may be meant; the answer says `closed`, and nobody can buy.
+        log.warning("sale_published_after_its_end", sale_id=sale_id, ends_at=str(sale.ends_at))
     return await _view(services, sale)
 
 

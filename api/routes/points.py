@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.deps import CallerDep, IdempotencyKey, Limit, OneKey, OperatorDep, ServicesDep
+from api.deps import CallerDep, Cursor, IdempotencyKey, Limit, OneKey, OperatorDep, ServicesDep
 from api.openapi_problems import refuses
 from api.schemas.points import GrantBody, PointsView, gift_note, points_view
 from domain.errors import ErrorCode
@@ -13,10 +13,12 @@ router = APIRouter()
 
 
 @router.get("/v1/me/points", summary="The caller's points", tags=["buyer"])
-async def my_points(caller: CallerDep, services: ServicesDep, limit: Limit = 50) -> PointsView:
-    """The balance and the newest entries: what was given, spent and given back, and why."""
+async def my_points(
+    caller: CallerDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
+) -> PointsView:
+    """The balance and the entries, newest first: what was given, spent and given back, and why."""
     async with services.database.transaction() as connection:
-        return await _account(connection, caller.user_id, limit)
+        return await _account(connection, caller.user_id, cursor, limit)
 
 
 @router.post(
@@ -41,10 +43,13 @@ async def grant_points(
             request_key=idempotency_key,
         )
         # In the same transaction: who hears of a failure afterwards would give them once more.
-        return await _account(connection, body.user_id, 50)
+        return await _account(connection, body.user_id, None, 50)
 
 
-async def _account(connection: AsyncConnection, user_id: str, limit: int) -> PointsView:
+async def _account(
+    connection: AsyncConnection, user_id: str, cursor: str | None, limit: int
+) -> PointsView:
     points = Points(connection)
-    entries = await points.entries(user_id, limit)
-    return points_view(await points.balance(user_id), await points.owed(user_id), entries)
+    entries, following = await points.page(user_id, cursor, limit)
+    balance, owed = await points.balance(user_id), await points.owed(user_id)
+    return points_view(balance, owed, entries, following)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import AwareDatetime
 
-from api.schemas.model import Body, View
+from api.schemas.model import Body, View, such_as
 from domain.audit import AuditReport
 from infra.readable import all_readable
 
@@ -12,6 +12,8 @@ from infra.readable import all_readable
 class AuditBody(Body):
     """`whole`: look at everything, not only at what is open or has changed since an audit found
     all in order."""
+
+    model_config = such_as(whole=True)
 
     whole: bool = False
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from api.schemas.model import Body, Day, View
+from api.schemas.model import Body, Day, View, such_as
 from domain.bill import BillCheck, BillFault
 from domain.payment import PaymentMethod
 
@@ -12,13 +12,16 @@ from domain.payment import PaymentMethod
 class BillsBody(Body):
     """`day` as the provider counts it, in Asia/Shanghai; without `method`, every provider's."""
 
+    model_config = such_as(day="2026-11-11", method="alipay")
+
     day: Day
     method: PaymentMethod | None = None
 
 
 class BillMismatchView(View):
     """`billed` and `booked`: the provider's amount and ours in minor units, null where a side
-    has none. `reference`: the trade number or the refund's number."""
+    has none. `reference`: the trade number or the refund's number; for rows of others, how
+    many they are and some of them."""
 
     fault: BillFault
     reference: str

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.model import PRINTABLE, Body, Reason, Text, View
+from api.schemas.model import PRINTABLE, Body, Reason, ReasonBody, Text, View
 
 
-class PublishBody(Body):
+class PublishBody(ReasonBody):
     beacon_source: Text | None = Field(
         default=None,
         description="of a draw: the public random value of a moment after the start which is mixed"

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -110,15 +110,24 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def such_as(**example: Any) -> ConfigDict:
+    """For a body: the example that the OpenAPI document shows of it."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
 class ReasonBody(Body):
+    model_config = such_as(reason="the buyer called")
+
     reason: Note = Field(default="", description="why, for whoever reads the order's events")
 
 
 class DecisionBody(Body):
     """What is decided is put on record, and so needs a reason."""
+
+    model_config = such_as(reason="seen to, by telephone")
 
     reason: Reason

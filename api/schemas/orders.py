@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from api.schemas.model import DAY_SECONDS, ReasonBody, View
+from api.schemas.model import DAY_SECONDS, ReasonBody, View, such_as
 from api.schemas.payments import PaymentSummary, payment_summary, shown_payment
 from api.schemas.refunds import RefundSummary, refund_summary
 from domain.actors import is_operator
@@ -61,6 +61,8 @@ class OrdersPage(View):
 
 
 class ExtendBody(ReasonBody):
+    model_config = such_as(seconds=600, reason="the bank is slow today")
+
     seconds: Annotated[int, Field(strict=True, ge=1, le=7 * DAY_SECONDS)]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import AwareDatetime, Field
 
-from api.schemas.model import Body, View
+from api.schemas.model import Body, View, such_as
 from domain.payment import Payment, PaymentMethod, PaymentScene, QrAction, RedirectAction
 from domain.states import PaymentStatus
 
@@ -23,6 +23,8 @@ class PaymentSummary(View):
 
 
 class PaymentBody(Body):
+    model_config = such_as(method="wechatpay", scene="qr")
+
     method: PaymentMethod
     scene: PaymentScene | None = Field(
         default=None, description="page: a cashier in the browser; qr: a code to scan"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas.model import Body, Reason, UserId, View
+from api.schemas.model import Body, Reason, UserId, View, such_as
 from domain.actors import operator
 from domain.points import PointsEntry, PointsKind
 from infra.readable import all_readable
@@ -32,9 +32,12 @@ class PointsView(View):
     balance: int
     owed: int
     entries: list[PointsEntryView]
+    next_cursor: str | None
 
 
 class GrantBody(Body):
+    model_config = such_as(user_id="ada", amount=100, reason="sorry for the wait")
+
     user_id: UserId
     amount: Annotated[int, Field(strict=True, ge=1, le=MOST_POINTS)]
     reason: Reason
@@ -45,11 +48,14 @@ def gift_note(reason: str, actor: str) -> str:
     return f"{reason} ({actor})"
 
 
-def points_view(balance: int, owed: int, entries: Iterable[PointsEntry]) -> PointsView:
+def points_view(
+    balance: int, owed: int, entries: Iterable[PointsEntry], next_cursor: str | None
+) -> PointsView:
     return PointsView(
         balance=balance,
         owed=owed,
         entries=all_readable(entries, _entry_view),
+        next_cursor=next_cursor,
     )
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field, StrictBool
 
-from api.schemas.model import Amount, DecisionBody, View
+from api.schemas.model import Amount, DecisionBody, View, such_as
 from domain.refund import Refund, RefundReason
 from domain.states import RefundStatus
 
@@ -21,6 +21,8 @@ class RefundView(View):
 
 
 class RefundBody(DecisionBody):
+    model_config = such_as(amount=500, reason="a scratch")
+
     amount: Amount | None = Field(
         default=None, description="null: all that is left, which undoes the order"
     )

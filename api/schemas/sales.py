@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from api.schemas.model import DAY_SECONDS, Amount, Body, Moment, Name, Text, View
+from api.schemas.model import DAY_SECONDS, Amount, Body, Moment, Name, Text, View, such_as
 from domain.money import MAX_PAYMENT
 from domain.sale import PASS_WINDOW_SECONDS, Admission, Item, LatePaymentPolicy, Sale
 from domain.states import SaleStatus
@@ -98,7 +98,25 @@ class NewItemBody(Body):
         return self
 
 
+_AN_ITEM = {
+    "sku_id": "teapot",
+    "title": "A teapot",
+    "list_price": 12800,
+    "price": 8800,
+    "points_price": 880,
+    "stock": 100,
+    "per_user_limit": 2,
+}
+
+
 class NewSaleBody(Body):
+    model_config = such_as(
+        name="Autumn sale",
+        starts_at="2026-11-11T02:00:00Z",
+        ends_at="2026-11-11T16:00:00Z",
+        items=[_AN_ITEM],
+    )
+
     name: Text
     starts_at: Moment
     ends_at: Moment

@@ -21,7 +21,8 @@ RULE = "available + held + sold = total, and orders and movements add up to the 
 
 
 class UnbalancedItem(Value):
-    """An item's own figures beside the sums over its orders and over its movements."""
+    """An item's own figures beside the sums over its orders and over its movements; what of them is
+    in the archive is added."""
 
     sale_id: str
     sku_id: str
@@ -101,10 +102,10 @@ async def items_out_of_balance(
     moved = _moved_by("moved_by_item", within, movement.sale_id, movement.sku_id)
     sums = {
         "held_by_orders": or_zero(ordered.c.held),
-        "sold_by_orders": or_zero(ordered.c.sold),
+        "sold_by_orders": or_zero(ordered.c.sold) + item.archived,
         "total_moved": or_zero(moved.c.total),
         "held_moved": or_zero(moved.c.held),
-        "sold_moved": or_zero(moved.c.sold),
+        "sold_moved": or_zero(moved.c.sold) + item.archived,
     }
     query = (
         select(sale_items, *(column.label(name) for name, column in sums.items()))

@@ -20,7 +20,7 @@ RULE = (
 
 
 class UnbalancedAccount(Value):
-    """Points in an account beside the sum of its entries."""
+    """Points in an account beside the sum of its entries, those in the archive too."""
 
     user_id: str
     balance: int
@@ -74,8 +74,8 @@ async def accounts_out_of_balance(
     connection: AsyncConnection, user_ids: tuple[str, ...] | None = None
 ) -> list[UnbalancedAccount]:
     """Accounts whose entries do not sum to the balance."""
-    entries = func.coalesce(func.sum(points_entries.c.amount), 0)
     account = points_accounts.c
+    entries = func.coalesce(func.sum(points_entries.c.amount), 0) + account.archived
     query = (
         select(account.user_id, account.balance, entries.label("entries"))
         .join(points_entries, points_entries.c.user_id == account.user_id, isouter=True)

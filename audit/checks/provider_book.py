@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit.findings import Finding, counted
-from audit.queries import known_orders, stream, total
+from audit.queries import ROWS_PER_QUERY, fetch_all, known_orders, stream, total
 from audit.running_workflows import ended_orders, refunds_under_way
 from audit.sources import AuditSources
 from audit.window import among
@@ -16,6 +17,7 @@ from domain.payment import PaymentMethod, order_id_of_payment
 from domain.states import OrderStatus
 from infra.gateways.provider_book import BookTrade
 from infra.postgres.refunds import Refunds
+from infra.postgres.tables.ledger_archive import archived_payment_flows, archived_payments
 from infra.postgres.tables.payments import payment_flows, payments
 
 
@@ -101,6 +103,11 @@ async def _differences(sources: AuditSources, trades: dict[str, BookTrade]) -> l
             difference = _Difference(money, trades.pop(money.payment_id, None))
             if not difference.is_none:
                 differences.append(difference)
+        # What remains may be of an order whose ledger is in the archive.
+        async for money in archived_money(connection, list(trades)):
+            difference = _Difference(money, trades.pop(money.payment_id))
+            if not difference.is_none:
+                differences.append(difference)
     return differences
 
 
@@ -130,8 +137,26 @@ async def payment_money(
     connection: AsyncConnection, order_ids: tuple[str, ...] | None = None
 ) -> AsyncIterator[PaymentMoney]:
     """Every payment at a provider, by payment id. Points have no provider."""
-    payment, flow = payments.c, payment_flows.c
-    query = (
+    query = _money(payments, payment_flows).where(among(payments.c.order_id, order_ids))
+    async for money in stream(connection, query, payments.c.payment_id, PaymentMoney):
+        yield money
+
+
+async def archived_money(
+    connection: AsyncConnection, payment_ids: list[str]
+) -> AsyncIterator[PaymentMoney]:
+    """The same for those of the payments that are in the archive."""
+    for start in range(0, len(payment_ids), ROWS_PER_QUERY):
+        some = payment_ids[start : start + ROWS_PER_QUERY]
+        query = _money(archived_payments, archived_payment_flows)
+        found = query.where(archived_payments.c.payment_id.in_(some))
+        for money in await fetch_all(connection, found, PaymentMoney):
+            yield money
+
+
+def _money(of_payments: Table, flows: Table) -> Select[*tuple[Any, ...]]:
+    payment, flow = of_payments.c, flows.c
+    return (
         select(
             payment.payment_id,
             payment.order_id,
@@ -139,9 +164,7 @@ async def payment_money(
             total(flow.amount, flow.kind == "received").label("received"),
             total(flow.amount, flow.kind == "refunded").label("refunded"),
         )
-        .join(payment_flows, flow.payment_id == payment.payment_id, isouter=True)
-        .where(among(payment.order_id, order_ids), payment.method != PaymentMethod.POINTS)
-        .group_by(payment.payment_id)
+        .select_from(of_payments.join(flows, flow.payment_id == payment.payment_id, isouter=True))
+        .where(payment.method != PaymentMethod.POINTS)
+        .group_by(payment.payment_id, payment.order_id, payment.method)
     )
-    async for money in stream(connection, query, payment.payment_id, PaymentMoney):
-        yield money

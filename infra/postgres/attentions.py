@@ -8,6 +8,7 @@ from domain.actors import operator
 from domain.attention import Attention, AttentionKind
 from infra.postgres.queries import fetch_page, happened
 from infra.postgres.tables.attentions import attentions
+from infra.postgres.tables.ledger_archive import archived_attentions
 from infra.readable import all_readable
 
 
@@ -42,19 +43,23 @@ class Attentions:
         advice: str,
     ) -> bool:
         """As `raise_`, but never again once it was resolved."""
-        same = (attentions.c.kind == kind, attentions.c.subject == subject)
-        if await self._connection.scalar(select(exists().where(*same))):
-            return False
+        for table in (attentions, archived_attentions):
+            same = (table.c.kind == kind, table.c.subject == subject)
+            if await self._connection.scalar(select(exists().where(*same))):
+                return False
         return await self.raise_(kind, subject, order_id=order_id, what=what, advice=advice)
 
     async def is_seen_to(self, kind: AttentionKind, subject: str) -> bool:
         """Whether a person has resolved one for this kind and subject, which is final."""
-        by_a_person = (
-            attentions.c.kind == kind,
-            attentions.c.subject == subject,
-            attentions.c.resolved_by.startswith(operator(""), autoescape=True),
-        )
-        return bool(await self._connection.scalar(select(exists().where(*by_a_person))))
+        for table in (attentions, archived_attentions):
+            by_a_person = (
+                table.c.kind == kind,
+                table.c.subject == subject,
+                table.c.resolved_by.startswith(operator(""), autoescape=True),
+            )
+            if await self._connection.scalar(select(exists().where(*by_a_person))):
+                return True
+        return False
 
     async def resolve(
         self, kind: AttentionKind, subject: str, by: str, resolution: str = ""

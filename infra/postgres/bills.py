@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, and_, delete, func, select, tuple_
+from sqlalchemy import Select, and_, delete, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -182,6 +182,12 @@ def _beside_our_ledger() -> Select[*tuple[object, ...]]:
         refund.refund_id == line.reference,
         refund.method == line.method,
     )
+    came = payment_flows.alias("came").c
+    is_our_trade = exists().where(
+        came.method == line.method,
+        came.kind == FlowKind.RECEIVED,
+        came.reference == line.trade_no,
+    )
     return (
         select(
             line.kind,
@@ -191,6 +197,7 @@ def _beside_our_ledger() -> Select[*tuple[object, ...]]:
             line.refund_state,
             flow.amount.label("booked"),
             func.coalesce(flow.order_id, payment.order_id, refund.order_id).label("order_id"),
+            is_our_trade.label("is_our_trade"),
             refund.status.label("refund_status"),
             refund.amount.label("refund_amount"),
         )

@@ -7,23 +7,27 @@ beside this file.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 
 from domain.delivery import DeliveryKind
 from domain.order import Order, RejectReason
-from domain.payment import Payment, QrAction, Receipt, RedirectAction
+from domain.payment import ASK_AFTER, Payment, QrAction, Receipt, RedirectAction
 from domain.points import EARNING_METHODS
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus, OrderStatus
 from infra.postgres.engine import Driver
 
 _SQL = Path(__file__).parent / "sql"
-_PLACE, _BEGIN_PAYMENT, _OFFER_PAYMENT, _SETTLE, _HEAR, _DELIVER, _OWED = (
+_PLACE, _STANDS, _SETTLE, _HEAR, _DELIVER, _OWED = (
     (_SQL / f"{name}.sql").read_text(encoding="utf-8")
-    for name in ("place", "begin_payment", "offer_payment", "settle", "hear", "deliver", "owed")
+    for name in ("place", "stands", "settle", "hear", "deliver", "owed")
+)
+_HOLD_PAYABLE, _BEGIN_PAYMENT, _OFFER_PAYMENT = (
+    (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+    for name in ("hold_payable", "begin_payment", "offer_payment")
 )
 _OPEN_PAYMENTS = "SELECT * FROM payments WHERE order_id = $1 AND status = 'created'"
 _EARNING = sorted(EARNING_METHODS)
@@ -86,19 +90,22 @@ class HotPath:
             if error.sqlstate != _REFUSED:
                 raise
             raise PlacingRefused(error.args[0]) from error
-        if row is None:
-            return None
-        return Placing(
-            Order.model_validate(dict(row)),
-            row["title"] or intent.sku_id,
-            row["points_price"],
-            is_new=row["is_new"],
-            has_payments=row["has_payments"],
-        )
+        return _placing(row) if row else None
+
+    async def standing(self, order_id: str) -> Placing | None:
+        """The order as it stands, whatever its status. None when there is none."""
+        row = await self._driver.fetchrow(_STANDS, order_id)
+        return _placing(row) if row else None
+
+    async def hold_payable(self, order_id: str) -> bool:
+        """Whether a payment of the order may be begun, or handed out: then nobody closes, ends or
+        settles it until the transaction ends, which is the caller's."""
+        held = await self._driver.fetchval(_HOLD_PAYABLE, order_id, datetime.now(UTC))
+        return held is not None
 
     async def begin_payment(self, payment: Payment, actor: str) -> Payment:
-        """The payment of this id that stands already, else this one. With an action, the
-        order's events tell that it was begun."""
+        """The payment of this id that stands already, else this one, which a round asks after.
+        With an action, the order's events tell that it was begun."""
         row = await self._driver.fetchrow(
             _BEGIN_PAYMENT,
             payment.payment_id,
@@ -112,6 +119,7 @@ class HotPath:
             payment.created_at,
             payment.action.model_dump_json() if payment.action else None,
             actor,
+            payment.created_at + ASK_AFTER[0],
         )
         return Payment.model_validate(dict(row)) if row else payment
 
@@ -121,10 +129,13 @@ class HotPath:
         action: RedirectAction | QrAction | None,
         expires_at: datetime,
         actor: str,
-    ) -> None:
-        """What the buyer is to do, only while the payment is neither paid nor closed."""
+    ) -> bool:
+        """What the buyer is to do. False for a payment that is paid or closed by now."""
         written = action.model_dump_json() if action else None
-        await self._driver.execute(_OFFER_PAYMENT, payment_id, written, expires_at, actor)
+        offered = await self._driver.fetchval(
+            _OFFER_PAYMENT, payment_id, written, expires_at, actor
+        )
+        return offered is not None
 
     async def owed(self, order_id: str, statuses: Collection[DeliveryStatus]) -> OwedOrder | None:
         """With its deliveries of these statuses."""
@@ -173,12 +184,37 @@ class HotPath:
         return tuple(Payment.model_validate(dict(row)) for row in rows)
 
     async def deliver(
-        self, order_id: str, delivered: Mapping[DeliveryKind, str], award: int, *, fulfil: bool
+        self,
+        order_id: str,
+        delivered: Mapping[DeliveryKind, str],
+        award: int,
+        *,
+        money: Collection[int],
+        fulfil: bool,
     ) -> bool:
-        """Points (`award`), entitlement and what else was delivered, each with what to say of it;
-        what was done before, or is not owed any more, is left alone. `fulfil` a paid order that
-        nothing else is owed: True if that was done."""
+        """Points, entitlement and what else was delivered, each with what to say of it; what was
+        done before, or is not owed any more, is left alone, and so are points whose `award` is for
+        other `money` than there is by now. `fulfil` a paid order that nothing else is owed: True
+        if that was done."""
         fulfilled = await self._driver.fetchval(
-            _DELIVER, order_id, list(delivered), list(delivered.values()), award, fulfil
+            _DELIVER,
+            order_id,
+            list(delivered),
+            list(delivered.values()),
+            award,
+            fulfil,
+            list(money),
+            _EARNING,
         )
         return fulfilled is not None
+
+
+def _placing(row: asyncpg.Record) -> Placing:
+    order = Order.model_validate(dict(row))
+    return Placing(
+        order,
+        row["title"] or order.sku_id,
+        row["points_price"],
+        is_new=row["is_new"],
+        has_payments=row["has_payments"],
+    )

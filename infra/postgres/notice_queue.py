@@ -26,7 +26,8 @@ from infra.postgres.tables.attentions import attentions
 from infra.postgres.tables.notices import payment_notices
 from infra.postgres.tables.payments import payment_flows
 
-_WAITS = and_(
+# Nobody has acted on it, and somebody must.
+WAITS = and_(
     payment_notices.c.handled_at.is_(None),
     # The provider of a wrong amount has to be asked.
     payment_notices.c.verdict.in_([Verdict.ACCEPTED, Verdict.WRONG_AMOUNT]),
@@ -46,7 +47,7 @@ class NoticeQueue:
         due = (
             select(payment_notices.c.notice_id)
             .where(
-                _WAITS,
+                WAITS,
                 payment_notices.c.kind.in_([NoticeKind.PAYMENT, NoticeKind.REFUND]),
                 payment_notices.c.due_at <= due_before,
                 payment_notices.c.received_at < received_before,
@@ -55,10 +56,12 @@ class NoticeQueue:
             .limit(limit)
             # Another worker's round takes the next ones instead of waiting for ours.
             .with_for_update(skip_locked=True)
+            # As a mere subquery it may be run once per row, and each time finds the next ones.
+            .cte("due")
         )
         query = (
             update(payment_notices)
-            .where(payment_notices.c.notice_id.in_(due))
+            .where(payment_notices.c.notice_id.in_(select(due.c.notice_id)))
             .values(due_at=_NOW + lease, tried_at=_NOW)
             .returning(payment_notices)
         )
@@ -69,10 +72,20 @@ class NoticeQueue:
         """A workflow has it and may act on it; the transaction that does marks it handled.
         Answers how often it was told."""
         times = notice.tries + 1 if notice.told_at else 1
-        await self._set(
+        await self.count_signal(
             notice, told_at=_NOW, tried_at=_NOW, tries=times, due_at=_NOW + pause_once_told(times)
         )
         return times
+
+    async def count_signal(self, notice: Notice, **values: Any) -> None:
+        await self._set(notice, signals=payment_notices.c.signals + 1, **values)
+
+    async def signals_like(self, notice: Notice) -> int:
+        """How many signals the order's notices of this kind have been together."""
+        query = select(func.coalesce(func.sum(payment_notices.c.signals), 0)).where(
+            payment_notices.c.order_id == notice.order_id, payment_notices.c.kind == notice.kind
+        )
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def note_failure(self, notice: Notice) -> None:
         """It could not be told, by its own fault: the next try is later each time."""
@@ -101,14 +114,7 @@ class NoticeQueue:
         ledger has by another way. Answers how many."""
         notice = payment_notices.c
         # Two questions and not one with OR, so that each is a look into the ledger's index.
-        booked = or_(
-            # Money is on the ledger before its workflow knows of it.
-            and_(
-                _is_booked(FlowKind.RECEIVED, notice.receipt["trade_no"].astext),
-                ~is_unheard_of(notice.order_id),
-            ),
-            _is_booked(FlowKind.REFUNDED, notice.refund["refund_id"].astext),
-        )
+        booked = or_(_HEARD_OF, _is_booked(FlowKind.REFUNDED, notice.refund["refund_id"].astext))
         acted_on = and_(notice.handled_at.is_not(None), notice.handled_as != LEFT_TO_A_PERSON)
         query = (
             update(attentions)
@@ -126,6 +132,21 @@ class NoticeQueue:
                     else_="our ledger has it by now",
                 ),
             )
+        )
+        return (await self._connection.execute(query)).rowcount
+
+    async def close_heard(self, as_: str) -> int:
+        """Mark what was told and whose order has heard of the same money by another notice: its
+        workflow takes no trade twice, so nothing else would mark it. Answers how many."""
+        told = and_(
+            payment_notices.c.handled_at.is_(None),
+            payment_notices.c.verdict == Verdict.ACCEPTED,
+            payment_notices.c.told_at.is_not(None),
+        )
+        query = (
+            update(payment_notices)
+            .where(told, payment_notices.c.kind == NoticeKind.PAYMENT, _HEARD_OF)
+            .values(handled_at=_NOW, handled_as=as_)
         )
         return (await self._connection.execute(query)).rowcount
 
@@ -147,3 +168,10 @@ def _is_booked(kind: FlowKind, reference: ColumnElement[str]) -> ColumnElement[b
     return exists().where(
         flow.method == payment_notices.c.method, flow.kind == kind, flow.reference == reference
     )
+
+
+# Money is on the ledger before its workflow knows of it.
+_HEARD_OF = and_(
+    _is_booked(FlowKind.RECEIVED, payment_notices.c.receipt["trade_no"].astext),
+    ~is_unheard_of(payment_notices.c.order_id),
+)

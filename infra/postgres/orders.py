@@ -1,6 +1,6 @@
 """Orders and what happened to each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -127,6 +127,13 @@ class Orders:
         query = select(orders).where(or_(waiting, unheard)).order_by(func.random()).limit(limit)
         rows = (await self._connection.execute(query)).mappings().all()
         return all_readable(rows, Order.model_validate)
+
+    async def over(self, order_ids: Collection[str]) -> set[str]:
+        """Those of the orders for which no workflow runs any more."""
+        query = select(orders.c.order_id).where(
+            orders.c.order_id.in_(order_ids), orders.c.status.in_(FINAL)
+        )
+        return set((await self._connection.execute(query)).scalars())
 
     async def is_unheard_of(self, order_id: str) -> bool:
         """Whether the order is paid and nothing was delivered or tried: its workflow, which would

@@ -30,7 +30,8 @@ class Payments:
 
     async def insert(self, payment: Payment, *, ask_at: datetime | None = None) -> bool:
         """False if one of this id stands already. `ask_at`: when a round is to ask its provider."""
-        statement = insert(payments).values(payment.model_dump() | {"ask_at": ask_at})
+        row = payment.model_dump() | {"ask_at": ask_at or payment.ask_at}
+        statement = insert(payments).values(row)
         return await happened(self._connection, statement.on_conflict_do_nothing())
 
     async def of_order(self, order_id: str) -> list[Payment]:
@@ -44,25 +45,42 @@ class Payments:
         return [Payment.model_validate(row) for row in rows]
 
     async def claim_unanswered(self, now: datetime, limit: int) -> list[Payment]:
-        """Open payments whose provider is to be asked now, longest due first. They are nobody
-        else's, and asked again later the older they are, a few times."""
+        """Payments whose provider is to be asked now, longest due first: open ones, and those that
+        are to be closed there once more. They are nobody else's, and asked again later the older
+        they are, a few times, and once when they can be paid no more."""
         due = (
             select(payments.c.payment_id)
-            .where(payments.c.ask_at <= now, payments.c.status == PaymentStatus.CREATED)
+            .where(
+                payments.c.ask_at <= now,
+                payments.c.status.in_([PaymentStatus.CREATED, PaymentStatus.CLOSED]),
+            )
             .order_by(payments.c.ask_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            # As a mere subquery it may be run once per row, and each time finds the next ones.
+            .cte("due")
         )
         begun = payments.c.created_at
-        later = case(*((begun + pause > now, begun + pause) for pause in ASK_AFTER), else_=null())
+        last = payments.c.expires_at + ASK_AFTER[0]
+        later = case(
+            (payments.c.status == PaymentStatus.CLOSED, null()),
+            *((begun + pause > now, begun + pause) for pause in ASK_AFTER),
+            (last > now, last),
+            else_=null(),
+        )
         query = (
             update(payments)
-            .where(payments.c.payment_id.in_(due))
+            .where(payments.c.payment_id.in_(select(due.c.payment_id)))
             .values(ask_at=later)
             .returning(payments)
         )
         rows = (await self._connection.execute(query)).mappings()
         return [Payment.model_validate(row) for row in rows]
+
+    async def ask_again(self, payment_id: str, at: datetime) -> None:
+        """Its provider gave no answer."""
+        query = update(payments).where(payments.c.payment_id == payment_id).values(ask_at=at)
+        await self._connection.execute(query)
 
     async def earning(self, order_id: str) -> list[int]:
         """The amounts that earn points: of each payment what came and has not gone back."""

@@ -15,6 +15,7 @@ from domain.points import (
     PointsEntry,
     PointsKind,
 )
+from infra.postgres.queries import fetch_page
 from infra.postgres.tables.points import points_accounts, points_debts, points_entries
 from infra.readable import all_readable
 
@@ -124,16 +125,14 @@ class Points:
         query = select(points_accounts.c.balance).where(points_accounts.c.user_id == user_id)
         return (await self._connection.execute(query)).scalar_one_or_none() or 0
 
-    async def entries(self, user_id: str, limit: int) -> list[PointsEntry]:
+    async def page(
+        self, user_id: str, cursor: str | None, limit: int
+    ) -> tuple[list[PointsEntry], str | None]:
         """Newest first."""
-        query = (
-            select(points_entries)
-            .where(points_entries.c.user_id == user_id)
-            .order_by(points_entries.c.entry_id.desc())
-            .limit(limit)
-        )
-        rows = (await self._connection.execute(query)).mappings()
-        return all_readable(rows, PointsEntry.model_validate)
+        query = select(points_entries).where(points_entries.c.user_id == user_id)
+        key = points_entries.c.entry_id
+        rows, after = await fetch_page(self._connection, query, key, cursor, limit)
+        return all_readable(rows, PointsEntry.model_validate), after
 
     async def _lock(self, user_id: str) -> int:
         """The balance, which nobody else changes until this transaction ends."""

@@ -10,7 +10,7 @@ from redis.commands.core import AsyncScript
 from domain.room import NUMBERS_LEFT_OUT, PlaceReport, RoomState, RoomVerdict, Ticket
 from domain.sale import ItemRef
 from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys, item_from_line
-from infra.redis.room_lines import parse_ticket, report_from, ticket_line
+from infra.redis.room_lines import leaf_in, report_from, ticket_line
 from infra.redis.scripts import Scripts
 
 SCAN_COUNT = 500
@@ -115,10 +115,10 @@ class RoomGate:
             return None
         leaves = [b""] * int(size)
         tickets = self._redis.hscan_iter(RoomKeys.of(item).tickets, count=SCAN_COUNT)
-        async for user_id, line in tickets:
-            ticket = parse_ticket(user_id, line)
-            if ticket.index < len(leaves):
-                leaves[ticket.index] = bytes.fromhex(ticket.leaf)
+        async for _, line in tickets:
+            index, leaf = leaf_in(line)
+            if index < len(leaves):
+                leaves[index] = leaf
         return FixedPool(leaves, len(leaves))
 
     async def fix_places(self, item: ItemRef, digest: str, packed: bytes) -> bool:

@@ -35,6 +35,12 @@ def parse_ticket(user_id: str, line: str) -> Ticket:
     )
 
 
+def leaf_in(line: str) -> tuple[int, bytes]:
+    """Index and leaf alone: of a hundred thousand nobody needs the rest."""
+    _, _, index, *_, leaf, _ = line.split(" ")
+    return int(index), bytes.fromhex(leaf)
+
+
 def ticket_line(ticket: Ticket) -> str:
     return (
         f"{ticket.state.value} {ticket.version} {ticket.index} {ticket.number} {ticket.units} "

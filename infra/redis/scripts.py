@@ -18,6 +18,7 @@ class Scripts:
         self.release = _register(redis, "release")
         self.reclaim = _register(redis, "reclaim")
         self.sell = _register(redis, "sell")
+        self.hold = _register(redis, "hold")
         self.preheat = _register(redis, "preheat")
         self.rebuild = _register(redis, "rebuild")
         self.finish = _register(redis, "finish")

@@ -100,6 +100,17 @@ class StockGate:
         )
         return ReservationState(state) if state else None
 
+    async def hold(self, reservation: Intent) -> int | None:
+        """Hold the stock of an order that stands in Postgres and waits to be paid: what Redis has
+        lost, or given back, is written again. Answers how many of its units were not to be had,
+        because others were granted them: those it does not hold. None for an unknown item."""
+        keys = ItemKeys.of(reservation.item)
+        missing = await self._scripts.hold(
+            [keys.item, keys.buyers, keys.reservations],
+            [reservation.order_id, reservation.user_id, reservation.quantity],
+        )
+        return None if missing is None else int(missing)
+
     async def preheat(self, terms: ItemTerms, stock: int) -> None:
         """Make an item known with its stock; again, change its terms and never its stock."""
         _require_stock(stock)

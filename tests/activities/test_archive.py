@@ -72,7 +72,7 @@ async def test_all_that_is_old_is_archived_batch_by_batch(
     assert await environment.run(activities.archive_old, tomorrow) == all_of_it
     assert await environment.run(activities.archive_old, tomorrow) == Archived()
 
-    assert heartbeats[8:13] == [(2,), (4,), (6,), (8,), (9,)]
+    assert heartbeats[11:16] == [(2,), (4,), (6,), (8,), (9,)]
     async with database.transaction() as connection:
         query = select(func.count()).select_from(archived_deliveries)
         assert (await connection.execute(query)).scalar_one() == all_of_it.deliveries

@@ -16,7 +16,7 @@ from domain.payment import FlowKind, PaymentMethod, Trade
 from tests.support.bookkeeper import DAY, NOON, Bookkeeper
 from tests.support.ledger import begin, place
 from tests.support.shop import PRICE, Shop
-from tests.support.values import a_payment
+from tests.support.values import a_payment, an_order
 
 BILL = BillRef(method=PaymentMethod.ALIPAY, day=DAY)
 LATER = datetime(2026, 3, 4, tzinfo=UTC)
@@ -30,6 +30,11 @@ def shop(shop_without_worker: Shop) -> Shop:
 @pytest.fixture
 def keeper(shop: Shop) -> Bookkeeper:
     return Bookkeeper(shop)
+
+
+def a_payment_number(shop: Shop) -> str:
+    """Of our form, and of no payment that we know."""
+    return a_payment(an_order(shop.item)).payment_id
 
 
 def _step(shop: Shop, name: str) -> Callable[..., Any]:
@@ -90,6 +95,37 @@ async def test_a_row_that_nobody_can_read_costs_the_day_nothing(
 
     assert check.ok
     assert await keeper.attention() == []
+
+
+async def test_rows_of_other_applications_are_one_matter_and_hide_nothing_of_ours(
+    shop: Shop, keeper: Bookkeeper
+) -> None:
+    ours = await keeper.books("ada")
+    keeper.bills(ours)
+    till = [_line(f"T-till-{number}", 100 + number) for number in range(7)]
+    at_the_till = [line.model_copy(update={"payment_id": f"till-{line.amount}"}) for line in till]
+    back = _line("R-till", 30, FlowKind.REFUNDED)
+    # In the provider's console: no number of ours, but our trade.
+    by_hand = back.model_copy(
+        update={"payment_id": "", "refund_id": None, "trade_no": f"T{ours.payment_id}"}
+    )
+    lost = _line("T-lost", 9).model_copy(update={"payment_id": a_payment_number(shop)})
+    shop.alipay.other_lines += [*at_the_till, back, by_hand, lost]
+    conclude = ConcludeBill(bill=BILL, checked_at=LATER, missed=0)
+
+    await ActivityEnvironment().run(_step(shop, "fetch_bill"), BILL)
+    for _ in range(2):
+        check = await ActivityEnvironment().run(_step(shop, "conclude_bill"), conclude)
+
+    assert (check.lines, check.matched, check.mismatches) == (11, 1, 3)
+    assert sorted(mismatch.fault for mismatch in check.sample) == [
+        BillFault.OF_OTHERS,
+        BillFault.UNKNOWN_PAYMENT,
+        BillFault.UNKNOWN_REFUND,
+    ]
+    (others,) = [row.what for row in await keeper.attention() if "rows" in row.what]
+    assert others.startswith(f"alipay bill of {DAY}, 8 rows, such as T-till-0 (till-100, 100), ")
+    assert len(await keeper.attention()) == 3
 
 
 async def test_points_have_no_provider_and_no_bill(shop: Shop) -> None:

@@ -1,6 +1,9 @@
 """What a paid order is owed, step by step: each thing once in effect, however often it is tried."""
 
+import asyncio
+
 import pytest
+from sqlalchemy import text
 
 from activities.deliveries import (
     DeliverOne,
@@ -14,12 +17,15 @@ from activities.deliveries import (
 from domain.attention import Attention
 from domain.delivery import DeliveryKind
 from domain.order import EventKind, Order, OrderDossier
+from domain.payment import FlowKind
 from domain.states import DeliveryStatus, OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
+from infra.postgres.payments import PaymentFlows
 from infra.postgres.points import Points
 from tests.support.ledger import open_item, pay, place
+from tests.support.polling import until
 from tests.support.sender_double import SenderDouble
 from tests.support.values import PRICE
 
@@ -172,3 +178,29 @@ async def test_an_order_is_not_owed_what_it_never_was(activities: DeliveryActivi
         await activities.fulfil(PaidOrder(order_id="unknown"))
     with pytest.raises(LookupError):
         await activities.deliver_one(DeliverOne(order_id="unknown", kind=MESSAGE))
+
+
+async def test_what_went_back_while_an_award_was_worked_out_earns_nothing(
+    database: Database, activities: DeliveryActivities, order: Order
+) -> None:
+    """The award waits for the order's lock, and was reckoned before: for money that is gone."""
+    paid = PaidOrder(order_id=order.order_id)
+    (payment,) = (await _dossier(database, order)).payments
+
+    async def one_waits() -> bool:
+        async with database.transaction() as other:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool((await other.execute(text(waiting))).scalar_one())
+
+    async with database.transaction() as connection:
+        await Orders(connection).lock(order.order_id)
+        delivering = asyncio.create_task(activities.carry_out(paid))
+        await until(one_waits)
+        await PaymentFlows(connection).record(
+            order.order_id, payment.payment_id, payment.method, FlowKind.REFUNDED, "R-1", PRICE // 2
+        )
+    assert [one.kind for one in (await delivering).open] == [DeliveryKind.POINTS]
+
+    assert await activities.carry_out(paid) == Owed(order_status=OrderStatus.FULFILLED)
+    async with database.transaction() as connection:
+        assert await Points(connection).balance("ada") == PRICE // 2 // 100

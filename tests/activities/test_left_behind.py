@@ -1,17 +1,20 @@
 """What nobody told us is found by rounds: lost notices, and orders that nobody works on."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import ActivityEnvironment
 
 from activities.left_behind import LeftBehind
 from domain.ids import workflow_id
 from domain.payment import Payment
 from domain.reservation import Intent
-from domain.states import OrderStatus
+from domain.states import OrderStatus, PaymentStatus
 from tests.support.ahead_branches import begin_ahead, settle_ahead
 from tests.support.ledger import damage
+from tests.support.refunding import refund_of
 from tests.support.shop import Shop
 
 
@@ -75,6 +78,74 @@ async def test_a_payment_nobody_pays_is_asked_after_a_few_times_and_no_more(
         await minutes_go_by(shop, minutes)
         rounds.append((await a_round(shop)).asked)
     assert rounds == [1, 0, 1, 1, 0]
+
+
+async def test_a_payment_begun_by_an_update_is_asked_after_by_rounds(shop: Shop) -> None:
+    """And by no timer of its workflow."""
+    async with shop.worker():
+        handle = await shop.start(intent := await shop.intent())
+        payment = await shop.begin_payment(handle)
+        shop.alipay.pay(payment.payment_id)
+        await minutes_go_by(shop, 1)
+        assert await a_round(shop) == LeftBehind(asked=1, paid=1)
+        await handle.result()
+    timers = [event for event in (await handle.fetch_history()).events if _is_timer(event)]
+    assert len(timers) == 1
+    assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.FULFILLED
+
+
+def _is_timer(event: Any) -> bool:
+    return bool(event.HasField("timer_started_event_attributes"))
+
+
+# What is open at a provider although nobody may pay it any more.
+
+
+async def test_what_is_open_of_an_order_that_is_over_is_closed_by_a_round(
+    shop: Shop, begun: Payment
+) -> None:
+    await damage(
+        shop.database,
+        "UPDATE orders SET status = 'timed_out' WHERE order_id = :id",
+        id=begun.order_id,
+    )
+    await minutes_go_by(shop, 1)
+    shop.alipay.away = True
+    assert await a_round(shop) == LeftBehind()
+    shop.alipay.away = False
+    await minutes_go_by(shop, 1)
+
+    assert await a_round(shop) == LeftBehind(closed=1)
+
+    assert begun.payment_id in shop.alipay.closed
+    (payment,) = (await shop.dossier(begun.order_id)).payments
+    assert payment.status is PaymentStatus.CLOSED
+    await minutes_go_by(shop, 1)
+    assert await a_round(shop) == LeftBehind()
+
+
+async def test_a_payment_whose_provider_never_answered_is_closed_twice(shop: Shop) -> None:
+    """Its beginning overtook the close, or came after it: nobody knows."""
+    async with shop.worker():
+        handle = await shop.start(intent := await shop.intent())
+        shop.alipay.away = True
+        with pytest.raises(WorkflowUpdateFailedError):
+            await shop.begin_payment(handle)
+        shop.alipay.away = False
+        await shop.cancel(handle)
+        (payment,) = (await shop.dossier(intent.order_id)).payments
+        assert payment.status is PaymentStatus.CLOSED
+        # The call that had no answer is heard now, and the buyer pays.
+        shop.alipay.closed.clear()
+        shop.alipay.charges[payment.payment_id] = payment.charge_for("a teapot")
+        shop.alipay.pay(payment.payment_id)
+        await minutes_go_by(shop, 1)
+
+        assert await a_round(shop) == LeftBehind()
+
+        refund = refund_of(shop, shop.alipay.receipts[payment.payment_id])
+        await refund.result()
+    assert list(shop.alipay.refunded.values()) == [payment.amount]
 
 
 async def test_a_provider_that_is_away_is_asked_again_later(shop: Shop, begun: Payment) -> None:

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 from redis.asyncio import Redis
-from temporalio.exceptions import ApplicationError
 
-from activities.stock import ITEM_NOT_PREHEATED, ReleaseStock, Reserved, StockActivities
-from domain.order import RejectReason
-from domain.reservation import Intent, ReservationState, StockReturn
+from activities.stock import ReleaseStock, StockActivities
+from domain.reservation import GateVerdict, Intent, ReservationState, StockReturn
 from infra.redis.stock_gate import StockGate
-from tests.support.gate import intent_for, stock_left, terms_of
+from tests.support.gate import intent_for, request_for, stock_left, terms_of
 
 STOCK = 3
 
@@ -34,37 +32,13 @@ async def _after(
     return await _state(gate, intent), await stock_left(gate)
 
 
-async def test_a_reservation_is_made_once_however_often_it_is_asked_for(gate: StockGate) -> None:
-    activities, intent = StockActivities(gate), intent_for("o1")
-
-    assert await activities.reserve_stock(intent) == Reserved()
-    assert await activities.reserve_stock(intent) == Reserved()
-
-    assert await stock_left(gate) == STOCK - 1
-
-
-async def test_what_the_gate_refuses_is_an_answer_and_no_error(gate: StockGate) -> None:
-    refused = await StockActivities(gate).reserve_stock(intent_for("o1", quantity=STOCK))
-
-    assert refused.rejected is RejectReason.LIMIT_REACHED
-
-
-async def test_an_accepted_order_whose_item_is_gone_waits_for_it(redis: Redis) -> None:
-    activities, intent = StockActivities(StockGate(redis)), intent_for("o1")
-
-    with pytest.raises(ApplicationError) as error:
-        await activities.reserve_stock(intent.model_copy(update={"accepted_at_ms": 1}))
-
-    assert (error.value.type, error.value.non_retryable) == (ITEM_NOT_PREHEATED, False)
-    assert (await activities.reserve_stock(intent)).rejected is RejectReason.NOT_FOUND
-
-
 @pytest.mark.parametrize(
     ("how", "left"),
     [(StockReturn.RELEASE, STOCK), (StockReturn.DROP, STOCK - 1), (StockReturn.RESTOCK, STOCK)],
 )
 async def test_what_was_held_is_given_up(gate: StockGate, how: StockReturn, left: int) -> None:
-    await StockActivities(gate).reserve_stock(intent := intent_for("o1"))
+    await gate.reserve(request_for("o1"))
+    intent = intent_for("o1")
 
     assert await _after(gate, intent, how) == (ReservationState.RELEASED, left)
     assert await _after(gate, intent, how) == (ReservationState.RELEASED, left)
@@ -75,7 +49,8 @@ async def test_what_was_sold_comes_back_by_a_refund_alone(
     gate: StockGate, how: StockReturn
 ) -> None:
     activities = StockActivities(gate)
-    await activities.reserve_stock(intent := intent_for("o1"))
+    await gate.reserve(request_for("o1"))
+    intent = intent_for("o1")
     await activities.confirm_stock(intent)
 
     refunded = how is StockReturn.RESTOCK
@@ -88,16 +63,17 @@ async def test_a_reserve_that_comes_after_its_undo_holds_nothing(gate: StockGate
     nothing_held = ReservationState.RELEASED, STOCK
     assert await _after(gate, intent, StockReturn.RELEASE) == nothing_held
 
-    refused = await StockActivities(gate).reserve_stock(intent)
+    refused = await gate.reserve(request_for("o1"))
 
-    assert refused.rejected is RejectReason.RELEASED
+    assert refused.verdict is GateVerdict.RELEASED
     assert await stock_left(gate) == STOCK
 
 
 @pytest.mark.parametrize("how", [StockReturn.RELEASE, StockReturn.UNDO_RECLAIM])
 async def test_a_reclaim_that_comes_after_its_undo_fails(gate: StockGate, how: StockReturn) -> None:
     activities = StockActivities(gate)
-    await activities.reserve_stock(intent := intent_for("o1"))
+    await gate.reserve(request_for("o1"))
+    intent = intent_for("o1")
     await _after(gate, intent, how)
 
     is_still_to_be_had = how is StockReturn.RELEASE

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from api.app import create_app
@@ -28,12 +29,13 @@ def provider_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
-@pytest.fixture
-def provider_accounts(
-    provider_key: rsa.RSAPrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """We are a merchant at Alipay and at WeChat Pay; one key signs everything."""
-    private, public = tmp_path / "merchant.pem", tmp_path / "keys" / f"{SERIAL}.pem"
+@pytest.fixture(scope="session")
+def provider_files(
+    provider_key: rsa.RSAPrivateKey, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Our key, and the provider's in a folder of its own; one key signs everything."""
+    folder = tmp_path_factory.mktemp("accounts")
+    private, public = folder / "merchant.pem", folder / "keys" / f"{SERIAL}.pem"
     public.parent.mkdir()
     private.write_bytes(
         provider_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -41,6 +43,13 @@ def provider_accounts(
     public.write_bytes(
         provider_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
+    return private, public
+
+
+@pytest.fixture
+def provider_accounts(provider_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """We are a merchant at Alipay and at WeChat Pay."""
+    private, public = provider_files
     accounts = {
         "ALIPAY_GATEWAY_URL": "http://127.0.0.1:9/alipay",
         "ALIPAY_APP_ID": APP_ID,
@@ -81,9 +90,19 @@ def settings(
 async def api(
     settings: Settings, redis: Redis, database: Database
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Everything answers, nothing is on sale."""
-    async with served(create_app(settings)) as client:
+    """Everything answers, nothing is on sale. What the app opens is opened for each test; its
+    routes are made ready once, which takes longer than calling them."""
+    async with served(_app_of(settings)) as client:
         yield client
+
+
+_latest: list[tuple[Settings, FastAPI]] = []
+
+
+def _app_of(settings: Settings) -> FastAPI:
+    if not _latest or _latest[0][0] != settings:
+        _latest[:] = [(settings, create_app(settings))]
+    return _latest[0][1]
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ async def test_what_cannot_be_billed_is_named(
     reconciling, workflows = reconciler()
 
     with pytest.raises(Refusal) as refusal:
-        await reconciling.reconcile(day, method, "operator:olga")
+        reconciling.refuse_unless_billed(day, method)
 
     assert refusal.value.code is ErrorCode.INVALID
     (error,) = cast(list[dict[str, object]], refusal.value.extra["errors"])

@@ -43,7 +43,7 @@ class Client:
 
     async def answer(self) -> bytes:
         """One answer with its length declared; its status line."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
             await self.reader.readexactly(length)

@@ -14,10 +14,12 @@ from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
 from notices.inbox import NoticeInbox, notice_id_of
 from notices.relay import NoticeRelay
+from tests.support.operators import acts_of
 
 ALIPAY = PaymentMethod.ALIPAY
 BODY = b"trade_status=TRADE_SUCCESS"
 NOTICE_ID = notice_id_of(ALIPAY, BODY)
+REPLAYED = ("operator:olga", "notice_replayed", NOTICE_ID, "a key was missing")
 
 
 class Inbox:
@@ -51,7 +53,7 @@ async def replay(database: Database, inbox: Inbox) -> Notice:
     gateways = {ALIPAY: cast(Gateway, None)}
     relay = cast(NoticeRelay, inbox)
     notices = NoticeReplay(database, cast(NoticeInbox, inbox), relay, gateways)
-    return await notices.replay(NOTICE_ID, "operator:olga")
+    return await notices.replay(NOTICE_ID, "operator:olga", "a key was missing")
 
 
 async def test_a_notice_that_was_accepted_is_told_on_as_it_is(database: Database) -> None:
@@ -60,6 +62,7 @@ async def test_a_notice_that_was_accepted_is_told_on_as_it_is(database: Database
 
     assert await replay(database, inbox) == inbox.told[0]
     assert inbox.judged == 0
+    assert await acts_of(database) == [REPLAYED]
 
 
 async def test_one_whose_key_was_missing_is_judged_again(database: Database) -> None:
@@ -68,6 +71,7 @@ async def test_one_whose_key_was_missing_is_judged_again(database: Database) -> 
 
     assert (await replay(database, inbox)).verdict is Verdict.ACCEPTED
     assert (inbox.judged, len(inbox.told)) == (1, 1)
+    assert await acts_of(database) == [REPLAYED]
 
 
 async def test_what_moves_no_order_is_refused_and_says_why(database: Database) -> None:

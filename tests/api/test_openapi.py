@@ -3,8 +3,13 @@
 from typing import Any
 
 import httpx
+import pytest
 
+from api.app import create_app
 from domain.errors import ErrorCode
+from infra.settings import Settings
+from tests.support.callers import SECRET
+from tests.support.documented import Documented
 
 CONTRACT = {
     ("get", "/v1/sales"),
@@ -95,6 +100,7 @@ async def test_a_code_says_what_it_adds(api: httpx.AsyncClient) -> None:
         "NotStartedMembers": {"starts_at"},
         "EndedMembers": {"ends_at"},
         "LimitReachedMembers": {"order_id"},
+        "NotYourTurnMembers": {"place", "serving", "eta_seconds"},
         "InsufficientPointsMembers": {"balance", "needed"},
     }.items():
         assert set(schemas[name]["required"]) == members
@@ -103,6 +109,7 @@ async def test_a_code_says_what_it_adds(api: httpx.AsyncClient) -> None:
     (refused,) = placed["409"]["content"].values()
     assert set(refused["schema"]["discriminator"]["mapping"]) == {
         *("NOT_STARTED", "ENDED", "PAUSED", "SOLD_OUT", "LIMIT_REACHED", "IDEMPOTENCY_MISMATCH"),
+        "NOT_YOUR_TURN",
     }
 
 
@@ -146,8 +153,10 @@ async def test_what_needs_a_token_says_so(api: httpx.AsyncClient) -> None:
 
     assert "HTTPBearer" in document["components"]["securitySchemes"]
     for path, verbs in document["paths"].items():
-        for operation in verbs.values():
-            needs_token = any(part in path for part in ("/orders", "/operator/", "/me/"))
+        for verb, operation in verbs.items():
+            needs_token = any(part in path for part in ("/orders", "/operator/", "/me/", "/entry"))
+            # Where a room is, everybody may see; a place in it is somebody's.
+            needs_token |= path.endswith("/room") and verb != "get"
             assert ("security" in operation) == needs_token, path
 
 
@@ -160,7 +169,7 @@ async def test_one_name_is_spelt_one_way(api: httpx.AsyncClient) -> None:
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "header"
     }
-    assert headers == {"Idempotency-Key"}
+    assert headers == {"Idempotency-Key", "X-Entry-Token"}
 
 
 async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:
@@ -181,3 +190,22 @@ def _references(value: Any) -> list[str]:
     if isinstance(value, list):
         return [name for part in value for name in _references(part)]
     return []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (418, {}, "418 is not documented"),
+        (200, {"sale_id": "any"}, "required property"),
+        (404, {}, "application/json is not documented"),
+    ],
+)
+async def test_an_answer_that_is_not_promised_fails_its_test(
+    status: int, body: object, found: str
+) -> None:
+    """Every test of the API looks at its answers in this way, and would pass if it did not look."""
+    asked = httpx.Request("GET", "http://localhost/v1/sales/any")
+    answer = httpx.Response(status, json=body, request=asked)
+
+    with pytest.raises(AssertionError, match=found):
+        await Documented(create_app(Settings(jwt_secret=SECRET))).check(answer)

@@ -1,20 +1,20 @@
 """An order that was asked too often: Temporal lets each workflow answer so many updates, 2,000 as
-it comes and three here, and never one more."""
+it comes and three here, and never one more; of signals 10,000, and one here."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from api.app import create_app
 from infra.postgres.engine import Database
 from infra.settings import Settings
 from infra.temporal.client import DATA_CONVERTER
+from notices.telling import hears_no_more
 from practice.stack.ports import free_port
-from practice.stack.process import Command
 from practice.stack.temporal import TemporalServer
 from tests.support.buyers import assert_problem, status
 from tests.support.callers import ADA, OPERATOR, served
@@ -26,16 +26,11 @@ from workflows.order import OrderWorkflow
 MOST = 3
 
 
-class ShortOfUpdates(TemporalServer):
-    def command(self) -> Command:
-        usual = super().command()
-        limit = ("--dynamic-config-value", f"history.maxTotalUpdates={MOST}")
-        return Command((*usual.argv, *limit), usual.env, usual.cwd)
-
-
-@pytest.fixture
-async def short_temporal(tmp_path: Path) -> AsyncIterator[Client]:
-    async with running(ShortOfUpdates(free_port(), free_port()), tmp_path) as address:
+@pytest.fixture(scope="session")
+async def short_temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    limits = (f"history.maxTotalUpdates={MOST}", "history.maximumSignalsPerExecution=1")
+    server = TemporalServer(free_port(), free_port(), dynamic_config=limits)
+    async with running(server, tmp_path_factory.mktemp("short_temporal")) as address:
         yield await Client.connect(address, data_converter=DATA_CONVERTER)
 
 
@@ -81,3 +76,15 @@ async def test_an_order_asked_too_often_says_so_and_goes_on_by_itself(
     receipt = shop.alipay.pay(asked.json()["payment_id"])
     await handle.signal(OrderWorkflow.payment_noticed, receipt)
     await eventually(lambda: status(api, intent.order_id), "fulfilled")
+
+
+async def test_an_order_that_was_told_too_often_is_known_by_what_temporal_says(shop: Shop) -> None:
+    handle = await shop.start(intent := await shop.intent())
+    payment = await shop.begin_payment(handle)
+    await handle.signal(OrderWorkflow.refund_begun)
+
+    with pytest.raises(RPCError) as deaf:
+        receipt = shop.alipay.pay(payment.payment_id)
+        await shop.workflows.tell_of_payment(intent.order_id, receipt)
+
+    assert hears_no_more(deaf.value)

@@ -59,7 +59,7 @@ async def break_the_disk(redis: Redis) -> None:
     await redis.config_set("dir", "/proc")
     await redis.set("a", "b")
     await redis.bgsave()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await redis.info("persistence"))["rdb_last_bgsave_status"] != "err":
             await asyncio.sleep(0.05)
 

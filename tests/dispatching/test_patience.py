@@ -60,7 +60,7 @@ async def test_a_stop_ends_the_wait() -> None:
     await asyncio.sleep(0)
     stop.set()
 
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_a_store_that_is_away_is_asked_again_until_it_is_there() -> None:

@@ -13,7 +13,8 @@ from domain.bill import (
     ready_at,
     start_of,
 )
-from domain.payment import FlowKind, PaymentMethod
+from domain.ids import new_order_id
+from domain.payment import FlowKind, PaymentMethod, payment_id_for
 from domain.states import RefundStatus
 
 DAY = date(2030, 1, 1)
@@ -83,6 +84,14 @@ class TestComparison:
 
     def test_of_a_refund_we_never_asked_for(self) -> None:
         assert _line(REFUNDED).fault(day_is_over=True) is BillFault.UNKNOWN_REFUND
+
+    def test_is_of_others_where_nothing_about_it_is_ours(self) -> None:
+        number = payment_id_for(new_order_id(1, 1), PaymentMethod.ALIPAY)
+
+        assert _line().is_of_others
+        assert not _line(payment_id=number).is_of_others
+        assert not _line(is_our_trade=True).is_of_others
+        assert not _line(REFUNDED, refund_status=RefundStatus.DONE).is_of_others
 
     def test_of_a_refund_of_another_amount_than_we_asked_for(self) -> None:
         line = _line(REFUNDED, refund_status=RefundStatus.ACCEPTED, refund_amount=400)

@@ -16,8 +16,12 @@ def test_an_order_is_known_to_redis_by_its_intent() -> None:
     assert intent.accepted_at_ms == 0
 
 
-# Told to callers alone: a workflow brings no key, and never asks for what is known only.
-FOR_CALLERS = {GateVerdict.IDEMPOTENCY_MISMATCH, GateVerdict.OVERLOADED}
+# Told to callers alone: a workflow brings no key or pass, and never asks for what is known only.
+FOR_CALLERS = {
+    GateVerdict.IDEMPOTENCY_MISMATCH,
+    GateVerdict.OVERLOADED,
+    GateVerdict.ENTRY_TOKEN_INVALID,
+}
 
 
 @pytest.mark.parametrize("verdict", sorted(set(GateVerdict) - FOR_CALLERS - {GateVerdict.RESERVED}))

@@ -7,6 +7,7 @@ from infra.redis.keys import RoomKeys
 from infra.room_recovery import RoomRecovery
 from tests.support.drawing import DrawnRoom
 from tests.support.gate import ITEM
+from tests.support.rooms import come_back_as_another
 
 USERS = ["ada", "bob", "cyd"]
 
@@ -105,7 +106,7 @@ async def test_set_back_to_before_a_join_nobody_gets_a_number_twice(room: DrawnR
     for key in keys:
         await room.redis.copy(f"copy of {key}", key, replace=True)
     # A server that has read an old copy is another one.
-    await room.redis.hset(RoomKeys.of(ITEM).room, "run_id", "of the server before")
+    await come_back_as_another(room.redis)
     assert (await room.rooms.look(ITEM, "dan")).ticket is None
 
     eve = await room.join("eve")

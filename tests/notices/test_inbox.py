@@ -7,18 +7,21 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.attention import AttentionKind
-from domain.notice import NoticeKind, RefundReport, Verdict, VerifiedNotice
+from domain.notice import NO_NEWS, NoticeKind, RefundReport, Verdict, VerifiedNotice
 from domain.payment import Payment, Receipt
 from domain.states import OrderStatus
 from infra.gateways.protocol import RawNotice
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.notices import Notices
+from infra.postgres.orders import Orders
+from infra.postgres.payments import Payments
 from notices import telling
 from notices.relay import RelayOutcome
 from tests.support.ledger import fulfil, settle
 from tests.support.notice_receiver import ALIPAY, RAW, Receiver, paid
-from tests.support.values import PRICE
+from tests.support.old_sales import an_old_sale, move
+from tests.support.values import PRICE, a_receipt
 
 
 async def test_a_notice_of_our_payment_is_kept_and_must_be_told(
@@ -45,6 +48,30 @@ async def test_a_payment_nobody_began_is_unknown_and_told_to_nobody(receiver: Re
 
     assert (judged.verdict, judged.must_be_told) == (Verdict.UNKNOWN_PAYMENT, False)
     assert kept.order_id is None
+
+
+async def test_what_an_archived_order_took_is_no_news_when_it_is_mentioned_again(
+    receiver: Receiver, database: Database
+) -> None:
+    """Alipay says so once more when a trade can no longer be given back, a year later."""
+    await an_old_sale(database)
+    async with database.transaction() as connection:
+        (order,), _ = await Orders(connection).search(user_id="paid")
+        (payment,) = await Payments(connection).of_order(order.order_id)
+    await move(database)
+    found = paid(payment.payment_id)
+    receipt = a_receipt(payment)
+    receiver.provider.found = found.model_copy(update={"receipt": receipt})
+
+    judged, kept = await receiver.judged()
+
+    assert (judged.verdict, judged.must_be_told) == (Verdict.ACCEPTED, False)
+    assert kept.handled_at is None
+    async with database.transaction() as connection:
+        handled = await Notices(connection).get(kept.notice_id)
+    assert handled is not None
+    assert handled.handled_as == NO_NEWS
+    assert await receiver.attentions() == []
 
 
 async def test_money_for_a_payment_nobody_began_is_left_to_a_person_once(

@@ -11,7 +11,7 @@ from domain.reservation import Intent
 from domain.states import OrderStatus
 from infra.postgres.flights.settling import Money, SettlingFlights
 from tests.support.branches import BRANCHES, Branch, Handle, TooLateToPay, begin
-from tests.support.ledger import damage
+from tests.support.few_steps_branches import FEW_STEPS_BRANCHES
 from tests.support.shop import Shop
 from tests.support.unlucky_branches import UNLUCKY_BRANCHES, until_it_waits
 from workflows.order import OrderWorkflow
@@ -20,15 +20,9 @@ from workflows.updates import RecheckPayment
 ACTOR = "buyer:ada"
 
 
-async def mark_ahead(shop: Shop, order_id: str) -> None:
-    """As whoever places ahead marks an order."""
-    await damage(shop.database, "UPDATE orders SET ahead = true WHERE order_id = :id", id=order_id)
-
-
 async def begin_ahead(shop: Shop, intent: Intent) -> Payment:
     """As the API begins a signed link. Raises TooLateToPay."""
     await until_it_waits(shop, intent)
-    await mark_ahead(shop, intent.order_id)
     ahead = PaymentsAhead(shop.database, shop.gateways())
     page = PaymentMethod.ALIPAY, PaymentScene.PAGE
     payment = await ahead.begin(intent.order_id, ACTOR, *page)
@@ -111,6 +105,9 @@ AHEAD_BRANCHES = (
         OrderStatus.FULFILLED,
     ),
     Branch(
+        "few steps and settled ahead", _settle_and_tell, ("settle_payment",), OrderStatus.FULFILLED
+    ),
+    Branch(
         "begun ahead and rechecked",
         _pay_and_be_rechecked,
         ("open_payments", "settle_payment"),
@@ -118,4 +115,4 @@ AHEAD_BRANCHES = (
     ),
 )
 
-ORDER_BRANCHES = (*BRANCHES, *UNLUCKY_BRANCHES, *AHEAD_BRANCHES)
+ORDER_BRANCHES = (*BRANCHES, *UNLUCKY_BRANCHES, *AHEAD_BRANCHES, *FEW_STEPS_BRANCHES)

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from bench.figures import BENCH, BenchPlan, Figure, Round, figure
 from bench.machine import Machine
 from bench.opening.report import DrawTimes, OpeningReport, RoomReport
-from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
+from bench.report import (
+    BacklogReport,
+    BenchReport,
+    FrozenReport,
+    LatencyReport,
+    RecoveryReport,
+)
 from bench.waits import waits
 from domain.sale import Admission
 
@@ -58,5 +64,6 @@ def a_report(*, per_second: float = 12.3) -> BenchReport:
             killed=("worker",), clicks=9, ready_seconds=1.5, placing_seconds=2.5,
             caught_up_seconds=3.5,
         ),
+        frozen=FrozenReport(frozen="temporal", seconds=60, per_second=20, waits=(paid,)),
         opening=OpeningReport(rooms=(a_room(Admission.DRAW), a_room(Admission.QUEUE))),
     )  # fmt: skip

@@ -145,7 +145,7 @@ BRANCHES = (
     Branch(
         "paid with points",
         _pay_with_points,
-        ("begin_payment", "query_payment", "settle_payment"),
+        ("begin_payment", "settle_payment"),
         OrderStatus.FULFILLED,
     ),
     Branch(

@@ -10,6 +10,9 @@ from typing import Any
 
 import psutil
 
+from practice.stack.home import Home
+from practice.stack.shutdown import stop_stack
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -47,6 +50,10 @@ class CommandLine:
         assert outcome.code == 0, outcome.err
         return self.stack()
 
+    async def down(self) -> None:
+        """As the command does it, in this process: for the end of a test."""
+        await stop_stack(Home(self.home.resolve()))
+
     def stack(self) -> dict[str, Any]:
         described: dict[str, Any] = json.loads((self.home / "stack.json").read_text())
         return described
@@ -74,7 +81,7 @@ def _traces(process: psutil.Process) -> str:
 
 
 async def eventually_no_process(command: CommandLine) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while command.processes():
             await asyncio.sleep(0.05)
 

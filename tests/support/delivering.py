@@ -55,7 +55,7 @@ async def happened(shop: Shop, handle: Handle, event: str) -> bool:
 async def expect_each_once(shop: Shop, handle: Handle) -> None:
     order_id = order_id_of(handle)
     async with shop.database.transaction() as connection:
-        entries = await Points(connection).entries("ada", 10)
+        entries, _ = await Points(connection).page("ada", None, 10)
         assert await Points(connection).balance("ada") == PRICE // 100
     assert await is_entitled(shop.database, order_id)
     assert [(entry.kind, entry.order_id) for entry in entries] == [(PointsKind.AWARD, order_id)]

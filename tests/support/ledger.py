@@ -67,7 +67,10 @@ async def award(database: Database, order: Order, points: int) -> None:
 
 async def deliver(database: Database, order: Order, kind: DeliveryKind, *, points: int = 0) -> None:
     async with database.driver() as driver:
-        await HotPath(driver).deliver(order.order_id, {kind: "done"}, points, fulfil=False)
+        path = HotPath(driver)
+        owed = await path.owed(order.order_id, [])
+        money = owed.money if owed else ()
+        await path.deliver(order.order_id, {kind: "done"}, points, money=money, fulfil=False)
 
 
 async def cancel(database: Database, order: Order) -> None:
@@ -138,5 +141,7 @@ async def damage(database: Database, statement: str, **values: object) -> None:
 async def fulfil(database: Database, order_id: str) -> None:
     """All that a paid order owes is delivered."""
     async with database.driver() as driver:
-        done = dict.fromkeys(DeliveryKind, "done")
-        assert await HotPath(driver).deliver(order_id, done, 0, fulfil=True)
+        path, done = HotPath(driver), dict.fromkeys(DeliveryKind, "done")
+        owed = await path.owed(order_id, [])
+        assert owed is not None
+        assert await path.deliver(order_id, done, 0, money=owed.money, fulfil=True)

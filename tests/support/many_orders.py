@@ -1,8 +1,8 @@
 """A shop after many sales, to measure an audit by: `python -m tests.support.many_orders 1000000`,
-with `whole` behind it for the other form.
+with `whole` behind it for the other form, or `archive` to move all that is over to the archive.
 
-The orders of all sales but the last are fulfilled and long over; the last one is on, and a tenth
-of its orders wait to be paid.
+The orders of all sales but the last are fulfilled and long over, and their items out of Redis; the
+last one is on, and a tenth of its orders wait to be paid.
 """
 
 import asyncio
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import asyncpg
 from redis.asyncio import Redis
+from temporalio.testing import ActivityEnvironment
 
+from activities.archive import ArchiveActivities, ArchiveOld
 from audit.run import run_audit, since_last_sound
 from audit.sources import AuditSources
 from domain.ids import new_order_id, workflow_id
@@ -38,7 +40,7 @@ PRICE = 8800
 POSTGRES_SECONDS = 30.0
 ORDER_COLUMNS = (
     *("order_id", "sale_id", "sku_id", "user_id", "quantity", "amount", "currency", "status"),
-    *("created_at", "pay_deadline"),
+    *("created_at", "pay_deadline", "closed_at"),
 )
 
 _FOLLOW = """
@@ -50,6 +52,7 @@ INSERT INTO sale_items (sale_id, sku_id, item_number, title, list_price, price, 
  SELECT sale_id, 'mug', right(sale_id, 5)::int, 'A mug', 8800, 8800, 880, 'CNY', 4,
  count(*), 0, count(*) FILTER (WHERE status = 'pending_payment'),
  count(*) FILTER (WHERE status = 'fulfilled') FROM orders GROUP BY sale_id;
+UPDATE sale_items SET retired_at = now() - interval '2 hours' WHERE held = 0;
 INSERT INTO stock_movements (sale_id, sku_id, kind, quantity, at)
  SELECT sale_id, sku_id, 'opening', total, '2020-01-01' FROM sale_items;
 INSERT INTO stock_movements (sale_id, sku_id, order_id, kind, quantity, at)
@@ -104,7 +107,7 @@ def _row(number: int, at: datetime, status: str, user: int) -> tuple[object, ...
     order_id = new_order_id(number, int(at.timestamp() * 1000))
     deadline = at + timedelta(minutes=30)
     what = (f"sale-{number:05}", "mug", f"user-{user % 200_000}", 1, PRICE, "CNY")
-    return (order_id, *what, status, at, deadline)
+    return (order_id, *what, status, at, deadline, at if status == "fulfilled" else None)
 
 
 async def _write_last_item(dsn: str, redis_url: str, rows: list[tuple[object, ...]]) -> None:
@@ -149,6 +152,17 @@ async def measure(dsn: str, redis_url: str, *, whole: bool) -> None:
     await database.aclose()
 
 
+async def archive(dsn: str) -> None:
+    database = Database.connect(dsn)
+    now = datetime.now(UTC)
+    activities = ArchiveActivities(database)
+    began = time.monotonic()
+    command = ArchiveOld(older_than=now, ledgers_older_than=now)
+    archived = await ActivityEnvironment().run(activities.archive_old, command)
+    print(f"archived: {time.monotonic() - began:.0f} s, {archived}")
+    await database.aclose()
+
+
 async def main(count: int, forms: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -166,7 +180,9 @@ async def main(count: int, forms: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] in ("windowed", "whole"):
+    if sys.argv[1] == "archive":
+        asyncio.run(archive(sys.argv[2]))
+    elif sys.argv[1] in ("windowed", "whole"):
         asyncio.run(measure(sys.argv[2], sys.argv[3], whole=sys.argv[1] == "whole"))
     else:
         asyncio.run(main(int(sys.argv[1]), sys.argv[2:] or ["windowed"]))

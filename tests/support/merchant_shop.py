@@ -151,7 +151,7 @@ async def refund_of(shop: MerchantShop, charge: Charge, method: PaymentMethod) -
 
 
 async def until_done(ask: Callable[[], Awaitable[RefundAnswer]]) -> RefundAnswer:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (answer := await ask()).state is RefundState.PROCESSING:
         assert time.monotonic() < deadline
     return answer

@@ -6,6 +6,7 @@ shop to be rushed nor a provider.
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -18,6 +19,8 @@ SERVER_FIXTURES = frozenset(
     | {"rush_at", "open_letterbox"}
 )
 SERVERS = "servers"
+# Here no test is without one: who wants only those need not read them.
+ROOMS_OF_SERVERS = ("tests/stories", "tests/audit/checks")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{SERVERS}: starts a process, mostly a server. Set by itself where a fixture tells",
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.option.markexpr != f"not {SERVERS}":
+        return None
+    rooms = {config.rootpath / room for room in ROOMS_OF_SERVERS}
+    return True if collection_path in rooms else None
 
 
 # Before pytest itself chooses by marks.

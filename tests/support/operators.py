@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from sqlalchemy import select
 
+from infra.postgres.engine import Database
+from infra.postgres.tables.operator_acts import operator_acts
 from tests.support.callers import OPERATOR
 
 WHY = {"reason": "looked into it"}
@@ -80,3 +83,11 @@ async def give(api: httpx.AsyncClient, amount: object, key: str = "gift") -> htt
     body = {"user_id": "ada", "amount": amount, "reason": "welcome"}
     headers = {**OPERATOR, "Idempotency-Key": key}
     return await api.post("/v1/operator/points", json=body, headers=headers)
+
+
+async def acts_of(database: Database) -> list[tuple[str, str, str, str]]:
+    """What operators did where no other row says so, in its order: who, what, to what, why."""
+    act = operator_acts.c
+    query = select(act.actor, act.act, act.subject, act.reason).order_by(act.act_number)
+    async with database.transaction() as connection:
+        return [(row[0], row[1], row[2], row[3]) for row in await connection.execute(query)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tests.support.polling import PATIENCE_SECONDS
 from tests.support.whole_system import OPERATOR, WholeSystem
 
-LOOK_EVERY_SECONDS = 0.15
+LOOK_EVERY_SECONDS = 0.3
 
 
 @dataclass

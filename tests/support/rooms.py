@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer
 from domain.room import PlaceReport, TicketState
-from domain.sale import Admission, ItemTerms
+from domain.sale import Admission, ItemRef, ItemTerms
 from infra.redis.keys import ItemKeys, RoomKeys
 from infra.redis.room_gate import RoomGate, RoomTurn
 from infra.redis.stock_gate import StockGate
@@ -88,6 +88,13 @@ class Room:
     async def _make_old(self, key: str) -> None:
         for member in await self.redis.zrange(key, 0, -1):
             await self.redis.zadd(key, {str(member): LONG_AGO_MS})
+
+
+async def come_back_as_another(redis: Redis, item: ItemRef = ITEM) -> None:
+    """As a server that holds this room from before it was started."""
+    key = RoomKeys.of(item).room
+    await redis.hset(key, "run_id", "of the server before")
+    await redis.hdel(key, "sure_ms")
 
 
 def packed(*ranks: int) -> bytes:

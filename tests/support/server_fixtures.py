@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from temporalio.testing import WorkflowEnvironment
 
     from infra.postgres.engine import Database
+    from tests.support.stores import Sweeper
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +65,19 @@ async def postgres_pool(postgres_dsn: str) -> "AsyncIterator[Database]":
     await opened.aclose()
 
 
-@pytest.fixture
-async def database(postgres_dsn: str, postgres_pool: "Database") -> "Database":
-    """The session's database with all tables emptied."""
-    from tests.support.stores import empty_postgres
+@pytest.fixture(scope="session")
+async def sweeper(postgres_dsn: str) -> "AsyncIterator[Sweeper]":
+    from tests.support.stores import Sweeper
 
-    await empty_postgres(postgres_dsn)
+    opened = Sweeper(postgres_dsn)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def database(sweeper: "Sweeper", postgres_pool: "Database") -> "Database":
+    """The session's database with all tables emptied."""
+    await sweeper.sweep()
     return postgres_pool
 
 

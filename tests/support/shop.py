@@ -32,7 +32,6 @@ from tests.support.deadlines import run_out_of_time
 from tests.support.gate import stock_left
 from tests.support.gateway_double import GatewayDouble
 from tests.support.sender_double import SenderDouble
-from tests.support.workflow_sandbox import SANDBOX
 from worker import Activities, build_activities, workers
 from workflow_client import WorkflowClient
 from workflows.order import OrderWorkflow
@@ -95,9 +94,8 @@ class Shop:
 
     @asynccontextmanager
     async def worker(self, **options: Any) -> AsyncIterator[None]:
-        """Everything a worker process serves but the dispatcher."""
-        sandboxed = {"workflow_runner": SANDBOX, **options}
-        async with workers(self.client, self.settings, self.activities(), **sandboxed):
+        """Everything a worker process serves but the dispatcher, as production runs it."""
+        async with workers(self.client, self.settings, self.activities(), **options):
             yield
 
     async def click(self, user_id: str, quantity: int = 1) -> GateAnswer:

@@ -21,12 +21,13 @@ async def shop(
     redis: "Redis",
     time_skipping: "WorkflowEnvironment",
 ) -> "AsyncIterator[Shop]":
-    """With its worker, on a Temporal whose clock skips over waiting. Once `replayed`, without a
-    cache: each workflow task runs the workflow from its beginning, so that what is not
-    deterministic shows."""
+    """With its worker, on a Temporal whose clock skips over waiting. What is not deterministic
+    shows: once in Temporal's sandbox, and once `replayed`, without a cache, where each workflow
+    task runs the workflow from its beginning."""
     from tests.support.shop import open_shop
+    from tests.support.workflow_sandbox import SANDBOX
 
-    options = _without_cache() if request.param == "replayed" else {}
+    options = _without_cache() if request.param == "replayed" else {"workflow_runner": SANDBOX}
     async with (
         open_shop(database, redis, time_skipping.client) as opened,
         opened.worker(**options),

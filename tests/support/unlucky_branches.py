@@ -16,9 +16,17 @@ from activities.settlements import SettlementActivities, SettlePayment
 from domain.errors import ErrorCode
 from domain.ids import workflow_id
 from domain.order import RejectReason
-from domain.payment import Payment, PaymentMethod, PaymentScene, payment_id_for
+from domain.payment import (
+    POINTS_CURRENCY,
+    Payment,
+    PaymentMethod,
+    PaymentScene,
+    payment_id_for,
+)
 from domain.reservation import Intent, StockReturn
 from domain.states import OrderStatus, PaymentStatus
+from infra.postgres.payments import Payments
+from infra.postgres.points import Points
 from tests.support.branches import Branch, Handle, TooLateToPay, begin
 from tests.support.deadlines import extend
 from tests.support.polling import until
@@ -27,7 +35,6 @@ from workflows.order import OrderWorkflow
 from workflows.updates import BeginPayment, OrderOutcome, PayWithPoints
 
 ACTOR = "buyer:ada"
-SECONDS_LEFT, MORE_SECONDS = 2, 600
 
 
 # What was before.
@@ -63,6 +70,26 @@ async def begun_in_a_lost_task(shop: Shop, order_id: str) -> Payment:
     )
     offer = OfferPayment(payment=payment, subject="a teapot", actor=ACTOR)
     return await PaymentActivities(shop.database, shop.gateways()).begin_payment(offer)
+
+
+async def points_taken_by_the_release_before(shop: Shop, order_id: str) -> Payment:
+    """Which settled them afterwards. Nobody has heard of the payment, and it has expired."""
+    order = (await shop.dossier(order_id)).order
+    payment = Payment(
+        payment_id=payment_id_for(order_id, PaymentMethod.POINTS, 1),
+        order_id=order_id,
+        method=PaymentMethod.POINTS,
+        status=PaymentStatus.CREATED,
+        amount=POINTS_PRICE,
+        currency=POINTS_CURRENCY,
+        expires_at=order.created_at,
+        created_at=order.created_at,
+    )
+    async with shop.database.transaction() as connection:
+        await Payments(connection).insert(payment)
+        points = Points(connection)
+        await points.debit(order_id, order.user_id, POINTS_PRICE, payment.payment_id)
+    return payment
 
 
 async def settled_in_a_lost_task(shop: Shop, order_id: str) -> None:
@@ -131,11 +158,8 @@ async def _insist(ask: Callable[[], Awaitable[Any]]) -> Any:
 async def _pay_with_points_in_two_goes(shop: Shop, intent: Intent, handle: Handle) -> None:
     """Nobody hears that the points were taken, and the payment expires before the next go."""
     await shop.grant_points(intent.user_id, POINTS_PRICE)
-    await extend(handle, SECONDS_LEFT - shop.sale.pay_window_seconds)
-    first = BeginPayment(method=PaymentMethod.POINTS, scene=PaymentScene.PAGE, actor=ACTOR)
-    await _insist(lambda: handle.execute_update(OrderWorkflow.begin_payment, first))
-    await extend(handle, MORE_SECONDS)
-    await asyncio.sleep(SECONDS_LEFT)
+    await until_it_waits(shop, intent)
+    await points_taken_by_the_release_before(shop, intent.order_id)
     second = PayWithPoints(actor=ACTOR)
     await _insist(lambda: handle.execute_update(OrderWorkflow.pay_with_points, second))
 
@@ -173,7 +197,7 @@ UNLUCKY_BRANCHES = (
     Branch(
         "rejected before",
         lambda *_: asyncio.sleep(0),
-        ("reject_order", "cancel_order", "release_stock"),
+        ("reserve_stock",),
         OrderStatus.REJECTED,
         before=_rejected_before,
     ),

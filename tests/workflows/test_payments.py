@@ -5,20 +5,22 @@ import asyncio
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import WorkflowEnvironment
 
-from domain.payment import PaymentMethod, PaymentScene
+from domain.payment import PaymentMethod
 from domain.reservation import Intent
 from domain.states import OWNING_STOCK, OrderStatus, PaymentStatus
-from tests.support.deadlines import extend
 from tests.support.ledger import begin as begin_in_ledger
 from tests.support.polling import until
 from tests.support.refunding import begin, refund_of
 from tests.support.shop import POINTS_PRICE, PRICE, Shop
-from tests.support.unlucky_branches import handle_of, until_it_waits
+from tests.support.unlucky_branches import (
+    handle_of,
+    points_taken_by_the_release_before,
+    until_it_waits,
+)
 from tests.support.values import a_payment
 from workflows.order import OrderWorkflow
-from workflows.updates import BeginPayment, RecheckPayment
+from workflows.updates import RecheckPayment
 
 
 async def test_a_begun_payment_is_closed_at_the_provider_before_the_stock_goes_back(
@@ -150,10 +152,10 @@ async def test_two_orders_of_one_account_never_spend_the_same_points(shop: Shop)
 
 async def test_a_debit_whose_answer_was_lost_still_pays(shop: Shop) -> None:
     await shop.grant_points("ada", POINTS_PRICE)
-    handle = await shop.start(await shop.intent("ada"))
+    handle = await shop.start(intent := await shop.intent("ada"))
+    await until_it_waits(shop, intent)
     # The points are taken and nobody is told: the close finds them.
-    command = BeginPayment(method=PaymentMethod.POINTS, scene=PaymentScene.PAGE, actor="buyer:ada")
-    await handle.execute_update(OrderWorkflow.begin_payment, command)
+    await points_taken_by_the_release_before(shop, intent.order_id)
 
     assert (await handle.result()).status in OWNING_STOCK
     assert await shop.counts() == (4, 0, 1, 4)
@@ -172,17 +174,11 @@ async def test_a_closed_points_payment_takes_no_points(shop: Shop) -> None:
     assert await shop.points("ada") == POINTS_PRICE
 
 
-async def test_points_that_were_taken_pay_although_their_payment_has_expired(
-    shop: Shop, time_skipping: WorkflowEnvironment
-) -> None:
+async def test_points_that_were_taken_pay_although_their_payment_has_expired(shop: Shop) -> None:
     await shop.grant_points("ada", 2 * POINTS_PRICE)
     handle = await shop.start(intent := await shop.intent("ada"))
-    await extend(handle, 10 - shop.sale.pay_window_seconds)
-    # The points are taken and nobody is told.
-    command = BeginPayment(method=PaymentMethod.POINTS, scene=PaymentScene.PAGE, actor="buyer:ada")
-    await handle.execute_update(OrderWorkflow.begin_payment, command)
-    await extend(handle, 3600)
-    await time_skipping.sleep(15)
+    await until_it_waits(shop, intent)
+    await points_taken_by_the_release_before(shop, intent.order_id)
 
     paid = await shop.pay_with_points(handle)
 

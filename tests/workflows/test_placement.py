@@ -1,15 +1,23 @@
 """An order is placed in Redis and in Postgres, or in neither."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from activities.orders import EndOrder, OrderActivities, PlaceOrder
 from domain.ids import new_order_id
+from domain.reservation import ReservationState
 from domain.states import OrderStatus
 from tests.support.deadlines import extend
+from tests.support.ledger import give_back
+from tests.support.replaying import steps_of
 from tests.support.shop import Shop
 from tests.support.unlucky_branches import (
     handle_of,
     rebuild_without_reservations,
+    settled_in_a_lost_task,
     until_it_waits,
 )
 
@@ -75,19 +83,65 @@ async def test_an_order_that_stands_in_postgres_only_can_be_given_up(shop: Shop)
     assert await shop.counts() == (5, 0, 0, 0)
 
 
-async def test_what_a_run_reserves_for_an_order_that_is_over_goes_back(shop: Shop) -> None:
-    """Redis has forgotten that the order gave its unit back, and grants it another."""
+async def test_an_order_that_is_over_gives_a_new_run_its_end(shop: Shop) -> None:
+    """Redis has forgotten that the order gave its unit back, and would grant it another."""
     handle = await shop.start(intent := await shop.intent())
     await shop.cancel(handle)
     await handle.result()
     await rebuild_without_reservations(shop, stock=5)
     assert await shop.workflows.start_order_again(intent)
 
-    outcome = await handle_of(shop, intent).result()
+    again = handle_of(shop, intent)
+    outcome = await again.result()
 
-    assert (outcome.status, outcome.reason) == (OrderStatus.REJECTED, "released")
+    assert (outcome.status, outcome.reason) == (OrderStatus.CANCELLED, "changed my mind")
     assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.CANCELLED
     assert await shop.counts() == (5, 0, 0, 5)
+    # It only finishes: nothing is undone a second time, and nobody rejected.
+    assert await steps_of(again) == ["reserve_stock"]
+
+
+async def test_an_order_that_another_run_has_ended_is_what_that_run_made_of_it(shop: Shop) -> None:
+    """It stood still while the other worked, and then wants to undo what is undone."""
+    handle = await shop.start(intent := await shop.intent())
+    await until_it_waits(shop, intent)
+    timed_out = EndOrder(intent=intent, status=OrderStatus.TIMED_OUT, reason="not paid in time")
+    await OrderActivities(shop.database).cancel_order(timed_out)
+
+    with pytest.raises(WorkflowUpdateFailedError):
+        await shop.cancel(handle)
+
+    outcome = await handle.result()
+    assert (outcome.status, outcome.reason) == (OrderStatus.TIMED_OUT, "not paid in time")
+    assert await shop.counts() == (5, 0, 0, 5)
+
+
+@pytest.mark.parametrize("moment", ["before", "while it waits"])
+async def test_an_order_that_is_given_back_is_finished_and_not_released(
+    shop: Shop, moment: str
+) -> None:
+    """Its refund sees to its stock, which would be sold twice."""
+    intent = await shop.intent()
+    if moment == "before":
+        place = PlaceOrder(intent=intent, placed_at=datetime.now(UTC))
+        await OrderActivities(shop.database).place_order(place)
+    else:
+        handle = await shop.start(intent)
+        await until_it_waits(shop, intent)
+    await settled_in_a_lost_task(shop, intent.order_id)
+    order = (await shop.dossier(intent.order_id)).order
+    await give_back(shop.database, order, (await shop.dossier(intent.order_id)).payments[0])
+    if moment == "before":
+        handle = await shop.start(intent)
+    else:
+        with pytest.raises(WorkflowUpdateFailedError):
+            await shop.cancel(handle)
+
+    assert (await handle.result()).status is OrderStatus.REFUNDED
+    reservation = await shop.gate.reservation(intent.item, intent.order_id)
+    assert reservation is not None
+    assert reservation.state is ReservationState.HELD
+    assert "release_stock" not in await steps_of(handle)
 
 
 async def test_extensions_made_at_once_add_up(shop_without_worker: Shop) -> None:

@@ -130,7 +130,8 @@ async def test_an_order_paid_with_points_gets_its_points_back(shop: Shop) -> Non
     assert await shop.points("ada") == POINTS_PRICE
     assert (await shop.dossier(intent.order_id)).order.status is OrderStatus.REFUNDED
     async with shop.database.transaction() as connection:
-        kinds = [entry.kind for entry in await Points(connection).entries("ada", 10)]
+        entries, _ = await Points(connection).page("ada", None, 10)
+        kinds = [entry.kind for entry in entries]
     assert PointsKind.CREDIT in kinds
 
 

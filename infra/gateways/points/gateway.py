@@ -24,9 +24,8 @@ from domain.payment import (
     Trade,
     TradeState,
     order_id_of_payment,
-    payment_id_for,
 )
-from domain.points import CreditExceedsDebit, InsufficientPoints, PointsEntry
+from domain.points import CreditExceedsDebit, InsufficientPoints, paid_by
 from domain.refund import RefundAnswer, RefundInstruction, RefundState
 from domain.states import OrderStatus, PaymentStatus
 from infra.gateways.protocol import RawNotice, refused_notice
@@ -54,8 +53,9 @@ class PointsGateway:
             if payment.status is PaymentStatus.CLOSED:
                 raise AlreadyClosed("the payment is closed")
             debit = await Points(connection).debit_of(order.order_id)
-            if debit is not None and _paid_by(debit, order) != payment.payment_id:
-                raise AlreadyPaid(f"payment {_paid_by(debit, order)} took the order's points")
+            payer = paid_by(debit, order.order_id) if debit else payment.payment_id
+            if payer != payment.payment_id:
+                raise AlreadyPaid(f"payment {payer} took the order's points")
             # A worker that stood still may come here long after the order was given up.
             if debit is None and order.status is not OrderStatus.PENDING_PAYMENT:
                 raise AlreadyClosed(f"the order is {order.status}")
@@ -161,12 +161,6 @@ async def _write_closed(connection: AsyncConnection, payment_id: str) -> None:
     await Payments(connection).insert(closed)
 
 
-def _paid_by(debit: PointsEntry, order: Order) -> str:
-    # An order has one debit, so it must name its payment: told by two, it would look like two
-    # payments. One that was written before debits named theirs is the first payment's.
-    return debit.payment_id or payment_id_for(order.order_id, PaymentMethod.POINTS)
-
-
 async def _trade(connection: AsyncConnection, payment: Payment, order: Order) -> Trade:
     receipt = await _receipt(connection, payment, order)
     if receipt and await Points(connection).credit_of(order.order_id):
@@ -179,7 +173,7 @@ async def _trade(connection: AsyncConnection, payment: Payment, order: Order) ->
 
 async def _receipt(connection: AsyncConnection, payment: Payment, order: Order) -> Receipt | None:
     debit = await Points(connection).debit_of(order.order_id)
-    if debit is None or _paid_by(debit, order) != payment.payment_id:
+    if debit is None or paid_by(debit, order.order_id) != payment.payment_id:
         return None
     return Receipt(
         method=PaymentMethod.POINTS,

@@ -1,10 +1,10 @@
 -- Answers with the payment of this id that stands already, else with this one.
 -- $1 payment, $2 order, $3 method, $4 scene, $5 status, $6 amount, $7 currency, $8 expires at,
--- $9 created at, $10 action, $11 actor
+-- $9 created at, $10 action, $11 actor, $12 when a round asks after it
 WITH begun AS (
     INSERT INTO payments (payment_id, order_id, method, scene, status, amount, currency,
-                          expires_at, created_at, action)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
+                          expires_at, created_at, action, ask_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $12)
     -- Changes nothing; DO NOTHING would not answer with the row that stands. xmax is 0 in a row
     -- that is new.
     ON CONFLICT (payment_id) DO UPDATE SET payment_id = excluded.payment_id

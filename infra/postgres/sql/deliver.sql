@@ -1,5 +1,6 @@
 -- Points, entitlement and what else was delivered, and the order's end if nothing else is owed.
--- $1 order, $2 kinds delivered, $3 what to say of each, $4 award in points, $5 whether to fulfil
+-- $1 order, $2 kinds delivered, $3 what to say of each, $4 award in points, $5 whether to fulfil,
+-- $6 the money that the award is for, $7 methods that earn points
 WITH still AS (
     SELECT order_id, user_id, sale_id, sku_id, quantity, status FROM orders
     WHERE order_id = $1 AND status IN ('paid', 'fulfilled')
@@ -10,6 +11,8 @@ WITH still AS (
     FROM still, unnest($2::text[], $3::text[]) AS delivered(kind, detail)
     WHERE deliveries.order_id = still.order_id AND deliveries.kind = delivered.kind
       AND deliveries.status IN ('pending', 'failed')
+      -- Asked once the lock is there: a part may have gone back since the award was worked out.
+      AND (deliveries.kind <> 'points' OR money_that_earns(still.order_id, $7::text[]) = $6)
     RETURNING deliveries.kind, deliveries.status, deliveries.detail
 ), others AS (
     -- All parts see the tables as they were before any of them wrote: `done` is still open here.

@@ -3,6 +3,8 @@
 WITH offered AS (
     UPDATE payments SET action = coalesce($2::jsonb, action), expires_at = $3
     WHERE payment_id = $1 AND status = 'created'
+    RETURNING order_id, method
 )
 INSERT INTO order_events (order_id, event, actor, detail)
-SELECT order_id, 'payment_begun', $4, method FROM payments WHERE payment_id = $1
+SELECT order_id, 'payment_begun', $4, method FROM offered
+RETURNING order_id

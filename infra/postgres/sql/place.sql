@@ -13,9 +13,11 @@ WITH standing AS (
     FOR SHARE OF sales
 ), placed AS (
     INSERT INTO orders (order_id, sale_id, sku_id, user_id, quantity, amount, currency, status,
-                        created_at, pay_deadline)
+                        created_at, pay_deadline, ahead)
     SELECT $1, $2, $3, $4, $5::int, price * $5::int, currency, 'pending_payment',
-           $6::timestamptz, $6::timestamptz + make_interval(secs => pay_window_seconds)
+           $6::timestamptz, $6::timestamptz + make_interval(secs => pay_window_seconds),
+           -- Whoever wrote it: a workflow that runs this asks here what is open when it closes.
+           true
     FROM terms
     ON CONFLICT DO NOTHING
     RETURNING *

@@ -36,7 +36,8 @@ archived_deliveries = Table(
 entitlements = Table(
     "entitlements",
     metadata,
-    Column("order_id", ForeignKey(orders.c.order_id), primary_key=True),
+    # No foreign key: the right outlasts the order, which goes to the archive.
+    Column("order_id", String(26), primary_key=True),
     Column("user_id", Text, nullable=False, index=True),
     Column("sale_id", String(64), nullable=False),
     Column("sku_id", String(64), nullable=False),

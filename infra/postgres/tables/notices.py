@@ -41,6 +41,8 @@ payment_notices = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     moment("tried_at", nullable=True),
     moment("due_at", default_now=True),
+    # To workflows, over its whole life; `tries` begins anew.
+    Column("signals", Integer, nullable=False, server_default="0"),
 )
 Index(
     "ix_payment_notices_unhandled",

@@ -34,14 +34,15 @@ payments = Table(
     moment("expires_at"),
     moment("created_at", default_now=True),
     moment("paid_at", nullable=True),
-    # When a round is to ask its provider next; never of a payment that a workflow watches.
+    # When a round is to ask its provider next, or to close it there once more; never of a payment
+    # that a workflow watches.
     moment("ask_at", nullable=True),
     CheckConstraint("amount > 0", name="amount"),
 )
 Index(
     "ix_payments_unanswered",
     payments.c.ask_at,
-    postgresql_where=text("status = 'created' AND ask_at IS NOT NULL"),
+    postgresql_where=text("status IN ('created', 'closed') AND ask_at IS NOT NULL"),
 )
 
 # `reference`: the provider's trade number for money received, our refund id for money returned.

@@ -23,10 +23,12 @@ points_accounts = Table(
     metadata,
     Column("user_id", Text, primary_key=True),
     Column("balance", BigInteger, nullable=False),
+    # The sum of its entries that are in the archive.
+    Column("archived", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("balance >= 0", name="balance"),
 )
 
-# `amount` is signed, so that the entries of an account sum to its balance.
+# `amount` is signed, so that the entries of an account and what is archived sum to its balance.
 points_entries = Table(
     "points_entries",
     metadata,

@@ -59,8 +59,11 @@ sale_items = Table(
     Column("held", Integer, nullable=False, server_default="0"),
     Column("sold", Integer, nullable=False, server_default="0"),
     moment("retired_at", nullable=True),
+    # Of those sold: their orders and movements are in the archive.
+    Column("archived", Integer, nullable=False, server_default="0"),
     CheckConstraint("total = available + held + sold", name="total"),
     CheckConstraint("available >= 0 AND held >= 0 AND sold >= 0", name="never_negative"),
+    CheckConstraint("archived BETWEEN 0 AND sold", name="archived"),
     CheckConstraint("per_user_limit > 0", name="per_user_limit"),
     CheckConstraint("price > 0", name="price"),
     CheckConstraint(f"item_number BETWEEN 1 AND {MAX_ITEM_NUMBER}", name="item_number"),

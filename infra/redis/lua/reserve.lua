@@ -9,7 +9,6 @@
 
 local ITEM, BUYERS, RESERVATIONS, REQUESTS, INTENTS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local LIVE, BELL = KEYS[6], KEYS[7]
-local PASSES, TICKETS, ROOM, JOINS = KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local FIELDS = 5
 -- Each key of a buyer is one line.
 local ESCAPED = { ['%'] = '%25', ['\n'] = '%0A' }
@@ -26,7 +25,7 @@ for first = 1, #ARGV, FIELDS do
     announce = string.find(ARGV[first + 4], 'a', 1, true),
     late = string.find(ARGV[first + 4], 'l', 1, true),
     known_only = string.find(ARGV[first + 4], 'k', 1, true),
-    pass_units = PASSES and tonumber(string.match(ARGV[first + 4], 'p(%d+)')),
+    pass_units = KEYS[8] and tonumber(string.match(ARGV[first + 4], 'p(%d+)')),
   }
   if ARGV[first + 3] ~= '' then
     order.key = string.gsub(ARGV[first + 3], '[%%\n]', ESCAPED)
@@ -52,43 +51,89 @@ end
 
 local terms = redis.call(
   'HMGET', ITEM, 'stock', 'starts_at_ms', 'ends_at_ms', 'per_user_limit', 'paused',
-  'requires_entry_token', 'held', 'promised', 'called', 'waiting', 'for_clicks', 'tickets',
-  'room_paused'
+  'requires_entry_token', 'held', 'tickets'
 )
 local stock, starts_at, ends_at, limit =
   tonumber(terms[1]), tonumber(terms[2]), tonumber(terms[3]), tonumber(terms[4])
 local paused, needs_pass = terms[5] == '1', terms[6] == '1'
--- What the room may still ask for. An item without one has none of these.
-local promised, called, waiting, for_clicks =
-  tonumber(terms[8]) or 0, tonumber(terms[9]) or 0, tonumber(terms[10]) or 0,
-  tonumber(terms[11]) or 0
+local held, in_room = tonumber(terms[7]), terms[8]
 local reservations = look_up(RESERVATIONS, order_ids)
 local requests = look_up(REQUESTS, request_names)
 local buyers = look_up(BUYERS, users)
 
-local taken, fulfilled, clicked = 0, 0, 0
-local used_passes = {}
+local taken = 0
+-- What is only there where the item has a room: nobody else pays for it.
+local room
 local new_reservations, changed_requests, changed_buyers, announced = {}, {}, {}, {}
 
-local function pass_name(order)
-  return string.format('%s %d ', order.id, order.pass_units) .. order.user
-end
+if in_room then
+  local PASSES, TICKETS, ROOM, JOINS = KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+  local counts =
+    redis.call('HMGET', ITEM, 'promised', 'called', 'waiting', 'for_clicks', 'room_paused')
+  local promised, called, waiting, for_clicks =
+    tonumber(counts[1]) or 0, tonumber(counts[2]) or 0, tonumber(counts[3]) or 0,
+    tonumber(counts[4]) or 0
+  local fulfilled, clicked, used_passes = 0, 0, {}
+  room = {}
 
--- Units nobody was promised; those who wait come before who only clicks, but for what was left to
--- the clicks.
-local function free_for(order)
-  local free = stock - taken - (promised - fulfilled) - called
-  if order.late then return free end
-  return math.max(free - waiting, math.min(for_clicks - clicked, free))
+  local function pass_name(order)
+    return string.format('%s %d ', order.id, order.pass_units) .. order.user
+  end
+
+  function room.has_pass(order)
+    local expires = tonumber(redis.call('ZSCORE', PASSES, pass_name(order)))
+    -- After a pause each pass gets a full window, whoever comes before that is done.
+    return expires and (expires > now_number or counts[5] == '1')
+  end
+
+  -- The pass of an order that Redis has forgotten still names it; any other is none.
+  function room.without_pass(order)
+    local line = redis.call('HGET', TICKETS, order.user)
+    local state, order_id = string.match(line or '', '^(%a+) %d+ %d+ %d+ %d+ %d+ %d+ (%S+)')
+    if state == 'used' and order_id == order.id then return 'released ' .. order.id end
+    return 'entry_token_invalid'
+  end
+
+  -- Units nobody was promised; those who wait come before who only clicks, but for what was left
+  -- to the clicks.
+  function room.free_for(order)
+    if order.pass_units then return stock - taken end
+    local free = stock - taken - (promised - fulfilled) - called
+    if order.late then return free end
+    return math.max(free - waiting, math.min(for_clicks - clicked, free))
+  end
+
+  function room.give_to(order)
+    if order.pass_units then
+      used_passes[#used_passes + 1] = order
+      fulfilled = fulfilled + order.pass_units
+    elseif not order.late then
+      clicked = math.min(clicked + order.quantity, for_clicks)
+    end
+  end
+
+  -- The ticket becomes an order, in the step that holds its units.
+  local function use_pass(order)
+    redis.call('ZREM', PASSES, pass_name(order))
+    local line = redis.call('HGET', TICKETS, order.user)
+    local version, rest = string.match(line or '', '^%a+ (%d+) (.*)$')
+    if not version then return end
+    line = string.format('used %d ', version + 1) .. rest
+    redis.call('HSET', TICKETS, order.user, line)
+    redis.call('XADD', JOINS, '*', 'user', order.user, 'what', 'used', 'at_ms', now, 'ticket', line)
+  end
+
+  function room.write_down()
+    if clicked > 0 then redis.call('HINCRBY', ITEM, 'for_clicks', -clicked) end
+    if fulfilled == 0 then return end
+    redis.call('HINCRBY', ITEM, 'promised', -fulfilled)
+    redis.call('HSET', ROOM, 'lapsed_in_row', '0')
+    for _, order in ipairs(used_passes) do use_pass(order) end
+  end
 end
 
 local function hold(order)
-  if order.pass_units then
-    used_passes[#used_passes + 1] = order
-    fulfilled = fulfilled + order.pass_units
-  elseif for_clicks > clicked and not order.late then
-    clicked = clicked + math.min(order.quantity, for_clicks - clicked)
-  end
+  if room then room.give_to(order) end
   local line = reservation_line('held', order.quantity, now, order.user)
   taken = taken + order.quantity
   reservations[order.id] = line
@@ -132,24 +177,6 @@ local function repeated(order)
   end
 end
 
-local function sold_out()
-  return terms[12] and 'sold_out ' .. terms[12] or 'sold_out'
-end
-
--- The pass of an order that Redis has forgotten still names it; any other is none.
-local function without_pass(order)
-  local line = redis.call('HGET', TICKETS, order.user)
-  local state, order_id = string.match(line or '', '^(%a+) %d+ %d+ %d+ %d+ %d+ %d+ (%S+)')
-  if state == 'used' and order_id == order.id then return 'released ' .. order.id end
-  return 'entry_token_invalid'
-end
-
-local function is_good(order)
-  local expires = tonumber(redis.call('ZSCORE', PASSES, pass_name(order)))
-  -- After a pause each pass gets a full window, whoever comes before that is done.
-  return expires and (expires > now_number or terms[13] == '1')
-end
-
 local function refused(order)
   if not (stock and starts_at and ends_at and limit) then return 'not_found' end
   if not order.late then
@@ -157,28 +184,20 @@ local function refused(order)
     if now_number >= ends_at then return 'ended ' .. terms[3] end
     if paused then return 'paused' end
   end
-  if order.pass_units and not is_good(order) then return without_pass(order) end
+  if order.pass_units then
+    if not room then return 'entry_token_invalid' end
+    if not room.has_pass(order) then return room.without_pass(order) end
+  end
   local buyer = buyers[order.user]
   if parse_buyer(buyer) + order.quantity > limit then return 'limit_reached ' .. last_order(buyer) end
   if order.pass_units then
     if order.quantity > order.pass_units then return 'entry_token_invalid' end
-    if stock - taken < order.quantity then return sold_out() end
-  else
-    if needs_pass and not order.late then return 'not_your_turn' end
-    if free_for(order) < order.quantity then return sold_out() end
+  elseif needs_pass and not order.late then
+    return 'not_your_turn'
   end
+  local free = room and room.free_for(order) or stock - taken
+  if free < order.quantity then return in_room and 'sold_out ' .. in_room or 'sold_out' end
   if order.known_only then return 'overloaded' end
-end
-
--- The ticket becomes an order, in the step that holds its units.
-local function use_pass(order)
-  redis.call('ZREM', PASSES, pass_name(order))
-  local line = redis.call('HGET', TICKETS, order.user)
-  local version, rest = string.match(line or '', '^%a+ (%d+) (.*)$')
-  if not version then return end
-  line = string.format('used %d ', version + 1) .. rest
-  redis.call('HSET', TICKETS, order.user, line)
-  redis.call('XADD', JOINS, '*', 'user', order.user, 'what', 'used', 'at_ms', now, 'ticket', line)
 end
 
 local answers = {}
@@ -196,14 +215,14 @@ if #new_reservations > 0 then
     lines[#lines + 1] = user
     lines[#lines + 1] = buyers[user]
   end
-  redis.call('HINCRBY', ITEM, 'stock', -taken)
-  if terms[7] then redis.call('HINCRBY', ITEM, 'held', taken) end
-  if clicked > 0 then redis.call('HINCRBY', ITEM, 'for_clicks', -clicked) end
-  if fulfilled > 0 then
-    redis.call('HINCRBY', ITEM, 'promised', -fulfilled)
-    redis.call('HSET', ROOM, 'lapsed_in_row', '0')
-    for _, order in ipairs(used_passes) do use_pass(order) end
+  if held then
+    -- In one step: two would cost each click of an open sale something.
+    local left, now_held = string.format('%d', stock - taken), string.format('%d', held + taken)
+    redis.call('HSET', ITEM, 'stock', left, 'held', now_held)
+  else
+    redis.call('HINCRBY', ITEM, 'stock', -taken)
   end
+  if room then room.write_down() end
   redis.call('HSET', RESERVATIONS, unpack(new_reservations))
   redis.call('HSET', BUYERS, unpack(lines))
   if #changed_requests > 0 then

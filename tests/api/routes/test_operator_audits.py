@@ -10,6 +10,7 @@ from infra.postgres.audits import Audits
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
+from tests.support.operators import acts_of
 from tests.support.shop import Shop
 
 
@@ -32,6 +33,7 @@ async def test_an_audit_answers_line_by_line_and_is_kept(
     assert [check["code"] for check in report["checks"]] == [f"A{n}" for n in range(1, 8)]
     assert report["ok"] == all(check["ok"] for check in report["checks"])
     assert set(report["checks"][0]) == {"code", "ok", "detail", "orders"}
+    assert await acts_of(shop.database) == [("operator:olga", "audit_asked", "changed", "")]
     kept = (await api.get("/v1/operator/audits", headers=OPERATOR)).json()
     assert (kept["ok"], kept["checks"]) == (report["ok"], report["checks"])
     assert [audit["audit_id"] for audit in kept["audits"]] == [report["audit_id"]]

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from tests.support.bookkeeper import Bookkeeper
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR
+from tests.support.operators import acts_of
 from tests.support.shop import Shop
 
 PATH = "/v1/operator/bills"
@@ -40,6 +41,8 @@ async def test_an_operator_has_a_day_compared_and_reads_what_differs(
         answer = await api.post(PATH, json={"day": YESTERDAY.isoformat()}, headers=OPERATOR)
 
     assert answer.status_code == 200, answer.text
+    asked = ("operator:olga", "bills_compared", YESTERDAY.isoformat(), "")
+    assert await acts_of(keeper.shop.database) == [asked]
     outcome = answer.json()
     assert (outcome["finished"], outcome["day"]) == (True, YESTERDAY.isoformat())
     checks = {check["method"]: check for check in outcome["checks"]}

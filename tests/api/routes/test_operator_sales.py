@@ -10,11 +10,12 @@ import pytest
 
 from api.app import create_app
 from domain.states import SaleStatus
+from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR, served
-from tests.support.operators import drafted, new_sale, published
+from tests.support.operators import acts_of, drafted, new_sale, published
 from tests.support.outages import without
 from tests.support.shop import Shop
 
@@ -43,6 +44,23 @@ async def test_publishing_again_never_gives_stock_back(api: httpx.AsyncClient) -
     again = await published(api, sale_id)
 
     assert again["items"][0]["remaining"] == 3
+
+
+async def test_who_drafted_and_published_a_sale_is_on_record(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    key = {**OPERATOR, "Idempotency-Key": "autumn"}
+    body = new_sale()
+    drafts = [await api.post("/v1/operator/sales", json=body, headers=key) for _ in range(2)]
+    sale_id = drafts[0].json()["sale_id"]
+    path = f"/v1/operator/sales/{sale_id}/publish"
+    await api.post(path, json={"reason": "the lawyers agree"}, headers=OPERATOR)
+    await api.post("/v1/operator/sales/none-such/publish", headers=OPERATOR)
+
+    assert await acts_of(database) == [
+        ("operator:olga", "sale_drafted", sale_id, ""),
+        ("operator:olga", "sale_published", sale_id, "the lawyers agree"),
+    ]
 
 
 async def test_a_cancelled_sale_is_neither_seen_nor_published(

@@ -14,7 +14,7 @@ from tests.support.operators import give
 
 async def test_who_has_no_account_has_no_points(api: httpx.AsyncClient) -> None:
     answer = await api.get("/v1/me/points", headers=ADA)
-    assert answer.json() == {"balance": 0, "owed": 0, "entries": []}
+    assert answer.json() == {"balance": 0, "owed": 0, "entries": [], "next_cursor": None}
 
 
 async def test_a_gift_is_given_once_and_names_who_gave_it(
@@ -29,7 +29,7 @@ async def test_a_gift_is_given_once_and_names_who_gave_it(
     # Who gave it is for the books; the buyer reads why.
     assert entry["note"] == "welcome"
     async with database.transaction() as connection:
-        (kept,) = await Points(connection).entries("ada", 10)
+        (kept,), _ = await Points(connection).page("ada", None, 10)
     assert kept.note == "welcome (operator:olga)"
 
 
@@ -37,6 +37,21 @@ async def grant(api: httpx.AsyncClient, user: str, amount: int, key: str) -> htt
     body = {"user_id": user, "amount": amount, "reason": "welcome"}
     headers = {**OPERATOR, "Idempotency-Key": key}
     return await api.post("/v1/operator/points", json=body, headers=headers)
+
+
+async def test_an_account_is_read_page_by_page(api: httpx.AsyncClient) -> None:
+    for amount in (1, 2, 3):
+        await grant(api, "ada", amount, f"k{amount}")
+
+    first = (await api.get("/v1/me/points", params={"limit": 2}, headers=ADA)).json()
+    query = {"limit": 2, "cursor": first["next_cursor"]}
+    last = (await api.get("/v1/me/points", params=query, headers=ADA)).json()
+
+    told = [[entry["amount"] for entry in page["entries"]] for page in (first, last)]
+    assert told == [[3, 2], [1]]
+    assert (last["balance"], last["next_cursor"]) == (6, None)
+    odd = await api.get("/v1/me/points", params={"cursor": "?"}, headers=ADA)
+    assert assert_problem(odd, 422, "INVALID")["errors"][0]["loc"] == ["query", "cursor"]
 
 
 async def test_one_key_is_one_gift(api: httpx.AsyncClient) -> None:

@@ -1,12 +1,17 @@
 """Texts and names as they may come in."""
 
+import json
+import pkgutil
+from importlib import import_module
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import api.schemas
 from api.schemas.model import (
     Amount,
+    Body,
     Day,
     DecisionBody,
     Moment,
@@ -113,3 +118,21 @@ def test_a_decision_needs_a_reason_and_a_wish_does_not() -> None:
     for body in ({}, {"reason": ""}, {"reason": " \u200b"}):
         with pytest.raises(ValidationError):
             DecisionBody.model_validate(body)
+
+
+def _bodies(kind: type[Body] = Body) -> list[type[Body]]:
+    return [one for sub in kind.__subclasses__() for one in (sub, *_bodies(sub))]
+
+
+def test_each_body_shows_an_example_that_it_takes() -> None:
+    for module in pkgutil.iter_modules(api.schemas.__path__):
+        import_module(f"api.schemas.{module.name}")
+    ours = [body for body in _bodies() if body.__module__.startswith("api.")]
+    # An item is shown within its sale.
+    shown = [body for body in ours if body.__name__ != "NewItemBody"]
+    assert len(shown) > 8
+
+    for body in shown:
+        (example,) = body.model_json_schema()["examples"]
+        read = body.model_validate_json(json.dumps(example))
+        assert example.keys() == read.model_fields_set, body.__name__

@@ -19,9 +19,9 @@ def test_an_account_is_told_line_by_line() -> None:
         at=NOON,
     )
 
-    view = points_view(38, 12, [entry])
+    view = points_view(38, 12, [entry], "next")
 
-    assert (view.balance, view.owed) == (38, 12)
+    assert (view.balance, view.owed, view.next_cursor) == (38, 12, "next")
     assert view.entries[0].model_dump() == entry.model_dump(exclude={"user_id", "payment_id"})
 
 

@@ -1,6 +1,13 @@
 """Our ledger beside the provider's own book: what differs is named, what is on its way is not."""
 
+from datetime import UTC, datetime, timedelta
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.archive import ArchiveActivities, ArchiveOld
+from audit.run import run_audit
 from audit.sources import AuditSources
+from domain.payment import PaymentMethod, payment_id_for
 from tests.support.audited_orders import (
     assert_breaks,
     cancelled,
@@ -10,6 +17,7 @@ from tests.support.audited_orders import (
     paid,
 )
 from tests.support.paper_book import PaperBook, book_trade
+from tests.support.retiring import over, retire
 from tests.support.shop import PRICE, Shop
 
 
@@ -78,3 +86,24 @@ async def test_a5_says_when_there_is_no_book(bookless: AuditSources) -> None:
     report = await assert_breaks(bookless, "")
 
     assert "no provider's book to compare with" in check_of(report, "A5").detail
+
+
+async def test_a5_money_of_an_order_in_the_archive_is_known(
+    shop: Shop, sources: AuditSources, book: PaperBook
+) -> None:
+    intent = await paid(shop, sources, "ada")
+    await over(shop)
+    await retire(shop)
+    assert (await run_audit(sources)).ok
+    far = datetime.now(UTC) + timedelta(days=1)
+    old = ArchiveOld(older_than=far, ledgers_older_than=far)
+
+    archived = await ActivityEnvironment().run(ArchiveActivities(shop.database).archive_old, old)
+
+    assert archived.orders == 1
+    await assert_breaks(sources, "")
+    # It is asked about as before, and the book still is compared.
+    shop.alipay.receipts.clear()
+    payment_id = payment_id_for(intent.order_id, PaymentMethod.ALIPAY)
+    book.extra.append(book_trade(payment_id, amount=PRICE + 1, paid=PRICE + 1))
+    await assert_breaks(sources, "A5", intent.order_id)

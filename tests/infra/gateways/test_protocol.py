@@ -275,7 +275,7 @@ async def test_wechat_pays_bill_has_refunds_in_the_state_they_are_in(
     order, gateway = await refund_of(shop, charge, method), shop.gateways[method]
     await gateway.refund(order)
     still = RefundState.PROCESSING if state is BilledRefund.ASKED else RefundState.FAILED
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await gateway.query_refund(order)).state is not still:
             await asyncio.sleep(0.05)
     bill = await gateway.download_bill(datetime.now(SHANGHAI).date())

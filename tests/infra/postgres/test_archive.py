@@ -1,15 +1,20 @@
 """What is over for long goes into the archive, and is still found there."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.attention import AttentionKind
 from domain.audit import AuditReport, Check
+from domain.bill import BillLine, UnreadRow
 from domain.order import EventKind
+from domain.payment import FlowKind, PaymentMethod
 from domain.states import OrderStatus
 from infra.postgres.archive import Archive
+from infra.postgres.attentions import Attentions
 from infra.postgres.audits import Audits
+from infra.postgres.bills import Bills
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from tests.support.ledger import open_item
@@ -85,3 +90,42 @@ async def test_old_reports_of_audits_go_and_the_last_sound_one_stays(database: D
         kept, _ = await audits.page(None, 10)
         assert [one.audit_id for one in kept] == ["d", "b"]
         assert await audits.last_sound() == sound
+
+
+async def test_old_attentions_leave_the_list_and_are_not_raised_again(database: Database) -> None:
+    kind = AttentionKind.SURPLUS_MONEY
+    async with database.transaction() as connection:
+        attentions = Attentions(connection)
+        for subject in ("closed", "open"):
+            await attentions.raise_(kind, subject, what="", advice="")
+        await attentions.resolve(kind, "closed", "operator:olga", "given back")
+
+        assert await Archive(connection).attentions(YESTERDAY, 10) == 0
+        assert await Archive(connection).attentions(TOMORROW, 10) == 1
+
+        listed, _ = await attentions.page(None, 10)
+        assert [row.subject for row in listed] == ["open"]
+        assert await attentions.is_seen_to(kind, "closed")
+        assert not await attentions.raise_once(kind, "closed", what="", advice="")
+
+
+async def test_lines_of_bills_go_when_nobody_compares_their_day_any_more(
+    database: Database,
+) -> None:
+    day, method = date(2026, 3, 2), PaymentMethod.ALIPAY
+    line = BillLine(
+        kind=FlowKind.RECEIVED, payment_id="P", trade_no="T", refund_id=None, amount=1, at=NOW
+    )
+    async with database.transaction() as connection:
+        bills, archive = Bills(connection), Archive(connection)
+        await bills.keep(method, day, [line])
+        await bills.keep_unread(method, day, [UnreadRow(reference="row 1")])
+
+        assert await archive.bill_lines(day, 10) == await archive.unread_bill_rows(day, 10) == 0
+        later = day + timedelta(days=1)
+        assert await archive.bill_lines(later, 10) == 1
+        assert await archive.unread_bill_rows(later, 10) == 1
+
+        assert await bills.compared(method, day) == []
+        assert await bills.unread(method, day) == []
+        assert await count(connection, "SELECT count(*) FROM archived_bill_lines") == 1

@@ -10,7 +10,7 @@ from asyncpg import CheckViolationError
 from domain.actors import SYSTEM
 from domain.delivery import DeliveryKind
 from domain.order import EventKind, Order, RejectReason
-from domain.payment import FlowKind, PaymentMethod, QrAction, RedirectAction
+from domain.payment import ASK_AFTER, FlowKind, PaymentMethod, QrAction, RedirectAction
 from domain.points import PointsKind
 from domain.states import DeliveryStatus, OrderStatus, PaymentStatus, SaleStatus
 from domain.stock import MovementKind
@@ -99,8 +99,9 @@ async def test_beginning_a_payment_again_answers_with_the_one_that_stands(
 ) -> None:
     payment = a_payment(await place(database, await open_item(database)))
     changed = payment.model_copy(update={"amount": 1, "expires_at": NOON + timedelta(days=1)})
-    assert await begin(database, payment) == payment
-    assert await begin(database, changed) == payment
+    begun = payment.model_copy(update={"ask_at": payment.created_at + ASK_AFTER[0]})
+    assert await begin(database, payment) == begun
+    assert await begin(database, changed) == begun
 
 
 async def test_the_same_payment_begun_at_once_is_one(database: Database) -> None:
@@ -195,9 +196,9 @@ async def test_an_order_is_fulfilled_with_the_last_that_it_is_owed(database: Dat
     rest = {DeliveryKind.ENTITLEMENT: "1 × mug", DeliveryKind.MESSAGE: "sent"}
     async with database.driver() as driver:
         path = HotPath(driver)
-        assert await path.deliver(order.order_id, points, 88, fulfil=True) is False
-        assert await path.deliver(order.order_id, rest, 88, fulfil=True) is True
-        assert await path.deliver(order.order_id, rest, 88, fulfil=True) is False
+        assert await path.deliver(order.order_id, points, 88, money=[PRICE], fulfil=True) is False
+        assert await path.deliver(order.order_id, rest, 88, money=[PRICE], fulfil=True) is True
+        assert await path.deliver(order.order_id, rest, 88, money=[PRICE], fulfil=True) is False
     assert await _status(database, order.order_id) is OrderStatus.FULFILLED
     assert await is_entitled(database, order.order_id)
     async with database.transaction() as connection:
@@ -212,5 +213,5 @@ def test_the_queries_say_nothing_but_words_of_the_domain() -> None:
     queries = [path.read_text() for path in sorted(SQL.glob("*.sql"))]
     said = {word for query in queries for word in re.findall(r"'([a-z_]+)'", query)}
 
-    assert len(queries) == 7
+    assert len(queries) == 9
     assert said <= words

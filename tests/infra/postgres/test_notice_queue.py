@@ -14,6 +14,7 @@ from infra.postgres.notice_queue import NoticeQueue
 from infra.postgres.notices import Notices
 from infra.postgres.payments import PaymentFlows
 from infra.postgres.tables.notices import payment_notices
+from tests.support.query_plans import row_by_row
 from tests.support.values import NOON
 
 ALIPAY, LEASE, SOON = PaymentMethod.ALIPAY, timedelta(minutes=1), timedelta(seconds=1)
@@ -102,6 +103,17 @@ async def test_two_rounds_at_once_never_have_one_notice_both(database: Database)
         second = await NoticeQueue(theirs).claim(now, now, 10, LEASE)
 
     assert (len(first), second) == (1, [])
+
+
+async def test_no_plan_of_the_database_claims_more_than_the_limit(database: Database) -> None:
+    for name in ("first", "second", "third", "fourth", "fifth"):
+        await _keep(database, name)
+    now = datetime.now(UTC) + SOON
+    async with database.transaction() as connection:
+        await row_by_row(connection)
+        claimed = await NoticeQueue(connection).claim(now, now, 2, LEASE)
+
+    assert sorted(notice.notice_id for notice in claimed) == ["first", "second"]
 
 
 async def test_what_cannot_be_told_is_tried_later_each_time(database: Database) -> None:

@@ -43,6 +43,10 @@ async def _close(database: Database, order: Order) -> ClosingOrder:
         return await payable.close(order.order_id)
 
 
+def _begun_ahead(order: Order, number: int) -> NextPayment:
+    return NextPayment(None, f"{order.order_id}A{number}", may_be_begun_ahead=True)
+
+
 class TestHold:
     async def test_an_order_that_waits_is_held(self, database: Database) -> None:
         order = await place(database, await open_item(database))
@@ -72,7 +76,7 @@ class TestHold:
         order = await place(database, await open_item(database))
         async with _payable(database) as payable:
             await payable.hold(order.order_id, NOON)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await begin(database, a_payment(order, PaymentMethod.WECHATPAY))
 
 
@@ -85,6 +89,14 @@ class TestNextPayment:
 
     async def test_the_first_has_number_one(self, database: Database) -> None:
         order = await place(database, await open_item(database))
+        assert await self._next(database, order) == _begun_ahead(order, 1)
+
+    async def test_of_an_order_of_the_release_before_none_is_begun_ahead(
+        self, database: Database
+    ) -> None:
+        """Its workflow may close what it remembers, and nothing else."""
+        order = await place(database, await open_item(database))
+        await damage(database, "UPDATE orders SET ahead = false")
         assert await self._next(database, order) == NextPayment(None, f"{order.order_id}A1")
 
     async def test_one_that_stands_is_answered_again(self, database: Database) -> None:
@@ -98,7 +110,7 @@ class TestNextPayment:
         order = await place(database, await open_item(database))
         await begin(database, a_payment(order))
         found = await self._next(database, order, PaymentScene.QR)
-        assert found == NextPayment(None, f"{order.order_id}A2")
+        assert found == _begun_ahead(order, 2)
 
     @pytest.mark.parametrize(
         "change",
@@ -113,7 +125,7 @@ class TestNextPayment:
         order = await place(database, await open_item(database))
         await begin(database, a_payment(order))
         await damage(database, change)
-        assert await self._next(database, order) == NextPayment(None, f"{order.order_id}A2")
+        assert await self._next(database, order) == _begun_ahead(order, 2)
 
     async def test_a_number_is_never_given_twice(self, database: Database) -> None:
         """Another method's attempts do not count; a number that a gap has left does."""
@@ -122,7 +134,7 @@ class TestNextPayment:
         second = a_payment(order).model_copy(update={"payment_id": f"{order.order_id}A2"})
         await begin(database, second)
         await damage(database, "UPDATE payments SET status = 'closed'")
-        assert await self._next(database, order) == NextPayment(None, f"{order.order_id}A3")
+        assert await self._next(database, order) == _begun_ahead(order, 3)
 
 
 class TestClose:

@@ -12,6 +12,7 @@ from infra.postgres.hot_path import HotPath
 from infra.postgres.orders import Orders
 from infra.postgres.payments import PaymentFlows, Payments
 from tests.support.ledger import begin, damage, open_item
+from tests.support.query_plans import row_by_row
 from tests.support.values import NOON, a_payment, an_order
 
 
@@ -114,3 +115,20 @@ async def test_the_database_itself_refuses_a_flow_that_makes_no_sense(
             kind=kind,
             amount=amount,
         )
+
+
+async def test_no_plan_of_the_database_claims_more_payments_than_the_limit(
+    database: Database,
+) -> None:
+    item = await open_item(database)
+    for minute in range(5):
+        order = an_order(item)
+        async with database.transaction() as connection:
+            await Orders(connection).insert(order)
+            ask_at = NOON + timedelta(minutes=minute)
+            assert await Payments(connection).insert(a_payment(order), ask_at=ask_at)
+    async with database.transaction() as connection:
+        await row_by_row(connection)
+        claimed = await Payments(connection).claim_unanswered(NOON + timedelta(hours=1), 2)
+
+    assert len(claimed) == 2

@@ -48,7 +48,7 @@ async def _balance(database: Database, user_id: str = "ada") -> int:
     async with database.transaction() as connection:
         points = Points(connection)
         balance = await points.balance(user_id)
-        entries = await points.entries(user_id, 1000)
+        entries, _ = await points.page(user_id, None, 1000)
     assert sum(entry.amount for entry in entries) == balance
     if entries:
         assert entries[0].balance_after == balance
@@ -77,7 +77,7 @@ async def test_an_award_is_given_once_per_order_and_told_in_the_entries(
     for _ in range(2):
         await award(database, order, 88)
     async with database.transaction() as connection:
-        [entry] = await Points(connection).entries("ada", 10)
+        [entry], _ = await Points(connection).page("ada", None, 10)
     assert (entry.kind, entry.amount, entry.order_id, entry.note) == (
         PointsKind.AWARD,
         88,

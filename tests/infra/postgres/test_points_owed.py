@@ -27,7 +27,8 @@ async def account(database: Database) -> tuple[int, int]:
     assert await findings(database) == {}
     async with database.transaction() as connection:
         points = Points(connection)
-        entries, balance = await points.entries("ada", 1000), await points.balance("ada")
+        entries, _ = await points.page("ada", None, 1000)
+        balance = await points.balance("ada")
         assert not entries or entries[0].balance_after == balance
         return balance, await points.owed("ada")
 
@@ -103,7 +104,7 @@ async def test_a_debt_is_paid_in_parts_and_the_oldest_first(database: Database, 
         assert await account(database) == (0, 200 - 40 * number)
 
     async with database.transaction() as connection:
-        entries = await Points(connection).entries("ada", 1000)
+        entries, _ = await Points(connection).page("ada", None, 1000)
     back = [(entry.order_id, entry.amount) for entry in entries if entry.amount < 0][::-1][5:]
     ids = first[0].order_id, second[0].order_id
     assert [one for one in back if one[1]] == [
@@ -200,7 +201,7 @@ async def test_all_that_came_back_is_on_record_as_of_its_order(
     await refund(database, spent)
 
     async with database.transaction() as connection:
-        entries = await Points(connection).entries("ada", 2)
+        entries, _ = await Points(connection).page("ada", None, 2)
     assert [(entry.kind, entry.amount, entry.order_id) for entry in entries] == [
         (PointsKind.AWARD_BACK, -AWARD, earned[0].order_id),
         (PointsKind.CREDIT, AWARD, spent[0].order_id),

@@ -10,7 +10,7 @@ from domain.room import RoomVerdict, Ticket, TicketState
 from domain.sale import Admission
 from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys
 from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
-from tests.support.rooms import Room, packed
+from tests.support.rooms import Room, come_back_as_another, packed
 
 RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
 INVALID, MISMATCH = GateVerdict.ENTRY_TOKEN_INVALID, GateVerdict.IDEMPOTENCY_MISMATCH
@@ -406,7 +406,8 @@ class TestWhatIsLost:
         await queue.join("ada")
         lost = (await queue.join("bob")).ticket
         assert lost is not None
-        await queue.redis.hset(ROOM.room, mapping={"run_id": "another", "next": "1"})
+        await come_back_as_another(queue.redis)
+        await queue.redis.hset(ROOM.room, "next", "1")
         await queue.redis.hdel(ROOM.tickets, "bob")
         await queue.redis.hdel(ROOM.numbers, "1")
 

@@ -11,7 +11,7 @@ from tests.support.command_line import CommandLine
 async def seckill(tmp_path: Path) -> AsyncIterator[CommandLine]:
     command = CommandLine(tmp_path / "home")
     yield command
-    await command.run("down")
+    await command.down()
 
 
 @pytest.fixture(autouse=True)

@@ -108,7 +108,7 @@ async def test_a_folder_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
 async def test_an_interrupted_first_start_leaves_nothing_behind(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path / "data", free_port())
     preparing = asyncio.ensure_future(server.prepare())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not users_of(tmp_path):
             await asyncio.sleep(0.01)
 
@@ -116,7 +116,7 @@ async def test_an_interrupted_first_start_leaves_nothing_behind(tmp_path: Path) 
     with pytest.raises(asyncio.CancelledError):
         await preparing
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while users_of(tmp_path):
             await asyncio.sleep(0.01)
     assert files_in(tmp_path) == []

@@ -1,5 +1,5 @@
-"""Temporal stands still in the middle of a rush: orders can be paid all the same, and everything
-that waited for it runs when it goes on."""
+"""Temporal stands still in the middle of a rush: orders are placed and paid all the same, and
+everything that waited for it runs when it goes on."""
 
 import asyncio
 from contextlib import suppress
@@ -20,7 +20,9 @@ FROZEN_SECONDS = 12.0
 @pytest.mark.servers
 @pytest.mark.long
 @pytest.mark.timeout(420)
-async def test_accepted_orders_are_payable_while_temporal_stands_still(tmp_path: Path) -> None:
+async def test_accepted_orders_are_payable_and_paid_while_temporal_stands_still(
+    tmp_path: Path,
+) -> None:
     seckill = CommandLine(tmp_path / "home")
     try:
         stack = await seckill.up()
@@ -30,6 +32,7 @@ async def test_accepted_orders_are_payable_while_temporal_stands_still(tmp_path:
                 await until(lambda: _some_are_accepted(watch), "the rush", every=0.01)
                 with frozen(stack["pids"]["temporal"]):
                     meanwhile = await until(lambda: _all_are_placed(watch), "orders without it")
+                    await until(lambda: _more_are_paid(watch, meanwhile), "money without it")
                     await asyncio.sleep(FROZEN_SECONDS)
                     later = await watch.now()
             ended = await rushing
@@ -39,7 +42,7 @@ async def test_accepted_orders_are_payable_while_temporal_stands_still(tmp_path:
                 await rushing
         audit = await seckill.run("audit", "--whole")
     finally:
-        await seckill.run("down")
+        await seckill.down()
 
     assert isinstance(meanwhile, Progress)
     assert meanwhile.placed >= SMALL.units
@@ -47,6 +50,7 @@ async def test_accepted_orders_are_payable_while_temporal_stands_still(tmp_path:
     assert meanwhile.queued > 0
     assert later is not None
     assert later.queued >= meanwhile.queued
+    assert later.paid > meanwhile.paid
     assert ended.code == 0, (ended.out, ended.err)
     assert audit.code == 0, audit.out
 
@@ -62,3 +66,8 @@ async def _all_are_placed(watch: SaleWatch) -> Progress | None:
     if seen is None or seen.accepted < SMALL.units or seen.placed < seen.accepted:
         return None
     return seen
+
+
+async def _more_are_paid(watch: SaleWatch, before: Progress) -> bool:
+    seen = await watch.now()
+    return seen is not None and seen.paid > before.paid

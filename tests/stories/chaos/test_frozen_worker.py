@@ -44,7 +44,7 @@ async def test_a_worker_that_stood_still_does_no_harm_when_it_goes_on(tmp_path: 
                     await rushing
         audit = await seckill.run("audit", "--whole")
     finally:
-        await seckill.run("down")
+        await seckill.down()
 
     assert ended.code == 0, (ended.out, ended.err)
     assert audit.code == 0, audit.out

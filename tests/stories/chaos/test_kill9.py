@@ -23,7 +23,7 @@ async def test_a_rush_outlives_the_sudden_death_of_every_process(tmp_path: Path)
         await seckill.up()
         survivals = [await kill_in_the_middle(seckill, victims, SMALL) for victims in DEATHS]
     finally:
-        await seckill.run("down")
+        await seckill.down()
 
     for survival in survivals:
         assert survival.ok, survival.evidence

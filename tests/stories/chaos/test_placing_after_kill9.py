@@ -50,7 +50,7 @@ async def test_placing_goes_on_within_three_seconds_of_a_restart(tmp_path: Path)
                 await until(lambda: _are_started(sale), "their workflows")
         audit = await seckill.run("audit", "--whole")
     finally:
-        await seckill.run("down")
+        await seckill.down()
 
     assert took <= WITHIN_SECONDS
     assert audit.code == 0, audit.out

@@ -16,12 +16,15 @@ from infra.postgres.engine import Database
 from tests.support.ahead_branches import ORDER_BRANCHES
 from tests.support.branches import Branch, Handle, TooLateToPay
 from tests.support.faults import Fault, FaultPlan
+from tests.support.polling import until
 from tests.support.shop import POINTS_PRICE, Shop, open_shop
 from tests.support.sound_sale import findings
 from workflows.order import OrderWorkflow
 from workflows.updates import BeginPayment
 
 STOCK = 200
+# A worker that is stopped before all have failed may never stop: so long is waited for them.
+PATIENCE = 150.0
 
 
 @dataclass
@@ -76,6 +79,8 @@ async def _expect_stock_to_agree(shop: Shop, *, orders_paid: int, fillers: int) 
     assert (held, sold, left) == (0, orders_paid, available - fillers)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("fault", [Fault.BEFORE, Fault.AFTER])
 async def test_a_step_that_fails_once_changes_no_end(
     database: Database, redis: Redis, temporal_client: Client, fault: Fault
@@ -135,6 +140,8 @@ async def _give_up(shop: Shop, way: PaymentMethod, cancels: bool, handle: Handle
         await shop.run_out_of_time(handle)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(240)
 async def test_a_step_that_fails_until_the_worker_is_restarted_changes_no_end(
     database: Database, redis: Redis, temporal_client: Client
 ) -> None:
@@ -144,9 +151,9 @@ async def test_a_step_that_fails_until_the_worker_is_restarted_changes_no_end(
         async with shop.worker(interceptors=[faults], graceful_shutdown_timeout=second):
             cases = await _start_all(shop, faults, Fault.ALWAYS)
             driving = [asyncio.create_task(_drive(shop, case)) for case in cases]
-            async with asyncio.timeout(40):
-                while faults.struck != faults.planned.keys():
-                    await asyncio.sleep(0.05)
+            await until(
+                lambda: faults.struck == faults.planned.keys(), "every fault", seconds=PATIENCE
+            )
         async with shop.worker():
             await asyncio.gather(*driving)
             await _expect_the_planned_ends(shop, faults, cases)

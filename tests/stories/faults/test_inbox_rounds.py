@@ -161,6 +161,25 @@ async def test_a_workflow_that_does_not_act_is_not_signalled_in_every_round(shop
         assert (await handle.result()).status is OrderStatus.FULFILLED
 
 
+async def test_of_money_told_twice_the_second_notice_is_done_with_the_first(shop: Shop) -> None:
+    handle, receipt = await a_paid_order_that_heard_nothing(shop)
+    for name in ("first", "second"):
+        await keep(shop, name, handle.id.removeprefix("order-"), receipt)
+    assert await rounds(shop) == [Relayed(signalled=2)]
+    # Nobody acted on it yet.
+    await rounds(shop)
+    assert [notice.handled_as for notice in await kept(shop)] == [None, None]
+
+    async with shop.worker():
+        await handle.result()
+    await rounds(shop)
+
+    assert sorted(notice.handled_as or "" for notice in await kept(shop)) == [
+        "duplicate",
+        "received",
+    ]
+
+
 async def test_the_attention_closes_by_itself_once_the_money_is_taken(shop: Shop) -> None:
     handle, receipt = await a_paid_order_that_heard_nothing(shop)
     await keep(shop, "n", handle.id.removeprefix("order-"), receipt)
@@ -245,6 +264,7 @@ async def test_while_temporal_is_away_a_round_stops_and_nothing_counts_against_a
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.notices.BATCH", 2)
+    monkeypatch.setattr("notices.telling.SILENT_SECONDS", 60.0)
     handle, receipt = await a_paid_order_that_heard_nothing(shop)
     order_id = handle.id.removeprefix("order-")
     for number in range(5):

@@ -19,13 +19,16 @@ from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from tests.support.faults import Fault, FaultPlan
 from tests.support.paper_book import PaperBook
+from tests.support.polling import until
 from tests.support.refund_branches import REFUND_BRANCHES, RefundBranch
 from tests.support.refunding import PaidOrder, RefundHandle
 from tests.support.shop import Shop, open_shop
 
 # Some waits for backoffs in real time.
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 STOCK = 60
+# A worker that is stopped before all have failed may never stop: so long is waited for them.
+PATIENCE = 150.0
 
 
 @dataclass
@@ -121,9 +124,7 @@ async def test_a_step_that_fails_until_the_worker_is_restarted_changes_no_end(
                 asyncio.create_task(_see_through(shop, case, faults, Fault.ALWAYS))
                 for case in cases
             ]
-            async with asyncio.timeout(40):
-                while len(faults.struck) < len(cases):
-                    await asyncio.sleep(0.05)
+            await until(lambda: len(faults.struck) == len(cases), "every fault", seconds=PATIENCE)
         async with shop.worker():
             await asyncio.gather(*driving)
             await _expect_the_planned_ends(shop, _sources(shop, redis), faults, cases)

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.handing_over import HandedOver, HandingOver
 from domain.payment import PaymentMethod, PaymentScene
 from domain.states import FINAL, OrderStatus
 from infra.postgres.engine import Database
@@ -127,8 +129,12 @@ async def _pay_what_is_offered(
             await asyncio.gather(signal, return_exceptions=True)
 
 
+async def _nothing_at_once(*_: object) -> HandedOver:
+    return HandedOver(sold=False, owed=None)
+
+
 async def test_handing_over_replays_when_both_of_its_steps_fall_back(
-    database: Database, redis: Redis, temporal_client: Client
+    database: Database, redis: Redis, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis answers late and fails, Postgres fails at once: both go to the server."""
 
@@ -141,8 +147,18 @@ async def test_handing_over_replays_when_both_of_its_steps_fall_back(
         open_shop(database, redis, temporal_client) as shop,
         shop.worker(interceptors=[Before(fails)]),
     ):
+        monkeypatch.setattr(HandingOver, "try_to", _nothing_at_once)
         handle = await shop.start(await shop.intent())
         await shop.pay(handle)
 
         assert (await handle.result()).status is OrderStatus.FULFILLED
-        assert await replay(await handle.fetch_history()) is None
+        history = await handle.fetch_history()
+        assert {"confirm_stock", "carry_out"} <= _steps_on_the_server(history)
+        assert await replay(history) is None
+
+
+def _steps_on_the_server(history: WorkflowHistory) -> set[str]:
+    return {
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+    }

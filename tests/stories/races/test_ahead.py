@@ -1,17 +1,14 @@
 """Begun and settled ahead of the workflow, over the whole system, in both orders of arrival."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 
 from domain.ids import workflow_id
-from infra.postgres.engine import Database
 from infra.temporal.client import connect_temporal
 from tests.support.idle import audit_when_idle
-from tests.support.ledger import damage
 from tests.support.whole_system import WholeSystem
 from tests.support.whole_system_steps import LONG, begun, paid
 
@@ -19,29 +16,15 @@ REPEATS = 60
 ROUNDS = 12
 
 
-@pytest.fixture
-async def rows(postgres_dsn: str) -> AsyncIterator[Database]:
-    """What the system has written, and goes on with."""
-    database = Database.connect(postgres_dsn)
-    yield database
-    await database.aclose()
-
-
-async def _ordered(system: WholeSystem, rows: Database, sale_id: str, buyer: str) -> str:
-    order_id = await system.ordered(sale_id, buyer)
-    await damage(rows, "UPDATE orders SET ahead = true WHERE order_id = :id", id=order_id)
-    return order_id
-
-
 @pytest.mark.parametrize(
     ("method", "scene", "updates"), [("alipay", "page", 0), ("wechatpay", None, 1)]
 )
 async def test_no_number_of_repeats_costs_an_order_an_update(
-    system: WholeSystem, rows: Database, method: str, scene: str | None, updates: int
+    system: WholeSystem, method: str, scene: str | None, updates: int
 ) -> None:
     """Temporal answers 2,000 of one run and no more: then nobody could cancel it."""
     sale_id = await system.sale(stock=1, pay_window=600)
-    order_id = await _ordered(system, rows, sale_id, "ada")
+    order_id = await system.ordered(sale_id, "ada")
     first = await begun(system, order_id, "ada", method, scene)
 
     answers = await asyncio.gather(
@@ -63,15 +46,13 @@ async def _updates_of(order_id: str) -> int:
 
 
 @pytest.mark.timeout(300)
-async def test_beginning_and_closing_exclude_each_other(
-    system: WholeSystem, rows: Database
-) -> None:
+async def test_beginning_and_closing_exclude_each_other(system: WholeSystem) -> None:
     """Whichever comes first: what was handed out is closed when the order is over."""
     sale_id = await system.sale(stock=ROUNDS, pay_window=LONG)
     seen = set()
     for n in range(ROUNDS):
         buyer = f"buyer-{n}"
-        order_id = await _ordered(system, rows, sale_id, buyer)
+        order_id = await system.ordered(sale_id, buyer)
 
         async def begins(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
             await asyncio.sleep(max(n - ROUNDS // 2, 0) * 0.01)
@@ -92,12 +73,12 @@ async def test_beginning_and_closing_exclude_each_other(
 
 
 @pytest.mark.timeout(300)
-async def test_money_and_a_cancel_of_one_moment(system: WholeSystem, rows: Database) -> None:
+async def test_money_and_a_cancel_of_one_moment(system: WholeSystem) -> None:
     """Paid or cancelled, and then the money goes back: never both, and nothing in between."""
     sale_id = await system.sale(stock=ROUNDS, pay_window=LONG)
     for n in range(ROUNDS):
         buyer = f"payer-{n}"
-        order_id = await _ordered(system, rows, sale_id, buyer)
+        order_id = await system.ordered(sale_id, buyer)
         payment = await begun(system, order_id, buyer, "alipay", "page")
 
         async def cancels(order_id: str = order_id, buyer: str = buyer, n: int = n) -> Any:
@@ -113,11 +94,9 @@ async def test_money_and_a_cancel_of_one_moment(system: WholeSystem, rows: Datab
 
 
 @pytest.mark.timeout(120)
-async def test_what_is_paid_by_a_page_and_by_a_code_keeps_one_of_them(
-    system: WholeSystem, rows: Database
-) -> None:
+async def test_what_is_paid_by_a_page_and_by_a_code_keeps_one_of_them(system: WholeSystem) -> None:
     sale_id = await system.sale(stock=1, pay_window=LONG)
-    order_id = await _ordered(system, rows, sale_id, "ada")
+    order_id = await system.ordered(sale_id, "ada")
     page, code = await asyncio.gather(
         begun(system, order_id, "ada", "alipay", "page"),
         begun(system, order_id, "ada", "alipay", "qr"),

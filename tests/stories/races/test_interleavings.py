@@ -97,6 +97,7 @@ class Batch:
         await self.system.notify_again(number)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", range(-(-INTERLEAVINGS // BATCH)))
 async def test_every_order_ends_as_its_people_did(system: WholeSystem, number: int) -> None:

@@ -96,7 +96,8 @@ async def system(
         yield opened
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.long
+@pytest.mark.timeout(240)
 async def test_no_secret_is_told_by_logs_answers_or_histories(
     system: WholeSystem, logs: io.StringIO
 ) -> None:

@@ -40,7 +40,8 @@ async def system(
         yield opened
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.long
+@pytest.mark.timeout(240)
 async def test_what_providers_say_meanwhile_is_acted_on_afterwards(
     system: WholeSystem, temporal: OwnTemporal
 ) -> None:

@@ -17,7 +17,11 @@ WITH wanted AS (
       AND NOT EXISTS (SELECT FROM unknown WHERE unknown.order_id = orders.order_id)
     RETURNING orders.order_id, end_status, actor, detail
 ), closed AS (
-    UPDATE payments SET status = 'closed'
+    UPDATE payments SET status = 'closed',
+        -- Nobody has closed it at its provider, or its provider may hear of it only after that.
+        ask_at = CASE WHEN payments.method <> 'points'
+                       AND (payments.action IS NULL OR payments.payment_id <> ALL($6::text[]))
+                 THEN now() + interval '1 minute' END
     FROM ended WHERE payments.order_id = ended.order_id AND payments.status = 'created'
 ), told AS (
     INSERT INTO order_events (order_id, event, actor, detail)

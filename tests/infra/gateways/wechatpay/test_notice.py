@@ -106,7 +106,7 @@ class TestForgeries:
 
     @given(body=st.binary(max_size=300))
     @settings(
-        max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     def test_no_signed_bytes_make_it_raise(
         self, notices: WechatPayNotices, wechatpay_side: WechatPaySide, body: bytes
@@ -123,7 +123,7 @@ class TestForgeries:
         max_leaves=12,
     ))  # fmt: skip
     @settings(
-        max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     def test_no_resource_makes_it_raise(
         self, notices: WechatPayNotices, wechatpay_side: WechatPaySide, resource: object

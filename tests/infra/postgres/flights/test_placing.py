@@ -195,14 +195,14 @@ def _told(answer: StandingOrder | BaseException) -> object:
     return reason_of(answer)
 
 
-async def test_what_is_placed_here_is_marked_as_payable_ahead(database: Database) -> None:
+async def test_whoever_places_marks_the_order_as_payable_ahead(database: Database) -> None:
     item = await open_item(database)
-    old = await place(database, item)
+    by_its_workflow = await place(database, item)
     [new] = await place_all(database, intents_of(item, "bob"))
     assert isinstance(new, StandingOrder)
     async with database.driver() as driver:
         rows = await driver.fetch("SELECT order_id, ahead FROM orders ORDER BY order_id")
     assert [tuple(row) for row in rows] == [
-        (old.order_id, False),
+        (by_its_workflow.order_id, True),
         (new.order.order_id, True),
     ]

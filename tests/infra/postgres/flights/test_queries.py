@@ -3,7 +3,7 @@ import re
 from domain.actors import SYSTEM
 from domain.notice import NoticeKind, Verdict
 from domain.order import EventKind, RejectReason
-from domain.payment import FlowKind
+from domain.payment import FlowKind, PaymentMethod
 from domain.states import DeliveryStatus, OrderStatus, PaymentStatus, SaleStatus
 from domain.stock import MovementKind
 from infra.postgres.engine import Database
@@ -16,7 +16,7 @@ def test_the_queries_say_nothing_but_words_of_the_domain() -> None:
     kinds = (OrderStatus, PaymentStatus, DeliveryStatus, SaleStatus, EventKind, MovementKind)
     words = {str(word) for kind in kinds for word in kind}
     words |= {str(word) for kind in (FlowKind, NoticeKind, Verdict) for word in kind}
-    words |= {RejectReason.SOLD_OUT, RejectReason.LIMIT_REACHED, SYSTEM}
+    words |= {RejectReason.SOLD_OUT, RejectReason.LIMIT_REACHED, SYSTEM, PaymentMethod.POINTS}
     said = {word for name in NAMES for word in re.findall(r"'([a-z_]+)'", query(name))}
 
     assert said <= words

@@ -27,9 +27,18 @@ def test_a_moment_has_a_time_zone_and_may_be_now() -> None:
 
 def test_every_table_is_in_the_catalogue() -> None:
     assert [table.name for table in TABLES] == [
+        "archived_attentions",
+        "archived_bill_lines",
         "archived_deliveries",
         "archived_messages",
         "archived_order_events",
+        "archived_orders",
+        "archived_payment_flows",
+        "archived_payment_notices",
+        "archived_payments",
+        "archived_points_entries",
+        "archived_refunds",
+        "archived_stock_movements",
         "attentions",
         "audits",
         "bill_checks",
@@ -37,6 +46,7 @@ def test_every_table_is_in_the_catalogue() -> None:
         "deliveries",
         "entitlements",
         "messages",
+        "operator_acts",
         "order_events",
         "orders",
         "payment_flows",
