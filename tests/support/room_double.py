@@ -120,6 +120,6 @@ class RoomDouble(ShopDouble):
         taken = len(self.live()) + sum(one.state == "called" for one in self.line.values())
         free = self.sale["items"][0]["stock"] - taken
         for user, place in list(self.line.items()):
-            if free > 0 and place.state == "waiting" and self.room_faults.favour in user:
+            if free > 0 and place.state == "waiting" and user.endswith(self.room_faults.favour):
                 place.state, free = "called", free - 1
                 self.serving = max(self.serving, place.index + 1)
