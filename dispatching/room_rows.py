@@ -12,6 +12,7 @@ from domain.room import ChangedTicket
 from domain.sale import ItemRef
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
+from infra.postgres.flights.queries import planned_anew
 from infra.postgres.rooms import Rooms, keep_tickets
 from infra.redis.joins import JoinEntry, Joins
 from infra.redis.room_gate import RoomGate
@@ -58,7 +59,7 @@ class RoomRows:
     async def _keep(self, item: ItemRef, entries: list[JoinEntry]) -> bool:
         """False if another process is at it."""
         state = await self._rooms.state(item)
-        async with self._database.driver() as driver, driver.transaction():
+        async with self._database.driver() as driver, planned_anew(driver):
             left_out = await keep_tickets(driver, item, _changes(item, entries))
         if left_out is None:
             return False

@@ -8,6 +8,7 @@ from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.postgres.rooms import TICKETS_AT_ONCE, Rooms
 from infra.redis.room_gate import RoomGate
+from infra.single_flight import SingleFlight
 
 log = structlog.get_logger()
 
@@ -19,12 +20,18 @@ class RoomRecovery:
     def __init__(self, database: Database, redis: Redis) -> None:
         self._database = database
         self._rooms = RoomGate(redis)
+        # Everybody who joins finds the room lost, and one puts it back. Nothing is remembered of
+        # it: the room may be lost again the next moment.
+        self._under_way: SingleFlight[ItemRef, None] = SingleFlight(1)
 
     async def state(self, item: ItemRef) -> RoomState | None:
         """As Redis has it now."""
         return await self._rooms.state(item)
 
     async def __call__(self, item: ItemRef) -> None:
+        await self._under_way.get(item, lambda: self._put_back(item))
+
+    async def _put_back(self, item: ItemRef) -> None:
         # A room that was never used has no row, and nothing to go on behind.
         next_number, restored = 0, 0
         async with self._database.transaction() as connection:

@@ -1,9 +1,14 @@
+import asyncio
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 
 from domain.room import NUMBERS_LEFT_OUT, RoomVerdict
+from domain.sale import ItemRef
 from infra.postgres.engine import Database
 from infra.redis.keys import RoomKeys
+from infra.redis.room_gate import RoomGate
 from infra.room_recovery import RoomRecovery
 from tests.support.drawing import DrawnRoom
 from tests.support.gate import ITEM
@@ -38,6 +43,25 @@ async def test_numbers_go_on_behind_a_gap_and_everybody_keeps_his(room: DrawnRoo
     assert [(await room.rooms.look(ITEM, user)).ticket for user in USERS] == before
     assert late.ticket is not None
     assert late.ticket.index == 3 + NUMBERS_LEFT_OUT
+
+
+async def test_however_many_find_the_room_lost_it_is_put_back_once(
+    room: DrawnRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lose_everything(room)
+    reopened: list[ItemRef] = []
+    reopen = RoomGate.reopen
+
+    async def counted(gate: RoomGate, item: ItemRef, *known: Any) -> bool:
+        reopened.append(item)
+        return await reopen(gate, item, *known)
+
+    monkeypatch.setattr(RoomGate, "reopen", counted)
+
+    late = await asyncio.gather(*(room.join(f"late {number}") for number in range(5)))
+
+    assert [one.verdict for one in late] == [RoomVerdict.TICKET] * 5
+    assert reopened == [ITEM]
 
 
 async def test_a_room_nobody_came_to_begins_at_its_first_number(

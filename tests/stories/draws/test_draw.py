@@ -13,13 +13,12 @@ from sqlalchemy import text
 
 from api.app import create_app
 from dispatching.dispatcher import Dispatcher
-from domain.draw import leaf_of, new_nonce
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
-from infra.redis.room_gate import RoomGate
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from tests.support.callers import SECRET, bearer, served
+from tests.support.drawing import join_many
 from tests.support.gate import LONG_AGO_MS, eventually
 from tests.support.operators import drafted, published
 from verifying.draw import faults_of, leaf_in, line_of
@@ -54,19 +53,6 @@ async def a_draw(api: httpx.AsyncClient) -> ItemRef:
     return ItemRef(sale_id=sale["sale_id"], sku_id="teapot")
 
 
-async def crowd_joins(redis: Redis, item: ItemRef) -> None:
-    rooms = RoomGate(redis)
-
-    async def join(person: int) -> None:
-        user, nonce = f"person {person}", new_nonce()
-        leaf = leaf_of(item.sale_id, item.sku_id, user, nonce)
-        await rooms.join(item, user, 1, leaf=leaf, nonce=nonce)
-
-    for first in range(0, PEOPLE - 1, 100):
-        people = range(first, min(first + 100, PEOPLE - 1))
-        await asyncio.gather(*map(join, people))
-
-
 async def start(redis: Redis, item: ItemRef) -> None:
     """What the clock does."""
     gate = StockGate(redis)
@@ -83,7 +69,7 @@ async def test_everybodys_place_is_as_a_stranger_works_it_out(
     await published(api, item.sale_id)
     noted = (await api.get(room)).json()["seed_commitment"]
     mine = (await api.post(room, json={"quantity": 1}, headers=ADA)).json()["ticket"]
-    await crowd_joins(redis, item)
+    await join_many(redis, item, (f"person {number}" for number in range(1, PEOPLE)))
     before = await _everything_shown(api, room, item, database)
     async with Dispatcher(redis, database).placing(asyncio.Event()):
         await start(redis, item)

@@ -119,7 +119,8 @@ async def test_each_returned_unit_is_offered_in_order_and_to_exactly_one(
     clients = [Redis.from_url(redis_url, decode_responses=True) for _ in range(3)]
     processes = Processes(redis, clients, crowd.chance)
     await asyncio.gather(*(crowd.click(f"first-{n}") for n in range(STOCK)))
-    await asyncio.gather(*(room.join(f"u{n}") for n in range(PEOPLE)))
+    for first in range(0, PEOPLE, STOCK):
+        await asyncio.gather(*(room.join(f"u{n}") for n in range(first, first + STOCK)))
 
     returned, seen = 0, "-"
     while returned < RETURNS:
