@@ -33,8 +33,8 @@ def test_every_figure_has_its_row_its_ceiling_and_a_wait_only_if_it_was_measured
 
 def test_waits_stages_and_memory_have_theirs() -> None:
     lines = printed(a_report())
-    at_a_rate, among_many = cells(lines, "notice → paid")
-    assert at_a_rate == among_many == ["3", "200", "200", "300", "0"]
+    at_a_rate, while_frozen, among_many = cells(lines, "notice → paid")
+    assert at_a_rate == while_frozen == among_many == ["3", "200", "200", "300", "0"]
     assert cells(lines, "all payable") == [["3.0"]]
     assert cells(lines, "1,000 notices at once → all fulfilled") == [["60.0"]]
     assert cells(lines, "all wait") == [["150"]]
