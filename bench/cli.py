@@ -16,6 +16,8 @@ def bench(
     backlog: options.Backlog = 10_000,
     samples: options.Samples = 200,
     streams: options.Streams = 5_000,
+    people: options.PeopleCome = 20_000,
+    bot_clicks: options.BotClicks = 50,
     only: options.Only = None,
     variant: options.Variants = None,
     turns: options.Turns = 2,
@@ -30,7 +32,7 @@ def bench(
             only, variant, turns, json_file,
             rounds=rounds, seconds=seconds, connections=connections, orders=orders,
             rate=rate, offered_seconds=offered_seconds, frozen_seconds=frozen_seconds,
-            backlog=backlog, samples=samples, streams=streams,
+            backlog=backlog, samples=samples, streams=streams, people=people, bot_clicks=bot_clicks,
         )  # fmt: skip
     except NoVariant as error:
         raise typer.BadParameter(str(error)) from error

@@ -11,3 +11,4 @@ class Part(StrEnum):
     RECOVERY = "recovery"
     FROZEN = "frozen"
     STREAMS = "streams"
+    OPENING = "opening"

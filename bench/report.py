@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.figures import BenchPlan, Figure
 from bench.machine import Machine
+from bench.opening.report import OpeningReport
 from bench.waits import Waits
 from domain.model import Value
 
@@ -92,6 +93,7 @@ class BenchReport(Value):
     recovery: RecoveryReport | None = None
     frozen: FrozenReport | None = None
     streams: StreamReport | None = None
+    opening: OpeningReport | None = None
 
     @property
     def events_per_order(self) -> int:
@@ -117,6 +119,8 @@ class BenchReport(Value):
                 found[f"{wait.name}, p99 ms, {frozen.frozen} frozen"] = wait.p99_ms
         if self.streams:
             found["KiB of api per stream"] = self.streams.kib_per_stream
+        if self.opening:
+            found |= self.opening.headlines()
         return found
 
 

@@ -1,11 +1,12 @@
 """A bench report on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure
+from bench.opening.report import OpeningReport, RoomReport
 from bench.report import BacklogReport, BenchReport, RecoveryReport, StreamReport
 from bench.waits import Waits
 
@@ -29,6 +30,8 @@ def print_report(console: Console, report: BenchReport) -> None:
     if report.streams:
         title = f"Milliseconds with {report.streams.streams:,} streams open"
         tables += [_waits(title, report.streams.waits)]
+    if report.opening:
+        tables.append(_opening(report.opening))
     for table in (*tables, *_cpu(report)):
         console.print()
         console.print(table)
@@ -80,6 +83,32 @@ def _backlog(backlog: BacklogReport) -> list[Table]:
     per_order = backlog.kib_per_order()
     memory.add_row("KiB per waiting order", *(f"{per_order[process]:.1f}" for process in names))
     return [stages, waits, memory]
+
+
+def _opening(opening: OpeningReport) -> Table:
+    rooms = opening.rooms
+    table = empty_table("An opening with everybody in it", *(room.admission for room in rooms))
+    rows: dict[str, Callable[[RoomReport], str]] = {
+        "people, 3 in 10 of them bots": lambda room: f"{room.people:,}",
+        "clicks to join": lambda room: f"{room.clicks:,}",
+        "joins a second, many at once": lambda room: rate(room.joins_per_second),
+        "µs of each in Redis": lambda room: f"{room.redis_us:.0f}",
+        "ms of a lone one: p50, p99": lambda room: "{:.1f}, {:.1f}".format(*room.lone_ms),
+        "bytes of a ticket in Redis": lambda room: f"{room.ticket_bytes:.0f}",
+        "and until it is a row": lambda room: f"{room.line_bytes:.0f}",
+        "s to draw: read, draw, fix": lambda room: (
+            f"{room.times.pool:.2f}, {room.times.draw:.2f}, {room.times.fix:.2f}"
+            if room.times else ""
+        ),
+        "s to check it": lambda room: f"{room.times.verify:.1f}" if room.times else "",
+        "every place is right": lambda room: "yes" if room.places_hold else "NO",
+        "units": lambda room: f"{room.units:,}",
+        "of their fair share bots got": lambda room: f"{room.of_a_fair_share:.2f}",
+        "all is as it should be": lambda room: "yes" if room.ok else "NO: " + "; ".join(room.wrong),
+    }  # fmt: skip
+    for name, cell in rows.items():
+        table.add_row(name, *map(cell, rooms))
+    return table
 
 
 def _cpu(report: BenchReport) -> list[Table]:

@@ -39,8 +39,8 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     short = (
         *("--rounds", "1", "--seconds", "0.5", "--connections", "4", "--orders", "3"),
         *("--rate", "5", "--offered-seconds", "1", "--frozen-seconds", "1"),
-        *("--backlog", "9", "--samples", "3"),
-        *("--streams", "6"),
+        *("--backlog", "9", "--samples", "3", "--streams", "6"),
+        *("--people", "40", "--bot-clicks", "3"),
     )
 
     outcome = await seckill.run("bench", *short, "--json", str(file))
@@ -68,6 +68,8 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     assert [(one.name, one.count, one.unanswered) for one in report.frozen.waits] == [
         (name, 5, 0) for name in (latency.PAYABLE, latency.CASHIER, latency.PAID)
     ]
+    assert report.opening is not None
+    assert [room.ok for room in report.opening.rooms] == [True, True]
     assert seckill.processes() == []
     assert list(seckill.home.iterdir()) == []
 

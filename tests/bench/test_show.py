@@ -42,6 +42,14 @@ def test_waits_stages_and_memory_have_theirs() -> None:
     assert cells(lines, "KiB per waiting order") == [["50.0"]]
 
 
+def test_an_opening_has_a_column_for_each_of_its_rooms() -> None:
+    lines = printed(a_report())
+    assert cells(lines, "clicks to join") == [["157", "157"]]
+    assert cells(lines, "s to draw: read, draw, fix") == [["0.10, 0.35, 0.02", ""]]
+    assert cells(lines, "of their fair share bots got") == [["1.00", "1.00"]]
+    assert cells(lines, "all is as it should be") == [["yes", "yes"]]
+
+
 def test_what_is_one_figure_is_one_line() -> None:
     assert printed(a_report())[-5:] == [
         "History events per paid order: 3 (2 timer_started, 1 marker_recorded)",
