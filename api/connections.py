@@ -244,6 +244,12 @@ class LimitedWebSocket(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         self.transport.abort()
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        # A refusal ends the handshake too: the server would log it as a failure of ours.
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
     def _stop_cutting(self) -> None:
         if self._cutting is not None:
             self._cutting.cancel()
