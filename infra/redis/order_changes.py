@@ -49,9 +49,9 @@ class ChangeAnnouncer:
 
     async def aclose(self) -> None:
         """What was announced just before is told still, if that takes no time."""
-        if self._telling:
-            await asyncio.wait({self._telling}, timeout=FAREWELL_SECONDS)
-            self._telling.cancel()
+        if telling := self._telling:
+            await asyncio.wait({telling}, timeout=FAREWELL_SECONDS)
+            telling.cancel()
 
     async def _tell(self) -> None:
         try:

@@ -75,6 +75,7 @@ class EventReader:
                     event.retry = int(value)
                 case "" if line:
                     self.comments += 1
+                    continue
                 case "" if not is_empty:
                     return event
             is_empty = not line
