@@ -68,7 +68,7 @@ async def test_silence_is_broken_by_comments() -> None:
     stream = Stream("ada", 0.2, End.TOO_LONG, heartbeat_seconds=0.05)
     async with read(stream) as events:
         usual, farewell = await events.rest()
-    assert events.comments >= 2
+    assert events.comments
     assert usual.retry == 2_000
     assert farewell.retry
 
