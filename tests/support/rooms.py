@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer
-from domain.room import PlaceReport, Ticket, TicketState
+from domain.room import PlaceReport, TicketState
 from domain.sale import Admission, ItemRef, ItemTerms
 from infra.redis.keys import ItemKeys, RoomKeys
 from infra.redis.room_gate import RoomGate, RoomTurn
@@ -100,9 +100,3 @@ async def come_back_as_another(redis: Redis, item: ItemRef = ITEM) -> None:
 def packed(*ranks: int) -> bytes:
     """Ranks by index, from 0, as the gate takes them."""
     return b"".join(rank.to_bytes(4) for rank in ranks)
-
-
-async def ticket_of(room: Room, user_id: str) -> Ticket:
-    ticket = (await room.rooms.look(ITEM, user_id)).ticket
-    assert ticket is not None
-    return ticket

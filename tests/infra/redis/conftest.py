@@ -35,5 +35,6 @@ async def queue(redis: Redis) -> Room:
 async def sold_out(redis: Redis) -> Room:
     """An open sale of one unit, which O1 holds."""
     room = await Room.open(redis, stock=1, admission=Admission.OPEN)
-    assert (await room.gate.reserve(request_for("O1", "owner"))).verdict is GateVerdict.RESERVED
+    held = await room.gate.reserve(request_for("O1", "owner"))
+    assert held.verdict is GateVerdict.RESERVED
     return room

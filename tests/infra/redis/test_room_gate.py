@@ -1,18 +1,24 @@
-"""The room of an item on a real Redis: joining, being called, entering, leaving."""
+"""The room of an item on a real Redis: joining, being called, entering, leaving, being lost."""
 
 import asyncio
 
 from redis.asyncio import Redis
 
 from domain.reservation import GateVerdict
-from domain.room import RoomVerdict, TicketState
+from domain.room import RoomVerdict, Ticket, TicketState
 from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys
 from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
-from tests.support.rooms import Room, ticket_of
+from tests.support.rooms import Room
 
 RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
 INVALID, MISMATCH = GateVerdict.ENTRY_TOKEN_INVALID, GateVerdict.IDEMPOTENCY_MISMATCH
 ROOM = RoomKeys.of(ITEM)
+
+
+async def ticket_of(room: Room, user_id: str) -> Ticket:
+    ticket = (await room.rooms.look(ITEM, user_id)).ticket
+    assert ticket is not None
+    return ticket
 
 
 class TestAPass:

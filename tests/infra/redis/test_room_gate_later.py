@@ -1,17 +1,23 @@
-"""The room of an item on a real Redis: as a waiting list, as a draw, and after a loss."""
+"""A room as a waiting list, as a draw, and as one that a server has lost."""
 
 from redis.asyncio import Redis
 
 from domain.reservation import GateVerdict, ReservationState, StockReturn
-from domain.room import RoomVerdict, TicketState
+from domain.room import RoomVerdict, Ticket, TicketState
 from domain.sale import Admission
 from infra.redis.keys import ItemKeys, RoomKeys
 from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
-from tests.support.rooms import Room, come_back_as_another, packed, ticket_of
+from tests.support.rooms import Room, come_back_as_another, packed
 
 RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
 INVALID, MISMATCH = GateVerdict.ENTRY_TOKEN_INVALID, GateVerdict.IDEMPOTENCY_MISMATCH
 ROOM = RoomKeys.of(ITEM)
+
+
+async def ticket_of(room: Room, user_id: str) -> Ticket:
+    ticket = (await room.rooms.look(ITEM, user_id)).ticket
+    assert ticket is not None
+    return ticket
 
 
 class TestTheWaitingList:
