@@ -139,6 +139,7 @@ class DeliveryActivities:
         """What failed will not be delivered; an operator decided so."""
         order_id, kind = command.order_id, command.kind
         async with self._database.transaction() as connection:
+            await Orders(connection).hold_still(order_id)
             skipped = await Deliveries(connection).change_status(
                 order_id, kind, {DeliveryStatus.FAILED}, DeliveryStatus.SKIPPED, command.reason
             )
@@ -218,6 +219,7 @@ class DeliveryActivities:
         said = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS].replace("\0", "")
         # While Postgres is away this raises: that says nothing about the delivery, and is no try.
         async with self._database.transaction() as connection:
+            await Orders(connection).show_change(order_id)
             await Deliveries(connection).count_attempt(order_id, kind, said)
 
     async def _fulfil(self, order_id: str) -> Owed:
@@ -248,7 +250,8 @@ async def skip_if_given_back(connection: AsyncConnection, order_id: str) -> Orde
     """Skip what an order owes that is being given back, or was: answers its status. None, and
     nothing done, for any other order."""
     # Locked until the commit, so that no refund begins between this look and what follows it.
-    order = await Orders(connection).hold_still(order_id)
+    orders = Orders(connection)
+    order = await orders.hold_still(order_id)
     if order is None or order.status in OWED_BY:
         return None
     deliveries = Deliveries(connection)
@@ -257,6 +260,7 @@ async def skip_if_given_back(connection: AsyncConnection, order_id: str) -> Orde
         if await deliveries.change_status(
             order_id, delivery.kind, OPEN, DeliveryStatus.SKIPPED, why
         ):
+            await orders.show_change(order_id)
             await resolve_failed(connection, order_id, delivery.kind, SYSTEM, why)
     return order.status
 

@@ -94,9 +94,12 @@ class LeftBehindActivities:
                 return False
             if closed.receipt is None:
                 async with self._database.transaction() as connection:
-                    await Payments(connection).change_status(
+                    # The order before the payment, as everywhere: no deadlock.
+                    await Orders(connection).hold_still(payment.order_id)
+                    if await Payments(connection).change_status(
                         payment.payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
-                    )
+                    ):
+                        await Orders(connection).show_change(payment.order_id)
         return closed.receipt is None
 
     async def _ask(self, payment: Payment, few: asyncio.Semaphore) -> bool:

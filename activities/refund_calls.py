@@ -16,6 +16,7 @@ from domain.refund import Refund, RefundAnswer, RefundInstruction, RefundState
 from domain.states import RefundStatus
 from infra.gateways.protocol import Gateway
 from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
 
@@ -78,9 +79,12 @@ class RefundCallActivities:
         if answer.state is RefundState.PROCESSING:
             # Taken on is not done: who looks at the refund meanwhile is told the difference.
             async with self._database.transaction() as connection:
-                await Refunds(connection).change_status(
+                orders = Orders(connection)
+                await orders.hold_still(command.order_id)
+                if await Refunds(connection).change_status(
                     command.refund.refund_id, RefundStatus.REQUESTED, RefundStatus.ACCEPTED
-                )
+                ):
+                    await orders.show_change(command.order_id)
         return answer
 
     @activity.defn

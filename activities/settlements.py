@@ -95,6 +95,8 @@ class SettlementActivities:
         """Keep account of money the order cannot take. Answers what has to go back."""
         receipt = command.receipt
         async with self._database.transaction() as connection:
+            # The order before the payment, as everywhere: no deadlock.
+            await Orders(connection).lock(command.order_id)
             if await record_surplus_money(connection, command.order_id, receipt, command.reason):
                 await Orders(connection).record(
                     command.order_id,
@@ -139,14 +141,17 @@ async def record_money(connection: AsyncConnection, order_id: str, receipt: Rece
 async def record_surplus_money(
     connection: AsyncConnection, order_id: str, receipt: Receipt, reason: RefundReason
 ) -> bool:
-    """The same for money that has to go back; a payment that took another amount says so."""
+    """The same for money that has to go back; a payment that took another amount says so. The
+    caller has locked the order."""
     is_new = await record_money(connection, order_id, receipt)
     if reason is RefundReason.WRONG_AMOUNT:
-        await Payments(connection).change_status(
+        mismatched = await Payments(connection).change_status(
             receipt.payment_id,
             PaymentStatus.CREATED,
             PaymentStatus.MISMATCHED,
             trade_no=receipt.trade_no,
             paid_at=receipt.paid_at,
         )
+        if mismatched:
+            await Orders(connection).show_change(order_id)
     return is_new

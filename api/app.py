@@ -1,8 +1,9 @@
 """The API process: settings → rooms below → routes, in one readable list."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -17,9 +18,11 @@ from api.draws import ShownDraws
 from api.edge import Edge
 from api.front import Front, FrontedApi
 from api.jwks import KeySet
+from api.limits import Limits
 from api.metrics import Metrics
 from api.notices import NoticeReplay
-from api.open_files import watch_open_files
+from api.open_files import fitting_connections, streams_that_fit, watch_open_files
+from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments, PaymentsAhead
@@ -45,18 +48,23 @@ from api.routes import (
     refunds,
     rooms,
     sales,
+    streams,
     webhooks,
 )
 from api.sales import ShownSales
 from api.seals import Seals
 from api.start_checks import refuse_unsafe
+from api.streams.order_feed import OrderFeed
+from api.streams.registry import Streams
 from api.workflow_calls import WorkflowCalls
 from infra.background import ended
 from infra.garbage import tune_garbage_collection
 from infra.gateways.registry import open_return_check
 from infra.redis.backlog import Backlog
+from infra.redis.order_changes import ChangeListener
 from infra.redis.room_control import RoomControl
 from infra.redis.room_gate import RoomGate
+from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.room_recovery import RoomRecovery
 from infra.settings import Settings
@@ -68,11 +76,14 @@ from workflow_client import WorkflowClient
 
 log = structlog.get_logger()
 
+CANCEL_AGAIN_SECONDS = 0.05
+
 ROUTERS = (
     sales.router,
     rooms.router,
     draws.router,
     orders.router,
+    streams.router,
     payments.router,
     refunds.router,
     webhooks.router,
@@ -99,16 +110,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     refuse_unusable_addresses(settings)
     origins = named_origins(settings)
     metrics = Metrics()
+    limits = Limits(settings, metrics, fitting_connections(settings.api_max_connections))
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with AsyncExitStack() as closing:
-            services = await open_services(settings, metrics, closing)
+            services = await open_services(settings, metrics, limits, closing)
             app.state.services = services
             for work in (watch_open_files(), services.room_control.run()):
                 closing.push_async_callback(ended, asyncio.create_task(work))
             tune_garbage_collection()
-            yield
+            yield {"streams": app.state.services.streams}
 
     app = FrontedApi(
         title=openapi.TITLE,
@@ -129,17 +141,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev.router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Edge, metrics=metrics, express=gate.route)
+    app.add_middleware(Edge, metrics=metrics, limits=limits, express=gate.route)
     if origins:
         app.add_middleware(CrossOrigin, origins=origins)
     return app
 
 
-async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExitStack) -> Services:
+async def open_services(
+    settings: Settings, metrics: Metrics, limits: Limits, closing: AsyncExitStack
+) -> Services:
     """Opens every connection pool once; `closing` closes them in reverse order."""
     stores = await closing.enter_async_context(open_stores(settings))
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
+    sold_out = await closing.enter_async_context(SoldOutLeases.listening(redis))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
     room_gate = RoomGate(redis, RoomRecovery(database, redis))
     shown_draws = ShownDraws(database)
@@ -152,10 +167,16 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
     relay = NoticeRelay(database, workflow_client, gateways)
     closing.push_async_callback(relay.aclose)
     inbox = NoticeInbox(database, gateways, relay)
+    open_streams = _open_streams(settings, metrics)
+    feed = OrderFeed(database, metrics, look_seconds=settings.stream_look_seconds)
+    listener = ChangeListener(redis, feed.changed, feed.look)
+    for background in (feed.run(), listener.run()):
+        await closing.enter_async_context(_running(background))
     return Services(
         settings=settings,
         redis=redis,
         gate=stock_gate,
+        sold_out=sold_out,
         backlog=Backlog(redis),
         rooms=Rooms(stock_gate, room_gate, shown, _open_seals(settings), shown_draws),
         draws=shown_draws,
@@ -167,9 +188,12 @@ async def open_services(settings: Settings, metrics: Metrics, closing: AsyncExit
         return_check=open_return_check(settings),
         tokens=_open_tokens(settings, closing),
         metrics=metrics,
+        limits=limits,
         sales=shown,
         orders=orders,
         order_updates=order_updates,
+        streams=open_streams,
+        order_streams=OrderStreams(open_streams, feed, orders),
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
@@ -197,3 +221,26 @@ def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
+
+
+def _open_streams(settings: Settings, metrics: Metrics) -> Streams:
+    return Streams(
+        metrics,
+        at_most=streams_that_fit(settings.api_max_streams, settings.api_max_connections),
+        per_user=settings.streams_per_user,
+        longest_seconds=settings.stream_seconds,
+    )
+
+
+@asynccontextmanager
+async def _running(background: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(background)
+    try:
+        yield
+    finally:
+        # More than once: while it connects, redis-py takes a cancel for a failure of the server.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
+        with suppress(asyncio.CancelledError):
+            task.result()

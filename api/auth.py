@@ -57,6 +57,13 @@ class Caller(NamedTuple):
         return operator(self.user_id) if self.is_operator else buyer(self.user_id)
 
 
+class Session(NamedTuple):
+    """A caller, and until when his token holds, in seconds since 1970."""
+
+    caller: Caller
+    expires_at: float
+
+
 def only(authorizations: Sequence[str]) -> str | None:
     """Two credentials are none: who checks one and who acts on the other may not be the same."""
     return authorizations[0] if len(authorizations) == 1 else None
@@ -81,7 +88,7 @@ class Tokens:
         self._plain = PlainTokens(
             secret=secret, issuer=self._issuer, audience=self._audience, leeway=LEEWAY_SECONDS
         )
-        self._remembered: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._remembered: OrderedDict[str, tuple[Caller, float, float]] = OrderedDict()
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller an Authorization header proves. Raises Refusal UNAUTHENTICATED."""
@@ -91,7 +98,14 @@ class Tokens:
         known = self._remembered.get(token)
         if known and time.time() < known[1]:
             return known[0]
-        return await self._verify(token.strip())
+        return (await self._verify(token.strip())).caller
+
+    async def session(self, authorization: str | None) -> Session:
+        """The same for what outlasts an answer. Raises Refusal UNAUTHENTICATED."""
+        caller = await self.caller(authorization)
+        token = (authorization or "").partition(" ")[2]
+        known = self._remembered.get(token)
+        return Session(caller, known[2]) if known else await self._verify(token.strip())
 
     def issue(self, user_id: str, roles: list[str]) -> str:
         """A token of our own, for practice and tests."""
@@ -103,7 +117,7 @@ class Tokens:
             claims["aud"] = self._audience
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
-    async def _verify(self, token: str) -> Caller:
+    async def _verify(self, token: str) -> Session:
         if len(token) > MAX_TOKEN_LENGTH:
             raise Refusal(ErrorCode.UNAUTHENTICATED, "the token is too long")
         try:
@@ -114,10 +128,10 @@ class Tokens:
         except _UNREADABLE as error:
             raise Refusal(ErrorCode.UNAUTHENTICATED, "the token is not valid") from error
         until = min(expires_at + LEEWAY_SECONDS, time.time() + REMEMBER_SECONDS)
-        self._remembered[token] = (caller, until)
+        self._remembered[token] = (caller, until, expires_at)
         if len(self._remembered) > REMEMBERED_TOKENS:
             self._remembered.popitem(last=False)
-        return caller
+        return Session(caller, expires_at)
 
     async def _decode(self, token: str) -> dict[str, Any]:
         header = _header(token.partition(".")[0])

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.problems import KINDS, MEDIA_TYPE, problem_bytes
 from domain.errors import ErrorCode, Refusal
@@ -94,6 +95,12 @@ class LimitedProtocol(HttpToolsProtocol):
                 if self._head_bytes > self.limits.head_bytes and not self._refused:
                     detail = f"a head has at most {self.limits.head_bytes} bytes"
                     self._refuse(431, Refusal(ErrorCode.INVALID, detail))
+
+    def handle_websocket_upgrade(self) -> None:
+        # Another protocol has the connection from here on, and this one hears no more of it.
+        if self._watch is not None:
+            self._watch.cancel()
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, Refusal(ErrorCode.INVALID, msg))
@@ -212,3 +219,37 @@ class LimitedProtocol(HttpToolsProtocol):
             # Closed while the client still sends, the answer would be lost with what it sent.
             self.transport.write_eof()
         self._look_later(LINGER_SECONDS)
+
+
+class LimitedWebSocket(WebSocketsSansIOProtocol):
+    """Whoever takes nothing is cut off, as with any other answer: left to itself, the server would
+    wait for ever to be rid of what it has to say."""
+
+    answer_seconds: ClassVar[float] = Limits.answer_seconds
+    _cutting: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._cutting = self.loop.call_later(self.answer_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_cutting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_cutting()
+        super().connection_lost(exc)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        # A refusal ends the handshake too: the server would log it as a failure of ours.
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
+    def _stop_cutting(self) -> None:
+        if self._cutting is not None:
+            self._cutting.cancel()

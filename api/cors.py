@@ -14,7 +14,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+", re.ASCII)
 PREFLIGHT_SECONDS = 600
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": ", ".join(ASKED),
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
     "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
 }
 # Of the others a page may read the usual ones only.

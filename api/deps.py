@@ -8,12 +8,15 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
 
+from api.addresses import came_from
 from api.attentions import AttentionDecisions
-from api.auth import Caller, Tokens, only
+from api.auth import Caller, Session, Tokens, only
 from api.bills import BillReconciler
 from api.draws import ShownDraws
+from api.limits import Limits, Traffic
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
 from api.payments import OrderPayments
@@ -22,6 +25,7 @@ from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.rooms import Rooms
 from api.sales import ShownSales
+from api.streams.registry import Streams
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
@@ -31,6 +35,7 @@ from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
 from infra.redis.room_control import RoomControl
+from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
@@ -44,6 +49,7 @@ class Services:
     settings: Settings
     redis: Redis
     gate: StockGate
+    sold_out: SoldOutLeases
     backlog: Backlog
     rooms: Rooms
     room_control: RoomControl
@@ -55,9 +61,12 @@ class Services:
     return_check: ReturnCheck | None
     tokens: Tokens
     metrics: Metrics
+    limits: Limits
     sales: ShownSales
     orders: OrderLookup
     order_updates: OrderUpdates
+    streams: Streams
+    order_streams: OrderStreams
     payments: OrderPayments
     refunds: OrderRefunds
     inbox: NoticeInbox
@@ -81,10 +90,25 @@ _bearer = Depends(HTTPBearer(auto_error=False, bearerFormat="JWT"))
 async def caller(
     request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
 ) -> Caller:
+    """Raises Refusal: UNAUTHENTICATED, or that too much is asked for."""
+    try:
+        found = await services.tokens.caller(only(request.headers.getlist("authorization")))
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(came_from(request.scope), Traffic.STRANGERS)
+        raise
+    services.limits.begin_call(request.scope, found)
+    return found
+
+
+async def session(
+    request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
+) -> Session:
     """Raises Refusal UNAUTHENTICATED."""
-    return await services.tokens.caller(only(request.headers.getlist("authorization")))
+    return await services.tokens.session(only(request.headers.getlist("authorization")))
 
 
+SessionDep = Annotated[Session, Depends(session)]
 CallerDep = Annotated[Caller, Depends(caller)]
 
 

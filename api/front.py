@@ -13,6 +13,7 @@ from starlette.datastructures import State
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from api.addresses import FORWARDED, CameFrom, peer_of
 from api.answer_headers import Header, dressed
 from api.cors import VARY, shown_to
 from api.gate_answers import Answer, send_answer
@@ -89,6 +90,7 @@ def plain_click(scope: Scope) -> PlainClick | None:
         () if authorization is None else (authorization,),
         () if key is None else (key,),
         () if token is None else (token,),
+        CameFrom(peer_of(scope), headers.get(FORWARDED, b"")),
     )
     return PlainClick(click, headers.get(b"origin", b""))
 

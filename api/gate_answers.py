@@ -40,8 +40,17 @@ def refused(refusal: Refusal) -> Answer:
 
 # Who waits changes more slowly than clicks come.
 @lru_cache(maxsize=64)
-def sold_out(waiting: int) -> Answer:
-    return _problem(Refusal(ErrorCode.SOLD_OUT, waiting=waiting))
+def sold_out(waiting: int | None, *, for_now: bool = False) -> Answer:
+    """`waiting`: tickets in the item's room, None where there is none. `for_now`: said by a memory
+    that is a moment old, and a unit may have come back since."""
+    answer = (
+        plainly_refused(ErrorCode.SOLD_OUT)
+        if waiting is None
+        else _problem(Refusal(ErrorCode.SOLD_OUT, waiting=waiting))
+    )
+    if for_now:
+        answer = answer._replace(headers=(*answer.headers, (b"retry-after", b"1")))
+    return answer
 
 
 # Once everything is sold, this is nearly all there is to say.

@@ -1,6 +1,8 @@
-"""What Prometheus is told: requests by route, and the gate's verdicts."""
+"""What Prometheus is told: requests by route, the gate's verdicts, and streams."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -29,10 +31,63 @@ class Metrics:
             ("verdict",),
             registry=self.registry,
         )
+        self._tell_of_limits()
+        self._tell_of_the_backlog()
+        self._tell_of_streams()
         # Looking labels up in the library costs more than counting.
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._route_seconds: dict[str, Histogram] = {}
         self._verdict_counters: dict[str, Counter] = {}
+
+    def _tell_of_streams(self) -> None:
+        self._streams = Gauge(
+            "seckill_streams_open",
+            "Streams that are open now",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._stream_messages = Counter(
+            "seckill_stream_messages",
+            "Messages sent to streams",
+            registry=self.registry,
+        )
+        self._views = Counter(
+            "seckill_stream_views_read",
+            "Views of orders that were read for streams",
+            registry=self.registry,
+        )
+
+    def _tell_of_limits(self) -> None:
+        # Of the verdicts SOLD_OUT, those that cost Redis nothing.
+        self.sold_out_from_memory = Counter(
+            "seckill_gate_sold_out_from_memory",
+            "Refused as sold out without asking Redis",
+            registry=self.registry,
+        )
+        self._limited = Counter(
+            "seckill_api_limited",
+            "Told to come back, by kind of traffic and code",
+            ("traffic", "code"),
+            registry=self.registry,
+        )
+        self._under_way = Gauge(
+            "seckill_api_under_way",
+            "Requests that wait for their answer, by kind of traffic",
+            ("traffic",),
+            registry=self.registry,
+        )
+
+    def _tell_of_the_backlog(self) -> None:
+        self._waiting = Gauge(
+            "seckill_intents_waiting",
+            "Accepted orders whose workflow is not started, of all processes; -1 while unknown",
+            registry=self.registry,
+        )
+        self._oldest = Gauge(
+            "seckill_intents_oldest_seconds",
+            "How long the first of them has waited; -1 while unknown",
+            registry=self.registry,
+        )
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method, route, status)
@@ -51,6 +106,25 @@ class Metrics:
         if counter is None:
             counter = self._verdict_counters[verdict] = self._verdicts.labels(verdict)
         counter.inc()
+
+    def limited(self, traffic: str, code: str) -> None:
+        self._limited.labels(traffic, code).inc()
+
+    def watch_under_way(self, traffic: str, look: Callable[[], float]) -> None:
+        self._under_way.labels(traffic).set_function(look)
+
+    def backlog_is(self, waiting: float = -1, oldest_seconds: float = -1) -> None:
+        self._waiting.set(waiting)
+        self._oldest.set(oldest_seconds)
+
+    def streams_open(self, kind: str, more: int) -> None:
+        self._streams.labels(kind).inc(more)
+
+    def stream_messages(self, sent: int) -> None:
+        self._stream_messages.inc(sent)
+
+    def views_read(self, read: int) -> None:
+        self._views.inc(read)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

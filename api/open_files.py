@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import resource
+import sys
 from contextlib import suppress
 
 import structlog
@@ -14,6 +15,8 @@ LOOK_EVERY_SECONDS = 1.0
 TELL_EVERY_SECONDS = 10.0
 # Of this process itself: pools to Redis and Postgres, Temporal, providers, logs, libraries.
 OWN_FILES = 160
+# A stream holds its connection for ever; whoever clicks must find one.
+STREAMS_SHARE = 0.8
 _NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -23,13 +26,23 @@ def connections_that_fit(wanted: int) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
-        return wanted
-    fitting = min(wanted, max(files - OWN_FILES, files // 4, 1))
+    fitting = fitting_connections(wanted)
     if fitting < wanted:
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         log.warning("fewer_connections", wanted=wanted, connections=fitting, open_files=files)
     return fitting
+
+
+def fitting_connections(wanted: int) -> int:
+    """As many of the wanted connections as there are files for now."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(wanted, _fit(files))
+
+
+def streams_that_fit(wanted: int, connections: int) -> int:
+    """As many of the wanted streams as leave connections, of those that fit, for everybody else."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(wanted, max(1, int(STREAMS_SHARE * min(connections, _fit(files)))))
 
 
 async def watch_open_files() -> None:
@@ -51,3 +64,7 @@ def _none_left() -> bool:
     except OSError as error:
         return error.errno in _NONE_LEFT
     return False
+
+
+def _fit(files: int) -> int:
+    return sys.maxsize if files == resource.RLIM_INFINITY else max(files - OWN_FILES, files // 4, 1)

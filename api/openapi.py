@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.openapi_gate import PLACE_ORDER
 from api.openapi_problems import SCHEMAS, add_refusals, problem_schemas
 from api.routes import gate
 from api.schemas.orders import AcceptedView
@@ -49,7 +50,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=TAGS,
     )
     # A copy: the refusals are written into it.
-    document["paths"][gate.PATH] = deepcopy(gate.OPENAPI)
+    document["paths"][gate.PATH] = deepcopy(PLACE_ORDER)
     schemas = document["components"]["schemas"]
     schemas[AcceptedView.__name__] = AcceptedView.model_json_schema(ref_template=SCHEMAS)
     schemas |= problem_schemas()

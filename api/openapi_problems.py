@@ -25,6 +25,8 @@ LOCATION = {
     "required": True,
     "schema": {"type": "string"},
 }
+# Said by some of these refusals: where it is a moment's memory that says no.
+_MAY_SAY = {ErrorCode.SOLD_OUT: ("Retry-After",)}
 # Of a body that is not read at all.
 _UNREAD = {413: "The body is too large", 415: "The body is not `application/json`"}
 
@@ -56,9 +58,10 @@ def add_refusals(path: str, operation: dict[str, Any]) -> None:
         # What a route answers of its own, as webhooks do, has no such headers.
         sure = {"required": "content" not in response}
         response.setdefault("content", {})[MEDIA_TYPE] = {"schema": _one_of(refusals)}
-        names = [name for code in refusals for name in KINDS[code].headers]
-        if names:
-            response["headers"] = {name: _HEADERS[name] | sure for name in names}
+        said_by_all = {name: sure for code in refusals for name in KINDS[code].headers}
+        said_by_some = {name: {"required": False} for c in refusals for name in _MAY_SAY.get(c, ())}
+        if names := said_by_some | said_by_all:
+            response["headers"] = {name: _HEADERS[name] | need for name, need in names.items()}
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -96,7 +99,7 @@ def _usual(path: str, operation: dict[str, Any]) -> set[ErrorCode]:
     if "422" in operation["responses"] and (read or "requestBody" in operation):
         codes.add(ErrorCode.INVALID)
     if "operations" not in operation["tags"]:
-        codes.add(ErrorCode.UNAVAILABLE)
+        codes |= {ErrorCode.UNAVAILABLE, ErrorCode.OVERLOADED, ErrorCode.RATE_LIMITED}
     return codes
 
 

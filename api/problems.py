@@ -66,7 +66,7 @@ _CODE_OF_STATUS = {
     429: ErrorCode.RATE_LIMITED,
 }
 # Statuses of HTTP itself that say more than the table's 422.
-_KEPT_STATUSES = frozenset({405, 411, 413, 414, 415})
+_KEPT_STATUSES = frozenset({405, 411, 413, 414, 415, 426})
 
 Outage = (
     RedisError,

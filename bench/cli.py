@@ -15,6 +15,9 @@ def bench(
     frozen_seconds: options.FrozenSeconds = 60.0,
     backlog: options.Backlog = 10_000,
     samples: options.Samples = 200,
+    streams: options.Streams = 5_000,
+    people: options.PeopleCome = 20_000,
+    bot_clicks: options.BotClicks = 50,
     only: options.Only = None,
     variant: options.Variants = None,
     turns: options.Turns = 2,
@@ -29,7 +32,7 @@ def bench(
             only, variant, turns, json_file,
             rounds=rounds, seconds=seconds, connections=connections, orders=orders,
             rate=rate, offered_seconds=offered_seconds, frozen_seconds=frozen_seconds,
-            backlog=backlog, samples=samples,
+            backlog=backlog, samples=samples, streams=streams, people=people, bot_clicks=bot_clicks,
         )  # fmt: skip
     except NoVariant as error:
         raise typer.BadParameter(str(error)) from error

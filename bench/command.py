@@ -15,6 +15,8 @@ from bench.frozen import FrozenBench
 from bench.instruments import Instruments
 from bench.latency import LatencyBench
 from bench.machine import Machine
+from bench.opening.opening import measure_opening
+from bench.opening.people import People
 from bench.orders import OrderBench
 from bench.parts import Part
 from bench.posts import PostBench
@@ -23,6 +25,7 @@ from bench.report import BenchReport
 from bench.show import print_report
 from bench.show_variants import print_variants
 from bench.stack import BenchStack, open_bench_stack
+from bench.streams import StreamBench
 from bench.variants import Environments, VariantsReport, in_turns, read_variants, run_turn
 
 PIPE_WIDTH = 120
@@ -59,10 +62,15 @@ def show_bench(
 
 async def bench(parts: Collection[Part], plan: BenchPlan, console: Console) -> BenchReport:
     machine = await Machine.look()
-    console.print("A stack of its own starts, with empty stores")
-    async with AsyncExitStack() as closing:
-        stack = await closing.enter_async_context(open_bench_stack())
-        found = await _measure(stack, parts, plan, console, closing)
+    found: dict[str, Any] = {}
+    if Part.OPENING in parts:
+        people = People.of(plan.people, plan.bot_clicks)
+        found["opening"] = await measure_opening(people, console.print)
+    if set(parts) != {Part.OPENING}:
+        console.print("A stack of its own starts, with empty stores")
+        async with AsyncExitStack() as closing:
+            stack = await closing.enter_async_context(open_bench_stack())
+            found |= await _measure(stack, parts, plan, console, closing)
     return BenchReport(plan=plan, machine=await machine.looked_at_again(), **found)
 
 
@@ -91,7 +99,7 @@ async def _measure(
         console.print(f"{plan.rounds} × {plan.orders} orders and their ceilings, in turn")
         orders = OrderBench(instruments, plan)
         found |= {"orders": await orders.measure(), "history": await orders.history()}
-    elif set(parts) != {Part.POSTS}:
+    elif not set(parts) <= {Part.POSTS, Part.OPENING}:
         await instruments.warm_up()
     if Part.LATENCY in parts:
         console.print(f"{plan.rate:g} buyers a second, for {plan.offered_seconds:g} s")
@@ -105,6 +113,9 @@ async def _measure(
     if Part.BACKLOG in parts:
         console.print(f"{plan.backlog:,} orders at once: this takes minutes")
         found["backlog"] = await BacklogBench(instruments, plan).measure()
+    if Part.STREAMS in parts:
+        console.print(f"{plan.streams:,} streams are opened")
+        found["streams"] = await StreamBench(instruments, plan).measure()
     if Part.POSTS in parts:
         # Else the orders of this part would be carried on while they are counted.
         await stack.stop_carriers()

@@ -12,7 +12,9 @@ BENCH = "bench"
 class BenchPlan(Value):
     """The command's options. `rate`: buyers a second who come at their own pace, for
     `offered_seconds`, and for `frozen_seconds` while Temporal stands still; `backlog` orders are
-    accepted at once, twice `samples` of them paid at that rate while the others wait."""
+    accepted at once, twice `samples` of them paid at that rate while the others wait. `streams`
+    are open at once. `people` come to one draw and one queue, and each account of a bot clicks
+    `bot_clicks` times."""
 
     rounds: int = 3
     seconds: float = 3.0
@@ -23,6 +25,9 @@ class BenchPlan(Value):
     frozen_seconds: float = 60.0
     backlog: int = 10_000
     samples: int = 200
+    streams: int = 5_000
+    people: int = 20_000
+    bot_clicks: int = 50
 
 
 class Round(Value):

@@ -34,6 +34,11 @@ Backlog = Annotated[int, typer.Option(min=3, help="Orders that are accepted at o
 Samples = Annotated[
     int, typer.Option(min=1, help="So many of them are paid at --rate, while the others wait.")
 ]
+Streams = Annotated[int, typer.Option(min=2, help="Streams that are open at once.")]
+PeopleCome = Annotated[
+    int, typer.Option("--people", min=10, help="Accounts in one draw and one queue; 3 in 10 bots'.")
+]
+BotClicks = Annotated[int, typer.Option(min=1, help="Clicks of each bot's account there.")]
 Variants = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,3 +10,5 @@ class Part(StrEnum):
     BACKLOG = "backlog"
     RECOVERY = "recovery"
     FROZEN = "frozen"
+    STREAMS = "streams"
+    OPENING = "opening"

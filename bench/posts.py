@@ -16,8 +16,8 @@ from practice.stack.home import PROJECT
 ENOUGH_STOCK = 10_000_000
 WARM_UP_SHARE = 0.3
 # The api remembers the callers of 20,000 tokens: a small crowd is known to it after the warm-up,
-# a large one never.
-SMALL_CROWD, LARGE_CROWD = 5_000, 40_000
+# also on a slow machine, a large one never. None of it may come too often for one buyer.
+SMALL_CROWD, LARGE_CROWD = 2_000, 40_000
 # More than any api answers: in a short round nobody needs tokens for those who cannot come.
 MOST_PER_SECOND = 10_000
 

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from bench.figures import BenchPlan, Figure
 from bench.machine import Machine
+from bench.opening.report import OpeningReport
 from bench.waits import Waits
 from domain.model import Value
 
@@ -66,6 +67,18 @@ class FrozenReport(Value):
     waits: tuple[Waits, ...]
 
 
+class StreamReport(Value):
+    """`opened_seconds`: until all were open and had been told what their orders are like. The
+    memory is the api's. `waits`: from a change to its arrival. `cpu`: seconds of CPU per second
+    while changes came at the rate, by process."""
+
+    streams: int
+    opened_seconds: float
+    kib_per_stream: float
+    waits: tuple[Waits, ...]
+    cpu: dict[str, float]
+
+
 class BenchReport(Value):
     """Parts that were not asked for are empty. `history`: event types of one paid order and how
     many there were of each."""
@@ -79,6 +92,8 @@ class BenchReport(Value):
     backlog: BacklogReport | None = None
     recovery: RecoveryReport | None = None
     frozen: FrozenReport | None = None
+    streams: StreamReport | None = None
+    opening: OpeningReport | None = None
 
     @property
     def events_per_order(self) -> int:
@@ -92,7 +107,7 @@ class BenchReport(Value):
             found[f"{one.name}, CPU ms"] = one.cpu_ms
         if self.history:
             found["history events"] = self.events_per_order
-        for wait in (*_waits(self.latency), *_waits(self.backlog)):
+        for wait in (*_waits(self.latency), *_waits(self.backlog), *_waits(self.streams)):
             found[f"{wait.name}, p50 ms"] = wait.p50_ms
             found[f"{wait.name}, p99 ms"] = wait.p99_ms
         if self.backlog:
@@ -102,10 +117,14 @@ class BenchReport(Value):
         if frozen := self.frozen:
             for wait in frozen.waits:
                 found[f"{wait.name}, p99 ms, {frozen.frozen} frozen"] = wait.p99_ms
+        if self.streams:
+            found["KiB of api per stream"] = self.streams.kib_per_stream
+        if self.opening:
+            found |= self.opening.headlines()
         return found
 
 
-def _waits(part: LatencyReport | BacklogReport | None) -> tuple[Waits, ...]:
+def _waits(part: LatencyReport | BacklogReport | StreamReport | None) -> tuple[Waits, ...]:
     return part.waits if part else ()
 
 

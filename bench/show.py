@@ -1,12 +1,13 @@
 """A bench report on a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure
-from bench.report import BacklogReport, BenchReport, LatencyReport, RecoveryReport
+from bench.opening.report import OpeningReport, RoomReport
+from bench.report import BacklogReport, BenchReport, RecoveryReport, StreamReport
 from bench.waits import Waits
 
 # Below it two places after the point say nothing.
@@ -26,7 +27,12 @@ def print_report(console: Console, report: BenchReport) -> None:
         tables += [_waits(f"{title} for {frozen.seconds:g} s", frozen.waits)]
     if report.backlog:
         tables += _backlog(report.backlog)
-    for table in (*tables, *_cpu((*report.posts, *report.orders), report.latency)):
+    if report.streams:
+        title = f"Milliseconds with {report.streams.streams:,} streams open"
+        tables += [_waits(title, report.streams.waits)]
+    if report.opening:
+        tables.append(_opening(report.opening))
+    for table in (*tables, *_cpu(report)):
         console.print()
         console.print(table)
     console.print()
@@ -79,10 +85,38 @@ def _backlog(backlog: BacklogReport) -> list[Table]:
     return [stages, waits, memory]
 
 
-def _cpu(figures: Sequence[Figure], latency: LatencyReport | None) -> list[Table]:
-    rows = {one.name: one.cpu for one in figures}
-    if latency:
+def _opening(opening: OpeningReport) -> Table:
+    rooms = opening.rooms
+    table = empty_table("An opening with everybody in it", *(room.admission for room in rooms))
+    rows: dict[str, Callable[[RoomReport], str]] = {
+        "people, 3 in 10 of them bots": lambda room: f"{room.people:,}",
+        "clicks to join": lambda room: f"{room.clicks:,}",
+        "joins a second, many at once": lambda room: rate(room.joins_per_second),
+        "µs of each in Redis": lambda room: f"{room.redis_us:.0f}",
+        "ms of a lone one: p50, p99": lambda room: "{:.1f}, {:.1f}".format(*room.lone_ms),
+        "bytes of a ticket in Redis": lambda room: f"{room.ticket_bytes:.0f}",
+        "and until it is a row": lambda room: f"{room.line_bytes:.0f}",
+        "s to draw: read, draw, fix": lambda room: (
+            f"{room.times.pool:.2f}, {room.times.draw:.2f}, {room.times.fix:.2f}"
+            if room.times else ""
+        ),
+        "s to check it": lambda room: f"{room.times.verify:.1f}" if room.times else "",
+        "every place is right": lambda room: "yes" if room.places_hold else "NO",
+        "units": lambda room: f"{room.units:,}",
+        "of their fair share bots got": lambda room: f"{room.of_a_fair_share:.2f}",
+        "all is as it should be": lambda room: "yes" if room.ok else "NO: " + "; ".join(room.wrong),
+    }  # fmt: skip
+    for name, cell in rows.items():
+        table.add_row(name, *map(cell, rooms))
+    return table
+
+
+def _cpu(report: BenchReport) -> list[Table]:
+    rows = {one.name: one.cpu for one in (*report.posts, *report.orders)}
+    if latency := report.latency:
         rows[f"{latency.per_second:g} buyers a second"] = latency.cpu
+    if streams := report.streams:
+        rows[f"{report.plan.rate:g} changes a second, {streams.streams:,} streams"] = streams.cpu
     names = list(dict.fromkeys(name for cpu in rows.values() for name in cpu))
     table = empty_table("Share of one processor, in %", *names)
     for row, cpu in rows.items():
@@ -99,6 +133,8 @@ def _lines(report: BenchReport) -> list[str]:
     if report.backlog:
         cashiers = rate(report.backlog.cashiers_per_second)
         lines.append(f"Cashiers shown while all wait: {cashiers} a second")
+    if report.streams:
+        lines.append(_streams(report.streams))
     if report.recovery:
         lines.append(_recovery(report.recovery))
     lines.append(
@@ -106,6 +142,13 @@ def _lines(report: BenchReport) -> list[str]:
         f"others had {machine.busy_before:.0%} of them before and {machine.busy_after:.0%} after"
     )
     return lines
+
+
+def _streams(streams: StreamReport) -> str:
+    return (
+        f"{streams.streams:,} streams: all open after {streams.opened_seconds:.1f} s, "
+        f"{streams.kib_per_stream:.1f} KiB of the api for each"
+    )
 
 
 def _recovery(recovery: RecoveryReport) -> str:

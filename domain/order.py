@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.delivery import Delivery
 from domain.ids import created_at_ms
@@ -101,6 +102,14 @@ class Order(Value):
     def input_of_its_workflow(self) -> Intent:
         """Whoever starts the workflow, of an order that stands. Its gate accepted it long ago."""
         return self.intent.model_copy(update={"accepted_at_ms": created_at_ms(self.order_id)})
+
+
+class OrderChange(NamedTuple):
+    """That the view of a user's order has come to this version; what it shows is read, not told."""
+
+    user_id: str
+    order_id: str
+    version: int
 
 
 class OrderDossier(Value):

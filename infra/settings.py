@@ -114,7 +114,11 @@ class Settings(FromEnvironment):
 
     api_host: str = "127.0.0.1"
     api_port: int = 8000
-    api_max_connections: int = Field(default=5_000, ge=1)
+    api_max_connections: int = Field(default=10_000, ge=1)
+    api_max_streams: int = Field(default=8_000, ge=0)
+    streams_per_user: int = Field(default=10, ge=1)
+    stream_seconds: float = Field(default=3600.0, gt=0)
+    stream_look_seconds: float = Field(default=10.0, gt=0)
     public_url: str = "http://127.0.0.1:8000"
     cors_origins: str = ""
     dev_login: bool = False
@@ -123,6 +127,11 @@ class Settings(FromEnvironment):
     jwt_issuer: str = ""
     jwt_audience: str = ""
     gate_queue_limit: int = 20_000
+    trusted_proxies: str = "127.0.0.1,::1"
+    clicks_per_second: float = Field(default=20.0, ge=0)
+    calls_per_second: float = Field(default=50.0, ge=0)
+    address_calls_per_second: float = Field(default=500.0, ge=0)
+    address_failures_per_second: float = Field(default=100.0, ge=0)
     room_secret: SecretStr = SecretStr("")
 
     refund_calls_per_second: float = Field(default=100.0, gt=0)

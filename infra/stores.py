@@ -12,6 +12,7 @@ from infra.gateways.registry import open_gateways
 from infra.postgres.address import PostgresAddress
 from infra.postgres.engine import Database
 from infra.redis.client import connect_redis
+from infra.redis.order_changes import ChangeAnnouncer
 from infra.settings import Settings
 
 
@@ -34,11 +35,14 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
     async with AsyncExitStack() as closing:
         redis = connect_redis(settings)
         closing.push_async_callback(redis.aclose)
+        announcer = ChangeAnnouncer(redis)
+        closing.push_async_callback(announcer.aclose)
         database = Database.connect(
             settings.postgres_dsn,
             pool_size=settings.postgres_pool_size,
             timeout_seconds=settings.postgres_timeout_seconds,
             pooler=settings.postgres_pooler,
+            announce=announcer.announce,
         )
         closing.push_async_callback(database.aclose)
         yield Stores(redis=redis, database=database)

@@ -72,10 +72,16 @@ class NoticeInbox:
         self._gateways = gateways
         self._relay = relay
 
-    async def receive(self, method: PaymentMethod, raw: RawNotice) -> Verdict:
-        """Judge a notice and keep it, then tell its order. Raises what Postgres raises: then it
-        is not kept, and the provider must send it again."""
-        judged = await self.judge(method, raw)
+    async def verify(self, method: PaymentMethod, raw: RawNotice) -> VerifiedNotice:
+        """Whether it is genuine, before anybody is asked anything."""
+        return await self._gateways[method].verify_notice(raw)
+
+    async def receive(
+        self, method: PaymentMethod, raw: RawNotice, verified: VerifiedNotice | None = None
+    ) -> Verdict:
+        """Judge a notice, `verified` already or not, and keep it, then tell its order. Raises what
+        Postgres raises: then it is not kept, and the provider must send it again."""
+        judged = await self._keep(method, raw, verified or await self.verify(method, raw))
         if judged.kept and judged.must_be_told:
             # Beside the answer: a provider allows seconds, and Temporal may be away for longer.
             self._relay.relay_in_background(judged.kept)
@@ -83,7 +89,11 @@ class NoticeInbox:
 
     async def judge(self, method: PaymentMethod, raw: RawNotice) -> JudgedNotice:
         """Judge a notice and keep it. Raises what Postgres raises."""
-        verified = await self._gateways[method].verify_notice(raw)
+        return await self._keep(method, raw, await self.verify(method, raw))
+
+    async def _keep(
+        self, method: PaymentMethod, raw: RawNotice, verified: VerifiedNotice
+    ) -> JudgedNotice:
         async with self._database.transaction() as connection:
             payment = None
             # Only an authentic notice of ours may name a payment.

@@ -9,21 +9,22 @@ import json
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.addresses import CameFrom, came_from
 from api.auth import Caller, only
 from api.deps import Services
 from api.gate_answers import Answer, accepted, plainly_refused, refused, send_answer, sold_out
-from api.openapi_problems import LOCATION, refuses
+from api.limits import Traffic
 from api.problems import invalid
 from api.rooms import moment_of, refuse_without_claim
 from api.routes.names import is_name
 from api.seals import Pass
-from api.validation import ASCII, MAX_TEXT
+from api.validation import MAX_TEXT
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, ReserveRequest
@@ -51,6 +52,7 @@ class Click(NamedTuple):
     authorizations: Sequence[bytes]
     keys: Sequence[bytes]
     entry_tokens: Sequence[bytes] = ()
+    came_from: CameFrom = CameFrom()
 
 
 class OrderGate:
@@ -65,6 +67,7 @@ class OrderGate:
             [value for name, value in said if name == b"authorization"],
             [value for name, value in said if name == b"idempotency-key"],
             [value for name, value in said if name == b"x-entry-token"],
+            came_from(scope),
         )
         await send_answer(send, await answer(services, click, receive))
 
@@ -75,10 +78,18 @@ route = Route(PATH, OrderGate(), methods=["POST"], name="place_order")
 async def answer(services: Services, click: Click, receive: Receive) -> Answer:
     """To any click. Needs Redis alone, and raises what it raises; ClientDisconnect where the
     caller has gone."""
+    clicks = services.limits.clicks
+    clicks.under_way += 1
     try:
-        given = await _reserve(services, click, receive)
+        if clicks.under_way > clicks.most:
+            services.metrics.limited(Traffic.CLICKS, ErrorCode.OVERLOADED)
+            given = plainly_refused(ErrorCode.OVERLOADED)
+        else:
+            given = await _reserve(services, click, receive)
     except Refusal as refusal:
         given = refused(refusal)
+    finally:
+        clicks.under_way -= 1
     services.metrics.gate_answered(given.verdict)
     return given
 
@@ -86,12 +97,25 @@ async def answer(services: Services, click: Click, receive: Receive) -> Answer:
 async def _reserve(services: Services, click: Click, receive: Receive) -> Answer:
     key = _key(click.keys)
     authorization = only([value.decode("latin-1") for value in click.authorizations])
-    caller = await services.tokens.caller(authorization)
+    try:
+        caller = await services.tokens.caller(authorization)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(click.came_from, Traffic.STRANGERS)
+        raise
+    # Before anything is done for him: an account that clicks without end takes nobody's turn.
+    if not services.limits.may_click(caller.user_id):
+        return plainly_refused(ErrorCode.RATE_LIMITED)
     quantity = _quantity(await _read(receive))
     item = _item(click.sale_id, click.sku_id)
     terms = await _terms(services, item)
     if terms.requires_claim:
         refuse_without_claim(terms, caller)
+    # A pass, and who needs one, are Redis' to judge.
+    is_plain = not (click.entry_tokens or terms.requires_entry_token)
+    if is_plain and services.sold_out.refuses(item, caller.user_id, quantity):
+        services.metrics.sold_out_from_memory.inc()
+        return sold_out(services.sold_out.waiting(item), for_now=True)
     to_go = await services.backlog.seconds_to_go()
     # An order accepted now might come to its deadline before anybody watches over it.
     is_full = bool(to_go) and to_go > await services.sales.seconds_to_pay(terms.sale_id) / 2
@@ -116,6 +140,8 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
         raise Refusal(ErrorCode.OVERLOADED, "too many people at once; try again") from error
     if reserved.verdict is GateVerdict.NOT_YOUR_TURN:
         await services.rooms.refuse_click(item, caller, terms)
+    if reserved.verdict is GateVerdict.SOLD_OUT and is_plain:
+        services.sold_out.learn(item)
     return _answer_to(reserved, order_id)
 
 
@@ -206,79 +232,3 @@ def _answer_to(reserved: GateAnswer, order_id: str) -> Answer:
             return refused(Refusal(ErrorCode.OVERLOADED, "too many orders wait; try again"))
         case verdict:
             return plainly_refused(_CONSTANT_REFUSALS[verdict])
-
-
-OPENAPI: dict[str, Any] = {
-    "post": {
-        "tags": ["buyer"],
-        "operationId": "place_order",
-        "summary": "Place an order",
-        "description": (
-            "Reserves stock and answers at once; the order is then carried on by itself. "
-            "Follow it at the address in `Location`. The same `Idempotency-Key` with the same "
-            "body gives the same answer."
-        ),
-        "security": [{"HTTPBearer": []}],
-        "parameters": [
-            {"name": "sale_id", "in": "path", "required": True, "schema": {"type": "string"}},
-            {"name": "sku_id", "in": "path", "required": True, "schema": {"type": "string"}},
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "the same key is the same order",
-                "schema": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MAX_KEY_LENGTH,
-                    "pattern": ASCII,
-                },
-            },
-            {
-                "name": "X-Entry-Token",
-                "in": "header",
-                "required": False,
-                "description": "of who was called in the item's room; it names the order",
-                "schema": {"type": "string"},
-            },
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["quantity"],
-                        "properties": {
-                            "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
-                        },
-                        "additionalProperties": False,
-                    },
-                    "example": {"quantity": 1},
-                }
-            },
-        },
-        "responses": {
-            "202": {
-                "description": "Accepted: stock is reserved for this order",
-                "headers": {"Location": LOCATION},
-                "content": {
-                    "application/json": {"schema": {"$ref": "#/components/schemas/AcceptedView"}}
-                },
-            }
-        },
-        **refuses(
-            ErrorCode.FORBIDDEN,
-            ErrorCode.INVALID,
-            ErrorCode.NOT_STARTED,
-            ErrorCode.ENDED,
-            ErrorCode.PAUSED,
-            ErrorCode.SOLD_OUT,
-            ErrorCode.LIMIT_REACHED,
-            ErrorCode.ENTRY_TOKEN_INVALID,
-            ErrorCode.NOT_YOUR_TURN,
-            ErrorCode.IDEMPOTENCY_MISMATCH,
-            ErrorCode.OVERLOADED,
-        ),
-    }
-}

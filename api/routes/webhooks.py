@@ -4,12 +4,14 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from api.addresses import came_from
 from api.deps import Services, ServicesDep
+from api.limits import Traffic
 from api.openapi_problems import refuses
 from api.problems import Outage
 from api.schemas.notices import WechatPayFailure
 from domain.errors import ErrorCode, Refusal
-from domain.notice import Verdict
+from domain.notice import REFUSED, Verdict
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
 
@@ -83,8 +85,14 @@ async def _receive(method: PaymentMethod, request: Request, services: Services) 
     if method not in services.gateways:
         raise Refusal(ErrorCode.NOT_FOUND, f"{method} is not set up here")
     raw = RawNotice(await request.body(), dict(request.headers))
+    verified = await services.inbox.verify(method, raw)
+    if verified.verdict in REFUSED:
+        # Providers send from few addresses, so only what is not genuine counts against one.
+        services.limits.failed(came_from(request.scope), Traffic.WEBHOOKS)
+    else:
+        services.limits.begin(request.scope, Traffic.WEBHOOKS)
     try:
-        return await services.inbox.receive(method, raw)
+        return await services.inbox.receive(method, raw, verified)
     except Outage as error:
         log.warning("notice_not_kept", method=method, error=repr(error)[:200])
         return None

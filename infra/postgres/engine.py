@@ -1,6 +1,6 @@
 """The one way to Postgres: a pool, and transactions that end at the caller's edge."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -8,7 +8,9 @@ from sqlalchemy import event, func, select
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from domain.order import OrderChange
 from infra.postgres.address import PostgresAddress
+from infra.postgres.changes import noting
 
 if TYPE_CHECKING:
     import asyncpg
@@ -36,13 +38,30 @@ def connect_args(dsn: str, *, pooler: bool, **options: Any) -> dict[str, Any]:
     return {"async_creator_fn": address.connect, **prepared, **options}
 
 
+Announce: TypeAlias = Callable[[Collection[OrderChange]], None]
+
+
+def _tell_nobody(_changes: Collection[OrderChange]) -> None:
+    pass
+
+
 class Database:
-    def __init__(self, engine: AsyncEngine) -> None:
+    """`announce` is called with the orders that were changed, after each commit; it must not wait
+    for anybody."""
+
+    def __init__(self, engine: AsyncEngine, announce: Announce = _tell_nobody) -> None:
         self._engine = engine
+        self._announce = announce
 
     @classmethod
     def connect(
-        cls, dsn: str, *, pool_size: int = 20, timeout_seconds: float = 4.0, pooler: bool = False
+        cls,
+        dsn: str,
+        *,
+        pool_size: int = 20,
+        timeout_seconds: float = 4.0,
+        pooler: bool = False,
+        announce: Announce = _tell_nobody,
     ) -> Self:
         """Opens no connection yet. The timeout holds for connecting, for each query and for
         waiting on a full pool; a TimeoutError then leaves the outcome of the transaction open.
@@ -65,26 +84,32 @@ class Database:
             ),
         )
         event.listen(engine.sync_engine, "checkout", _refuse_what_is_closed)
-        return cls(engine)
+        return cls(engine, announce)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Commits at the end of the block, rolls back on any error in it."""
-        async with self._engine.begin() as connection:
-            yield connection
+        with noting() as changes:
+            async with self._engine.begin() as connection:
+                yield connection
+        if changes:
+            self._announce(changes.values())
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Driver]:
         """A connection of the same pool without SQLAlchemy: each query is its own transaction
         unless the caller opens one."""
-        async with self._engine.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            try:
-                yield driver
-            finally:
-                # The pool knows nothing of transactions it has not begun.
-                if driver.is_in_transaction():
-                    driver.terminate()
+        with noting() as changes:
+            async with self._engine.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                try:
+                    yield driver
+                finally:
+                    # The pool knows nothing of transactions it has not begun.
+                    if driver.is_in_transaction():
+                        driver.terminate()
+        if changes:
+            self._announce(changes.values())
 
     async def ping(self) -> None:
         """Raises when Postgres does not answer."""

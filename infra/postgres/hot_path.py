@@ -18,6 +18,7 @@ from domain.payment import ASK_AFTER, Payment, QrAction, Receipt, RedirectAction
 from domain.points import EARNING_METHODS
 from domain.reservation import Intent
 from domain.states import HOLDING_STOCK, OWNING_STOCK, DeliveryStatus, OrderStatus
+from infra.postgres.changes import note_row
 from infra.postgres.engine import Driver
 
 _SQL = Path(__file__).parent / "sql"
@@ -90,6 +91,8 @@ class HotPath:
             if error.sqlstate != _REFUSED:
                 raise
             raise PlacingRefused(error.args[0]) from error
+        if row and row["is_new"]:
+            note_row(row)
         return _placing(row) if row else None
 
     async def standing(self, order_id: str) -> Placing | None:
@@ -121,6 +124,9 @@ class HotPath:
             actor,
             payment.created_at + ASK_AFTER[0],
         )
+        # No version has grown where the payment stood already.
+        if row and row["version"]:
+            note_row(row)
         return Payment.model_validate(dict(row)) if row else payment
 
     async def offer_payment(
@@ -132,9 +138,11 @@ class HotPath:
     ) -> bool:
         """What the buyer is to do. False for a payment that is paid or closed by now."""
         written = action.model_dump_json() if action else None
-        offered = await self._driver.fetchval(
+        offered = await self._driver.fetchrow(
             _OFFER_PAYMENT, payment_id, written, expires_at, actor
         )
+        if offered:
+            note_row(offered)
         return offered is not None
 
     async def owed(self, order_id: str, statuses: Collection[DeliveryStatus]) -> OwedOrder | None:
@@ -152,7 +160,7 @@ class HotPath:
     async def settle(self, order_id: str, receipt: Receipt) -> bool:
         """Payment, order, stock, ledger and what is owed to the buyer. False, and nothing done,
         if the order does not wait for its payment (any more), or not for this one."""
-        settled = await self._driver.fetchval(
+        settled = await self._driver.fetchrow(
             _SETTLE,
             order_id,
             receipt.payment_id,
@@ -163,6 +171,8 @@ class HotPath:
             receipt.notice_id,
             sorted(DeliveryKind),
         )
+        if settled:
+            note_row(settled)
         return settled is not None
 
     async def hear(self, order_id: str, receipt: Receipt) -> OrderStatus | None:
@@ -196,7 +206,7 @@ class HotPath:
         done before, or is not owed any more, is left alone, and so are points whose `award` is for
         other `money` than there is by now. `fulfil` a paid order that nothing else is owed: True
         if that was done."""
-        fulfilled = await self._driver.fetchval(
+        grown = await self._driver.fetchrow(
             _DELIVER,
             order_id,
             list(delivered),
@@ -206,7 +216,9 @@ class HotPath:
             list(money),
             _EARNING,
         )
-        return fulfilled is not None
+        if grown:
+            note_row(grown)
+        return grown is not None and grown["fulfils"]
 
 
 def _placing(row: asyncpg.Record) -> Placing:

@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Executable,
     Select,
+    Update,
     and_,
     exists,
     func,
@@ -29,9 +31,10 @@ from domain.states import (
     DeliveryStatus,
     OrderStatus,
 )
+from infra.postgres.changes import is_noted, note_row
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.payments import Payments
-from infra.postgres.queries import fetch_page, happened
+from infra.postgres.queries import fetch_page
 from infra.postgres.refunds import Refunds
 from infra.postgres.tables.deliveries import deliveries
 from infra.postgres.tables.orders import archived_order_events, order_events, orders
@@ -49,8 +52,10 @@ class Orders:
         return Order.model_validate(row) if row else None
 
     async def hold_still(self, order_id: str) -> Order | None:
-        """The order, whose status nobody changes until this transaction ends."""
-        query = select(orders).where(orders.c.order_id == order_id).with_for_update(read=True)
+        """The order, which nobody else changes until this transaction ends; rows that refer to it
+        may still be written."""
+        # Not shared: two who share it could neither let its version grow, each for the other.
+        query = select(orders).where(orders.c.order_id == order_id).with_for_update(key_share=True)
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return Order.model_validate(row) if row else None
 
@@ -64,7 +69,7 @@ class Orders:
         """False if an order of this id stands already; it is left as it is. Waits for another
         transaction that is just inserting it."""
         query = insert(orders).values(order.model_dump()).on_conflict_do_nothing()
-        return await happened(self._connection, query)
+        return await self._changed(query.returning(*_GROWN))
 
     async def quantity_of(self, item: ItemRef, user_id: str, *, besides: str | None = None) -> int:
         """Units the user holds or owns of the item, not counting the order `besides`."""
@@ -90,9 +95,14 @@ class Orders:
         query = (
             update(orders)
             .where(orders.c.order_id == order_id, orders.c.status == expected)
-            .values(status=to, closed_at=closed_at, reason=func.coalesce(reason, orders.c.reason))
+            .values(
+                status=to,
+                closed_at=closed_at,
+                reason=func.coalesce(reason, orders.c.reason),
+                version=orders.c.version + 1,
+            )
         )
-        return await happened(self._connection, query)
+        return await self._changed(query.returning(*_GROWN))
 
     async def extend_deadline(self, order_id: str, deadline: datetime) -> bool:
         """False if the order does not wait for its payment, is being closed, or waits as long
@@ -105,9 +115,9 @@ class Orders:
                 orders.c.closing_at.is_(None),
                 orders.c.pay_deadline < deadline,
             )
-            .values(pay_deadline=deadline)
+            .values(pay_deadline=deadline, version=orders.c.version + 1)
         )
-        return await happened(self._connection, query)
+        return await self._changed(query.returning(*_GROWN))
 
     async def left_behind(
         self, due_before: datetime, paid_before: datetime, limit: int
@@ -143,9 +153,20 @@ class Orders:
 
     async def record(self, order_id: str, event: EventKind, actor: str, detail: str = "") -> None:
         """One more event of the order; callers write it where a guarded write happened."""
-        await self._connection.execute(
-            insert(order_events).values(order_id=order_id, event=event, actor=actor, detail=detail)
+        told = insert(order_events).values(
+            order_id=order_id, event=event, actor=actor, detail=detail
         )
+        if is_noted(order_id):
+            await self._connection.execute(told)
+        else:
+            await self._changed(_grow(order_id).add_cte(told.cte("told")))
+
+    async def show_change(self, order_id: str) -> None:
+        """Something the order's view shows changes in this transaction, and no event tells it.
+        Takes the order's row; who is to change a payment, a refund or a delivery calls this, or
+        locks the order, before: everybody has the order first, so nobody deadlocks."""
+        if not is_noted(order_id):
+            await self._changed(_grow(order_id))
 
     async def events(self, order_id: str) -> list[OrderEvent]:
         of_order = [
@@ -200,11 +221,26 @@ class Orders:
         wanted: Sequence[Any] = [term for term in terms if term is not None]
         return await self._page(select(orders).where(and_(True, *wanted)), cursor, limit)
 
+    async def _changed(self, query: Executable) -> bool:
+        """Whether the guarded write changed anything; the order's new version is noted."""
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        if row:
+            note_row(row)
+        return row is not None
+
     async def _page(
         self, query: Select[Any], cursor: str | None, limit: int
     ) -> tuple[list[Order], str | None]:
         rows, after = await fetch_page(self._connection, query, orders.c.order_id, cursor, limit)
         return all_readable(rows, Order.model_validate), after
+
+
+_GROWN = orders.c.user_id, orders.c.order_id, orders.c.version
+
+
+def _grow(order_id: str) -> Update:
+    query = update(orders).where(orders.c.order_id == order_id)
+    return query.values(version=orders.c.version + 1).returning(*_GROWN)
 
 
 def is_unheard_of(order_id: ColumnElement[str]) -> ColumnElement[bool]:

@@ -24,6 +24,13 @@ class _Count(NamedTuple):
     at: float
 
 
+class Depth(NamedTuple):
+    """`waiting` entries in all streams, and for how long the first of them has."""
+
+    waiting: int
+    oldest_seconds: float
+
+
 class Backlog:
     """Raises `redis.exceptions.RedisError` when Redis is away."""
 
@@ -32,6 +39,7 @@ class Backlog:
         self._redis = redis
         self._streams = LiveStreams.of(redis)
         self._looks: SingleFlight[None, tuple[int, float]] = SingleFlight(1)
+        self._depths: SingleFlight[None, Depth] = SingleFlight(1)
         self._last: _Count | None = None
 
     async def seconds_to_go(self) -> float:
@@ -39,6 +47,16 @@ class Backlog:
         started tells nothing of that. 0 for a backlog that is none. At most a second old."""
         waiting, per_second = await self._looks.get(None, self._look)
         return waiting / per_second if waiting > LEAST_ENTRIES else 0.0
+
+    async def depth(self) -> Depth:
+        """At most a second old."""
+        return await self._depths.get(None, self._measure)
+
+    async def _measure(self) -> Depth:
+        waiting, oldest_ms = await self._streams.entries(), await self._streams.oldest_ms()
+        seconds, micros = await self._redis.time()
+        now_ms = seconds * 1000 + micros // 1000
+        return Depth(waiting, 0.0 if oldest_ms is None else max(now_ms - oldest_ms, 0) / 1000)
 
     async def _look(self) -> tuple[int, float]:
         waiting = await self._streams.entries()

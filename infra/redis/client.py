@@ -2,9 +2,9 @@
 
 import re
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 
 from infra.settings import Settings, UnusableSetting
 
@@ -27,6 +27,14 @@ def connect_redis(settings: Settings) -> Redis:
     except (ValueError, TypeError) as error:
         raise UnusableSetting(f"SECKILL_REDIS_URL: {_nothing_secret(error)}") from None
     return Redis.from_pool(pool)
+
+
+def without_retries(redis: Redis) -> Redis:
+    """A client for the same server with a pool of its own, which raises at the first trouble.
+    Close it with `aclose()`."""
+    pool = redis.connection_pool
+    said = {**pool.connection_kwargs, "retry": Retry(NoBackoff(), 0)}
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **said))
 
 
 def _pool(settings: Settings) -> BlockingConnectionPool:

@@ -17,6 +17,8 @@ LIVE_ROOMS = "seckill:rooms"
 # Orders whose workflow was started, ever, and how many a second when last there was no trouble.
 STARTED = "seckill:started"
 HEALTHY_RATE = "seckill:healthy-rate"
+# Told of each item whose stock, terms or buyers changed in another way than by an order: its key.
+STOCK_CHANGED = "seckill:stock-changed"
 _STREAM = re.compile(r"seckill:\{(?P<sale>[^:]+):(?P<sku>[^}]+)\}:intents")
 
 

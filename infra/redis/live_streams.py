@@ -37,6 +37,14 @@ class LiveStreams:
         """How many wait in all of them."""
         return sum(await self._lengths(list(await self.all())))
 
+    async def oldest_ms(self) -> int | None:
+        """When the longest waiting entry of all was accepted, by Redis' clock. None for none."""
+        firsts = self._redis.pipeline(transaction=False)
+        for key in await self.all():
+            firsts.xrange(key, count=1)
+        entries = [page[0][0] for page in await firsts.execute() if page]
+        return min((int(entry.partition("-")[0]) for entry in entries), default=None)
+
     async def wait(self, at_most_ms: int) -> bool:
         """Until the bell rings, or has rung since the last call. False if it did not."""
         reply = await self._redis.xread({BELL: self._heard}, count=1, block=at_most_ms)

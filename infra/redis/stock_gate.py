@@ -122,9 +122,7 @@ class StockGate:
 
     async def set_paused(self, item: ItemRef, paused: bool) -> None:
         """Changes nothing for an item that was never preheated."""
-        key = ItemKeys.of(item).item
-        if await self._redis.hexists(key, STOCK):
-            await self._redis.hset(key, "paused", str(int(paused)))
+        await self._scripts.pause([ItemKeys.of(item).item], [int(paused)])
         self._snapshots.forget(item)
 
     async def terms(self, item: ItemRef) -> ItemTerms | None:

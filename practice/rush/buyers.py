@@ -1,7 +1,7 @@
 """Who comes: buyers with their habits, and what each winner has in mind. All drawn from a seed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -13,12 +13,14 @@ EARLY_SECONDS = 0.6
 # Most of a crowd clicks within the first second.
 MEAN_DELAY_SECONDS = 0.4
 DECK = 10
+CLICKS_OF_A_BOT = 50
 
 
 class Habit(StrEnum):
     ONCE = "once"
     TWICE_SAME_KEY = "twice_same_key"
     TWICE_WITHOUT_KEY = "twice_without_key"
+    BOT = "bot"
 
 
 class Intention(StrEnum):
@@ -52,7 +54,11 @@ class Buyer:
 
 
 def draw_buyers(plan: RushPlan, run: str, random: Random) -> list[Buyer]:
-    return [Buyer.draw(f"rush-{run}-{number:05d}", plan, random) for number in range(plan.buyers)]
+    buyers = [Buyer.draw(f"rush-{run}-{number:05d}", plan, random) for number in range(plan.buyers)]
+    # They come and want as the people they pretend to be.
+    for number in plan.dice("bots").sample(range(plan.buyers), round(plan.bots * plan.buyers)):
+        buyers[number] = replace(buyers[number], habit=Habit.BOT)
+    return buyers
 
 
 def intentions(plan: RushPlan, random: Random) -> Iterator[Intention]:

@@ -21,7 +21,7 @@ def open_console() -> Console:
     return console
 
 
-def show_rush(stack_file: Path, json_file: Path | None = None, **terms: float) -> int:
+def show_rush(stack_file: Path, json_file: Path | None = None, **terms: float | str) -> int:
     """Run a rush on these terms (fields of RushPlan) and print what came of it.
 
     Returns the exit code: 0 only if everything holds, 2 if there was no rush.

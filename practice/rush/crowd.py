@@ -1,4 +1,5 @@
-"""The crowd: everybody clicks at once, some twice, and who is refused comes back."""
+"""The crowd: everybody clicks at once, some twice, bots fifty times, and who is refused comes
+back."""
 
 import asyncio
 import time
@@ -7,10 +8,10 @@ from random import Random
 
 from domain.errors import ErrorCode
 from domain.sale import ItemRef
-from practice.rush.buyers import Buyer, Habit
+from practice.rush.buyers import CLICKS_OF_A_BOT, Buyer, Habit
+from practice.rush.clicks import Clicks
 from practice.rush.context import RushContext
-from practice.rush.http import Answer
-from practice.rush.notes import ACCEPTED, UNANSWERED, Wait, WonOrder
+from practice.rush.notes import ACCEPTED, UNANSWERED, WonOrder
 
 # After any other refusal trying again is pointless.
 WORTH_COMING_BACK = frozenset(
@@ -32,13 +33,9 @@ class Crowd:
         random: Random,
         on_order: Callable[[WonOrder], None],
     ) -> None:
-        self._shop = context.shop
         self._notes = context.notes
-        self._retries = context.retries
-        self._tokens = context.tokens
-        self._item = item
+        self._clicks = Clicks(context, item, on_order)
         self._random = random
-        self._on_order = on_order
 
     async def run(self, buyers: list[Buyer], starts_at: float, seconds: float) -> None:
         """Let them click from `starts_at` (server's clock, seconds since the epoch) on."""
@@ -49,7 +46,8 @@ class Crowd:
 
     async def _try_luck(self, buyer: Buyer, start: float, end: float) -> None:
         at, tries, won = start + buyer.first_click, 0, 0
-        while won < buyer.wants and at < end:
+        is_bot = buyer.habit is Habit.BOT
+        while won < buyer.wants and at < end and not (is_bot and tries == CLICKS_OF_A_BOT):
             await asyncio.sleep(at - time.monotonic())
             tries += 1
             verdict = await self._click(buyer, f"{buyer.user_id}-{tries}")
@@ -59,43 +57,20 @@ class Crowd:
                 return
             # Who came early waits for the start; who lost, for somebody to change his mind.
             early = verdict == ErrorCode.NOT_STARTED
-            pause = NEXT_CLICK_SECONDS if early or verdict == ACCEPTED else COME_BACK_SECONDS
+            soon = early or verdict == ACCEPTED or is_bot
+            pause = NEXT_CLICK_SECONDS if soon else COME_BACK_SECONDS
             at = max(start if early else 0.0, time.monotonic()) + self._random.uniform(*pause)
 
     async def _click(self, buyer: Buyer, key: str) -> str:
-        if buyer.habit is Habit.ONCE:
-            return (await self._place(buyer, key))[0]
+        if buyer.habit in (Habit.ONCE, Habit.BOT):
+            return (await self._clicks.click(buyer.user_id, key))[0]
         if buyer.habit is Habit.TWICE_WITHOUT_KEY:
             key = ""
+        pause = self._random.uniform(0.001, DOUBLE_CLICK_SECONDS)
         first, second = await asyncio.gather(
-            self._place(buyer, key),
-            self._place(buyer, key, after=self._random.uniform(0.001, DOUBLE_CLICK_SECONDS)),
+            self._clicks.click(buyer.user_id, key),
+            self._clicks.click(buyer.user_id, key, after=pause),
         )
         if key and first[0] == second[0] == ACCEPTED and first[1] != second[1]:
             self._notes.breaches.append(f"{key}: {first[1]} and {second[1]} under one key")
         return ACCEPTED if ACCEPTED in (first[0], second[0]) else second[0]
-
-    async def _place(self, buyer: Buyer, key: str, after: float = 0.0) -> tuple[str, str]:
-        if after:
-            await asyncio.sleep(after)
-        self._notes.clicks += 1
-        token = self._tokens[buyer.user_id]
-        answer = await self._retries.ask(lambda: self._shop.place_order(self._item, token, key))
-        return self._hear(buyer, answer)
-
-    def _hear(self, buyer: Buyer, answer: Answer | None) -> tuple[str, str]:
-        document = answer.document() if answer else {}
-        verdict, order_id = UNANSWERED, str(document.get("order_id") or "")
-        if answer:
-            verdict = ACCEPTED if answer.ok else str(document.get("code") or answer.status)
-        self._notes.answers[verdict] += 1
-        if answer:
-            self._notes.waits[Wait.CLICK].append(answer.seconds)
-        if verdict != ACCEPTED:
-            self._notes.refused(buyer.user_id, verdict)
-        # A refusal may name the order of an earlier click whose answer was lost.
-        if order_id and verdict in (ACCEPTED, ErrorCode.LIMIT_REACHED):
-            order, is_new = self._notes.accepted(buyer.user_id, order_id)
-            if is_new:
-                self._on_order(order)
-        return verdict, order_id

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from domain.model import Value
 from domain.states import FINAL, OrderStatus
+from practice.rush.room_notes import RoomNotes
 from practice.rush.views import SeenOrder
 
 ACCEPTED = "ACCEPTED"
@@ -97,6 +98,7 @@ class Notes:
         self.told: dict[str, set[str]] = defaultdict(set)
         self.breaches: list[str] = []
         self.waits: dict[Wait, list[float]] = defaultdict(list)
+        self.room = RoomNotes()
 
     def now(self) -> float:
         """The server's clock."""

@@ -1,7 +1,7 @@
 """The command line's options of a rush. Imports nothing heavy: `--help` must be there at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,20 @@ Seed = Annotated[int, typer.Option(help="The same seed draws the same crowd.")]
 Tolerant = Annotated[
     bool, typer.Option("--tolerant", help="Outlast outages: ask again until --settle is over.")
 ]
+Admission = Annotated[
+    Literal["open", "queue", "draw"],
+    typer.Option(help="Who may order: whoever clicks; who is called, as he came, or by lot."),
+]
+Bots = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of the accounts that click fifty times.")
+]
+Leave = Annotated[
+    float, typer.Option(min=0, max=1, help="Share who give their place in the room up.")
+]
+Lapse = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of those called who let their pass lapse, once.")
+]
+PassWindow = Annotated[int, typer.Option(min=1, max=900, help="Seconds a pass is good.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the report there, too.")
 ]

@@ -12,6 +12,7 @@ import jwt
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from domain.model import Value
+from domain.sale import PASS_WINDOW_SECONDS, Admission
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -54,7 +55,9 @@ class RushPlan(Value):
     share of those whose notice the provider never sends. With `chaos_payments` the provider
     misbehaves in every way that leaves the buyers' own conduct to decide how an order ends.
     `seconds` is how long the crowd keeps clicking, `settle_seconds` how long afterwards the
-    orders get to come to rest."""
+    orders get to come to rest. `bots` is the share of accounts that click fifty times. Where buyers
+    are called (`admission`), `leave` is the share of those who give their place up, and `lapse` of
+    those who fetch a pass and let it lapse, the first time."""
 
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     units: Annotated[int, Field(ge=1, le=1_000_000)] = 100
@@ -67,6 +70,11 @@ class RushPlan(Value):
     seconds: Annotated[float, Field(gt=0)] = 8.0
     pay_window: Annotated[int, Field(ge=1)] = 1_800
     settle_seconds: Annotated[float, Field(gt=0)] = 60.0
+    admission: Admission = Admission.OPEN
+    bots: Share = 0.0
+    leave: Share = 0.0
+    lapse: Share = 0.0
+    pass_window: Annotated[int, Field(ge=1, le=900)] = PASS_WINDOW_SECONDS
     price: Annotated[int, Field(ge=1)] = 9_900
     seed: int = 1
     tolerant: bool = False
@@ -89,7 +97,7 @@ class RushPlan(Value):
         return Random(f"{self.seed}:{part}")
 
 
-def plan_on(terms: Mapping[str, float]) -> RushPlan:
+def plan_on(terms: Mapping[str, float | str]) -> RushPlan:
     """The plan on these terms. Raises NoRush, with a line for a person, if they make no sense."""
     try:
         return RushPlan.model_validate(terms)

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from pydantic import Field
+
 from domain.audit import Check
 from domain.model import Value
 from domain.payment import PaymentMethod
@@ -15,7 +17,8 @@ SOLD = (OrderStatus.PAID, OrderStatus.FULFILLED)
 
 class RushReport(Value):
     """`waits` in milliseconds. `orders` counts the orders the crowd was given by their last
-    status, `paid_by` those that were sold by how they were paid."""
+    status, `paid_by` those that were sold by how they were paid. `room`: what became of those who
+    came to a room, where there was one, `joins` how often they clicked at its door."""
 
     plan: RushPlan
     sale_id: str
@@ -29,6 +32,8 @@ class RushReport(Value):
     waits: Mapping[Wait, Quantiles]
     crowd: tuple[Check, ...]
     audit: tuple[Check, ...]
+    joins: int = 0
+    room: Mapping[str, int] = Field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -63,4 +68,6 @@ def report_of(
         waits=notes.quantiles(),
         crowd=crowd,
         audit=audit,
+        joins=notes.room.joins,
+        room=notes.room.counts(),
     )

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from domain.audit import Check
-from domain.sale import ItemRef
+from domain.sale import Admission, ItemRef
 from practice.rush.buyers import Buyer, draw_buyers, intentions
 from practice.rush.context import RushContext
 from practice.rush.crowd import Crowd
 from practice.rush.expectations import judge
 from practice.rush.http import Answer, HttpClient
+from practice.rush.lots import verify_draw
 from practice.rush.notes import Notes
 from practice.rush.order_lists import OrderLists
 from practice.rush.plan import NoRush, RushPlan, StackAddress
@@ -22,6 +23,8 @@ from practice.rush.progress import Progress
 from practice.rush.provider import CHAOS, ProviderClient
 from practice.rush.report import RushReport, report_of
 from practice.rush.retries import Retries
+from practice.rush.room_crowd import GATHER_SECONDS, RoomCrowd
+from practice.rush.room_expectations import judge_room
 from practice.rush.shop import SKU_ID, ShopClient, read, sale_document
 from practice.rush.views import SeenAudit, SeenSale, Token
 from practice.rush.winners import Winners
@@ -48,17 +51,18 @@ async def rush(plan: RushPlan, stack: StackAddress, console: Console) -> RushRep
             notes,
             Retries(notes, plan.retry_seconds, plan.dice("patience")),
         )
-        return await Scenario(plan, context, progress, stack.operator_token).run()
+        return await Scenario(plan, context, progress, stack).run()
 
 
 class Scenario:
     def __init__(
-        self, plan: RushPlan, context: RushContext, progress: Progress, operator_token: str
+        self, plan: RushPlan, context: RushContext, progress: Progress, stack: StackAddress
     ) -> None:
         self._plan = plan
         self._context = context
         self._progress = progress
-        self._operator = operator_token
+        self._operator = stack.operator_token
+        self._api_url = stack.api_url
         self._shop = context.shop
         self._provider = context.provider
         self._notes = context.notes
@@ -73,15 +77,18 @@ class Scenario:
             wechat=plan.wechat,
             random=plan.dice("winners"),
         )
-        crowd = Crowd(context, item, random=plan.dice("crowd"), on_order=winners.follow)
+        crowd = self._crowd(item, winners)
         async with self._disturbed_provider():
-            self._progress.begin("The crowd clicks")
+            self._progress.begin("The crowd clicks" if self._is_open else "The crowd gathers")
             await crowd.run(buyers, starts_at, plan.seconds)
             self._progress.begin("The orders come to rest")
             await winners.finish(plan.settle_seconds)
         self._progress.begin("Everybody looks at what he has")
-        lists = await OrderLists(context, winners.look, random=plan.dice("losers")).compare()
-        seen_by_crowd = (*judge(self._notes, plan, starts_at), lists)
+        lists, lots = await asyncio.gather(
+            OrderLists(context, winners.look, random=plan.dice("losers")).compare(),
+            self._lots(item),
+        )
+        seen_by_crowd = (*judge(self._notes, plan, starts_at), lists, *self._of_room(), *lots)
         self._progress.begin("The audit")
         audit = await self._audit()
         return report_of(
@@ -92,6 +99,23 @@ class Scenario:
             crowd=seen_by_crowd,
             audit=audit,
         )
+
+    @property
+    def _is_open(self) -> bool:
+        return self._plan.admission is Admission.OPEN
+
+    def _crowd(self, item: ItemRef, winners: Winners) -> Crowd | RoomCrowd:
+        random, plan, context = self._plan.dice("crowd"), self._plan, self._context
+        if self._is_open:
+            return Crowd(context, item, random=random, on_order=winners.follow)
+        return RoomCrowd(context, item, plan, random=random, on_order=winners.follow)
+
+    def _of_room(self) -> tuple[Check, ...]:
+        return () if self._is_open else judge_room(self._notes, self._plan)
+
+    async def _lots(self, item: ItemRef) -> tuple[Check, ...]:
+        is_drawn = self._plan.admission is Admission.DRAW
+        return (await verify_draw(item, self._api_url),) if is_drawn else ()
 
     @asynccontextmanager
     async def _disturbed_provider(self) -> AsyncIterator[None]:
@@ -119,7 +143,13 @@ class Scenario:
     async def _open_sale(self) -> tuple[ItemRef, float]:
         """A published sale that starts in a moment; its start by the server's clock."""
         self._progress.begin(f"{self._plan.units:,} units go on sale")
-        starts_at = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+        opens_at = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+        starts_at = opens_at if self._is_open else opens_at + timedelta(seconds=GATHER_SECONDS)
+        room = {
+            "admission": self._plan.admission,
+            "room_opens_at": opens_at.isoformat(),
+            "pass_window_seconds": self._plan.pass_window,
+        }
         document = sale_document(
             starts_at=starts_at,
             ends_at=starts_at + timedelta(seconds=self._plan.seconds + SALE_TAIL_SECONDS),
@@ -127,6 +157,7 @@ class Scenario:
             price=self._plan.price,
             stock=self._plan.units,
             limit=self._plan.limit,
+            room={} if self._is_open else room,
         )
         answer = await self._must(
             "create a sale", lambda: self._shop.create_sale(self._operator, document)

@@ -37,12 +37,30 @@ class ShopClient:
         body = {"user_id": user_id, "roles": list(roles)}
         return await self._http.request("POST", "/v1/dev/tokens", body=body)
 
-    async def place_order(self, item: ItemRef, token: str, key: str) -> Answer:
+    async def place_order(
+        self, item: ItemRef, token: str, key: str, entry_token: str = ""
+    ) -> Answer:
         """`key` may be empty: a click without an Idempotency-Key."""
-        headers: Mapping[str, str] = {"Idempotency-Key": key} if key else {}
-        path = f"/v1/sales/{item.sale_id}/items/{item.sku_id}/orders"
-        body = {"quantity": 1}
+        said = {"Idempotency-Key": key, "X-Entry-Token": entry_token}
+        headers = {name: value for name, value in said.items() if value}
+        path, body = f"{path_of(item)}/orders", {"quantity": 1}
         return await self._http.request("POST", path, token=token, body=body, headers=headers)
+
+    async def room(self, item: ItemRef) -> Answer:
+        """What everybody sees."""
+        return await self._http.request("GET", f"{path_of(item)}/room")
+
+    async def join_room(self, item: ItemRef, token: str) -> Answer:
+        """Asked again, it tells where one's place is now."""
+        path, body = f"{path_of(item)}/room", {"quantity": 1}
+        return await self._http.request("POST", path, token=token, body=body)
+
+    async def leave_room(self, item: ItemRef, token: str) -> Answer:
+        return await self._http.request("DELETE", f"{path_of(item)}/room", token=token)
+
+    async def enter(self, item: ItemRef, token: str) -> Answer:
+        """For the pass of who was called."""
+        return await self._http.request("POST", f"{path_of(item)}/entry", token=token)
 
     async def order(self, order_id: str, token: str) -> Answer:
         return await self._http.request("GET", f"/v1/orders/{order_id}", token=token)
@@ -74,10 +92,21 @@ class ShopClient:
         )
 
 
+def path_of(item: ItemRef) -> str:
+    return f"/v1/sales/{item.sale_id}/items/{item.sku_id}"
+
+
 def sale_document(
-    *, starts_at: datetime, ends_at: datetime, pay_window: int, price: int, stock: int, limit: int
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    pay_window: int,
+    price: int,
+    stock: int,
+    limit: int,
+    room: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """The body that creates a sale of one item."""
+    """The body that creates a sale of one item. `room`: what it says of its rooms."""
     item = {
         "sku_id": SKU_ID,
         "title": "Phone, 256 GB",
@@ -92,4 +121,5 @@ def sale_document(
         "ends_at": ends_at.isoformat(),
         "pay_window_seconds": pay_window,
         "items": [item],
+        **(room or {}),
     }

@@ -47,6 +47,14 @@ def _counts(report: RushReport) -> Table:
     table.add_column("")
     table.add_column("count", justify="right")
     table.add_column("")
+    if report.room:
+        accounts = sum(report.room.values())
+        table.add_row(
+            "accounts in the room", f"{accounts:,}", f"they joined {report.joins:,} times"
+        )
+        for name, count in report.room.items():
+            table.add_row(f"  {_in_words(name)}", f"{count:,}", "")
+        table.add_section()
     table.add_row("clicks", f"{report.clicks:,}", "")
     for name, count, note in _answer_rows(report):
         table.add_row(f"  {name}", f"{count:,}", note)
@@ -69,7 +77,7 @@ def _answer_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
     )
     unanswered = answers.pop(UNANSWERED, 0)
     for code, count in answers.most_common():
-        yield f"refused: {code.lower().replace('_', ' ')}", count, ""
+        yield f"refused: {_in_words(code)}", count, ""
     if unanswered:
         yield "never answered", unanswered, ""
     for fault, count in report.faults.items():
@@ -83,7 +91,11 @@ def _order_rows(report: RushReport) -> Iterable[tuple[str, int, str]]:
         yield "  without a notice", lost, "the system asked the provider itself"
     for status in OrderStatus:
         if status not in SOLD and (count := report.orders.get(status)):
-            yield status.replace("_", " "), count, ""
+            yield _in_words(status), count, ""
+
+
+def _in_words(name: str) -> str:
+    return name.lower().replace("_", " ")
 
 
 def _waits(waits: Mapping[Wait, Quantiles]) -> Table:

@@ -5,6 +5,7 @@ from pydantic import AwareDatetime
 from domain.audit import Check
 from domain.model import Value
 from domain.payment import PaymentMethod
+from domain.room import RoomPhase, ShownTicketState
 from domain.states import OrderStatus, PaymentStatus
 
 
@@ -32,6 +33,30 @@ class SeenOrders(Value):
 class SeenSale(Value):
     sale_id: str
     server_time: AwareDatetime
+
+
+class SeenRoom(Value):
+    """What everybody may see."""
+
+    state: RoomPhase
+    serving: int
+    waiting: int = 0
+
+
+class SeenTicket(Value):
+    """One's own place; none in a draw's pool."""
+
+    state: ShownTicketState
+    index: int
+    leaf: str
+    place: int | None
+    serving: int
+
+
+class SeenPass(Value):
+    token: str
+    order_id: str
+    expires_at: AwareDatetime
 
 
 class Action(Value):

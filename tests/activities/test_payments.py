@@ -241,6 +241,7 @@ async def test_money_that_we_gave_back_ourselves_is_nobodys_business(database: D
     payment = await _begin(activities, _offer(order))
     gateway.pay(payment.payment_id)
     async with database.transaction() as connection:
+        await Orders(connection).show_change(order.order_id)
         await Refunds(connection).request(a_refund(payment))
 
     await ActivityEnvironment().run(activities.query_payment, _ref(payment))

@@ -7,6 +7,7 @@ from domain.order import Order
 from domain.payment import Payment
 from infra.buyer_messages.protocol import MessageNotSent
 from infra.postgres.engine import Database
+from infra.postgres.orders import Orders
 from infra.postgres.refunds import Refunds
 from tests.support.ledger import open_item, pay, place
 from tests.support.sender_double import SenderDouble
@@ -26,6 +27,7 @@ async def payment(database: Database, order: Order) -> Payment:
 async def _parts(database: Database, payment: Payment) -> list[TellBuyer]:
     refunds = [a_refund(payment, refund_id=f"R{part}", amount=100) for part in (1, 2)]
     async with database.transaction() as connection:
+        await Orders(connection).show_change(payment.order_id)
         for refund in refunds:
             await Refunds(connection).request(refund)
     return [TellBuyer(order_id=one.order_id, refund_id=one.refund_id) for one in refunds]

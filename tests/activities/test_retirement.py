@@ -90,6 +90,7 @@ async def test_a_refund_on_its_way_keeps_its_item(shop: Shop, redis: Redis) -> N
     await shop.gate.sell(shop.intent_for(order_id, "ada"))
     await over(shop)
     async with shop.database.transaction() as connection:
+        await Orders(connection).show_change(order_id)
         await connection.execute(
             text(
                 "INSERT INTO refunds (refund_id, order_id, payment_id, method, trade_no, amount,"

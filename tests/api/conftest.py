@@ -21,6 +21,7 @@ from infra.settings import Settings
 from tests.support.callers import SECRET, served
 from tests.support.provider_notices import API_V3_KEY, APP_ID, APPID, MCHID, SELLER_ID, SERIAL
 from tests.support.shop import Shop
+from tests.support.streams import announcing, live
 
 
 @pytest.fixture(scope="session")
@@ -116,3 +117,16 @@ async def staffed(shop: Shop) -> AsyncIterator[Shop]:
     """The shop with a worker: orders that are started go on."""
     async with shop.worker():
         yield shop
+
+
+@pytest.fixture
+async def http(settings: Settings, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    # Whatever comes, comes by a message: the look is far away.
+    async with live(settings.model_copy(update={"stream_look_seconds": 3600.0})) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ledger(postgres_dsn: str, redis: Redis, shop: Shop) -> AsyncIterator[Database]:
+    async with announcing(postgres_dsn, redis) as opened:
+        yield opened

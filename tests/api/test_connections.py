@@ -5,14 +5,16 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api.connections import Limits, limited_protocol
+from api.connections import LimitedWebSocket, Limits, limited_protocol
 from tests.support.http_server import bound_socket, serving
 
 # Whole waits in these tests: short ones for what must be cut off, long ones for what must not.
@@ -269,3 +271,27 @@ async def test_when_all_are_at_work_the_next_one_hears_to_come_back() -> None:
         last = await connect()
         await last.send(WHOLE)
         assert await last.answer() == b"HTTP/1.1 200 OK"
+
+
+async def test_a_websocket_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LimitedWebSocket, "answer_seconds", 0.1)
+    cut = asyncio.Event()
+
+    async def flood(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await websocket.send_text("x" * 1_000_000)
+        cut.set()
+
+    app = Starlette(routes=[WebSocketRoute("/flood", flood)])
+    limits = Limits(connections=9)
+    async with serving(app, protocol=limited_protocol(limits)) as url:
+        _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port, limit=1)
+        writer.write(
+            b"GET /flood HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        async with asyncio.timeout(20):
+            await cut.wait()
+        writer.close()

@@ -13,8 +13,10 @@ from starlette.types import Message
 
 from api import problems
 from api.edge import Edge
+from api.limits import Limits
 from api.metrics import Metrics
 from api.request_body import MAX_BODY_BYTES
+from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import JSON
 
@@ -60,7 +62,8 @@ class World:
         self.app.add_api_route("/half", half_told)
         problems.install(self.app)
         route = Route("/express/{name}", self.express, methods=["POST"])
-        self.app.add_middleware(Edge, metrics=self.metrics, express=route)
+        limits = Limits(Settings(), self.metrics, 100)
+        self.app.add_middleware(Edge, metrics=self.metrics, limits=limits, express=route)
 
     def client(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app)
@@ -154,7 +157,7 @@ async def test_a_caller_who_has_gone_gets_no_answer(world: World) -> None:
         sent.append(message)
 
     route = Route("/express", echo, methods=["POST"])
-    edge = Edge(gone, world.metrics, route)
+    edge = Edge(gone, world.metrics, Limits(Settings(), world.metrics, 100), route)
     await edge({"type": "http", "method": "GET", "path": "/", "headers": []}, None, send)  # type: ignore[arg-type]
 
     assert sent == []

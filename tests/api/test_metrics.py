@@ -19,6 +19,18 @@ def test_requests_are_counted_by_route_and_timed() -> None:
     assert 'seckill_api_request_seconds_count{route="/v1/sales"} 3.0' in told
 
 
+def test_what_is_under_way_is_looked_at_when_it_is_asked_for() -> None:
+    metrics, under_way = Metrics(), [3]
+    metrics.watch_under_way("reads", lambda: under_way[0])
+    under_way[0] = 4
+    metrics.limited("reads", "OVERLOADED")
+
+    told = metrics.exposition().decode()
+
+    assert 'seckill_api_under_way{traffic="reads"} 4.0' in told
+    assert 'seckill_api_limited_total{code="OVERLOADED",traffic="reads"} 1.0' in told
+
+
 def test_two_apps_of_one_process_do_not_mix() -> None:
     mine, yours = Metrics(), Metrics()
 
@@ -27,3 +39,17 @@ def test_two_apps_of_one_process_do_not_mix() -> None:
 
     assert 'seckill_gate_verdicts_total{verdict="ACCEPTED"} 2.0' in mine.exposition().decode()
     assert "ACCEPTED" not in yours.exposition().decode()
+
+
+def test_streams_are_counted_while_they_are_open_with_what_they_are_told() -> None:
+    metrics = Metrics()
+    for more in (1, 1, -1):
+        metrics.streams_open("order", more)
+    metrics.stream_messages(3)
+    metrics.views_read(2)
+
+    told = metrics.exposition().decode()
+
+    assert 'seckill_streams_open{kind="order"} 1.0' in told
+    assert "seckill_stream_messages_total 3.0" in told
+    assert "seckill_stream_views_read_total 2.0" in told

@@ -45,6 +45,9 @@ CONTRACT = {
     ("get", "/v1/operator/bills"),
     ("post", "/v1/operator/bills"),
     ("get", "/v1/me/points"),
+    ("get", "/v1/orders/{order_id}/events"),
+    ("get", "/v1/orders/{order_id}/ws"),
+    ("get", "/v1/me/events"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -169,7 +172,7 @@ async def test_one_name_is_spelt_one_way(api: httpx.AsyncClient) -> None:
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "header"
     }
-    assert headers == {"Idempotency-Key", "X-Entry-Token"}
+    assert headers == {"Idempotency-Key", "Last-Event-ID", "X-Entry-Token"}
 
 
 async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from api.serve import serve
+from api.serve import StreamingServer, serve
 from practice.stack.loopback import loopback_http
 from tests.support.api_process import NOWHERE, api_process, start_api
 from tests.support.as_a_process import AsAProcess
@@ -23,7 +22,12 @@ def test_logs_are_ours_and_an_open_stream_does_not_hold_up_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: dict[str, Any] = {}
-    monkeypatch.setattr(uvicorn, "run", lambda _application, **options: told.update(options))
+
+    def run(server: StreamingServer) -> None:
+        told.update(vars(server.config))
+        server.started = True
+
+    monkeypatch.setattr(StreamingServer, "run", run)
 
     serve("api.app:create_app", host="127.0.0.1", port=8000)
 

@@ -39,7 +39,8 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     short = (
         *("--rounds", "1", "--seconds", "0.5", "--connections", "4", "--orders", "3"),
         *("--rate", "5", "--offered-seconds", "1", "--frozen-seconds", "1"),
-        *("--backlog", "9", "--samples", "3"),
+        *("--backlog", "9", "--samples", "3", "--streams", "6"),
+        *("--people", "40", "--bot-clicks", "3"),
     )
 
     outcome = await seckill.run("bench", *short, "--json", str(file))
@@ -61,13 +62,23 @@ async def test_a_short_bench_fills_every_row(tmp_path: Path) -> None:
     assert all(name in outcome.out for name in ROWS)
     assert "History events per paid order" in outcome.out
     _backlog_is_whole(report)
+    _streams_are_told(report)
     _carriers_came_back(report)
     assert report.frozen is not None
     assert [(one.name, one.count, one.unanswered) for one in report.frozen.waits] == [
         (name, 5, 0) for name in (latency.PAYABLE, latency.CASHIER, latency.PAID)
     ]
+    assert report.opening is not None
+    assert [room.ok for room in report.opening.rooms] == [True, True]
     assert seckill.processes() == []
     assert list(seckill.home.iterdir()) == []
+
+
+def _streams_are_told(report: BenchReport) -> None:
+    assert report.streams is not None
+    for one in report.streams.waits:
+        assert (one.count, one.unanswered) == (3, 0)
+        assert 0 < one.p50_ms <= one.max_ms
 
 
 def _backlog_is_whole(report: BenchReport) -> None:

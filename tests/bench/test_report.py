@@ -25,6 +25,7 @@ def test_each_part_has_its_headlines() -> None:
     assert headlines["KiB of worker per order"] == pytest.approx(50)
     assert headlines["killed → placing again, s"] == 2.5
     assert headlines["history events"] == 3
+    assert headlines["10 in a draw: bots' units of a fair share"] == pytest.approx(1)
 
 
 def test_what_was_not_measured_has_none() -> None:

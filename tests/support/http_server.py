@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.connections import LimitedWebSocket
+from api.serve import StreamingServer
 
-class _Server(uvicorn.Server):
+
+class _Server(StreamingServer):
     """Pytest keeps the signals of this process; and whoever stops it is not kept waiting for the
     next of its looks, which are ten a second."""
 
@@ -41,6 +44,7 @@ async def serving(
     config = uvicorn.Config(
         app,
         http=protocol or "auto",
+        ws=LimitedWebSocket,
         log_config=None,
         access_log=False,
         timeout_keep_alive=60,

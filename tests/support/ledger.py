@@ -17,6 +17,7 @@ from infra.postgres.tables.deliveries import entitlements
 from infra.postgres.tables.payments import payment_flows
 from infra.postgres.tables.stock import stock_movements
 from tests.support.values import NOON, a_new_item, a_new_sale, a_payment, a_receipt, an_order
+from tests.support.version_watch import WATCH_OFF
 
 
 async def open_item(
@@ -135,6 +136,7 @@ async def is_entitled(database: Database, order_id: str) -> bool:
 async def damage(database: Database, statement: str, **values: object) -> None:
     """Raw SQL, as a mistake or a meddling hand would do it."""
     async with database.transaction() as connection:
+        await connection.execute(text(WATCH_OFF))
         assert (await connection.execute(text(statement), values)).rowcount != 0
 
 

@@ -47,7 +47,7 @@ class ShopDouble:
         item = {"price": 9_900, "stock": stock, "per_user_limit": limit}
         self.sale = {
             "sale_id": "S1",
-            "starts_at": _moment(time.time() - 1),
+            "starts_at": moment_of(time.time() - 1),
             "pay_window_seconds": 600,
             "items": [item],
         }
@@ -78,7 +78,7 @@ class ShopDouble:
 
     async def create(self, request: Request) -> Response:
         self.sale = {"sale_id": "S1", **(await request.json())}
-        return JSONResponse({**self.sale, "server_time": _moment(time.time())}, 201)
+        return JSONResponse({**self.sale, "server_time": moment_of(time.time())}, 201)
 
     async def publish(self, request: Request) -> Response:
         return JSONResponse(self.sale)
@@ -88,7 +88,7 @@ class ShopDouble:
         return JSONResponse({"ok": ok, "checks": [{"code": "A1", "ok": ok, "detail": "stock"}]})
 
     async def place(self, request: Request) -> Response:
-        user, key = _caller(request), request.headers.get("idempotency-key", "")
+        user, key = caller_of(request), request.headers.get("idempotency-key", "")
         self.heard.append(key)
         if self.faults.break_answers > 0:
             self.faults.break_answers -= 1
@@ -102,21 +102,21 @@ class ShopDouble:
     def _place(self, user: str, key: str) -> Response:
         item = self.sale["items"][0]
         if time.time() < datetime.fromisoformat(self.sale["starts_at"]).timestamp():
-            return _problem("NOT_STARTED")
+            return problem("NOT_STARTED")
         if key and key in self.keys and not self.faults.forget_keys:
-            return _accepted(self.keys[key])
-        mine = [one for one in self._live() if one["user_id"] == user]
+            return accepted(self.keys[key])
+        mine = [one for one in self.live() if one["user_id"] == user]
         if len(mine) >= item["per_user_limit"] and not self.faults.forget_limit:
-            return _problem("LIMIT_REACHED", order_id=mine[0]["order_id"])
+            return problem("LIMIT_REACHED", order_id=mine[0]["order_id"])
         stock = item["stock"] + self.faults.oversell - self.faults.sold_out_too_early
-        if len(self._live()) >= stock:
-            return _problem("SOLD_OUT")
-        self.keys[key] = self._new_order(user)
-        return _accepted(self.keys[key])
+        if len(self.live()) >= stock:
+            return problem("SOLD_OUT")
+        order_id = self.keys[key] = f"O{len(self.orders):05d}"
+        self.orders[order_id] = self.new_order(order_id, user)
+        return accepted(order_id)
 
-    def _new_order(self, user: str) -> str:
-        order_id = f"O{len(self.orders):05d}"
-        self.orders[order_id] = {
+    def new_order(self, order_id: str, user: str) -> dict[str, Any]:
+        return {
             "order_id": order_id,
             "user_id": user,
             "status": "pending_payment",
@@ -124,16 +124,15 @@ class ShopDouble:
             "deadline": time.time() + self.sale["pay_window_seconds"],
             "payment": None,
         }
-        return order_id
 
-    def _live(self) -> list[dict[str, Any]]:
+    def live(self) -> list[dict[str, Any]]:
         for order in self.orders.values():
             if order["status"] == "pending_payment" and time.time() >= order["deadline"]:
                 order["status"] = "timed_out"
         return [o for o in self.orders.values() if o["status"] not in ("timed_out", "cancelled")]
 
     async def listed(self, request: Request) -> Response:
-        user = _caller(request)
+        user = caller_of(request)
         mine = [_view(order) for order in self.orders.values() if order["user_id"] == user]
         if mine and self.faults.hide_an_order:
             mine.pop()
@@ -142,9 +141,9 @@ class ShopDouble:
         return JSONResponse({"orders": mine, "next_cursor": None})
 
     async def view(self, request: Request) -> Response:
-        self._live()
+        self.live()
         order = self.orders.get(request.path_params["order_id"])
-        return JSONResponse(_view(order)) if order else _problem("NOT_FOUND", 404)
+        return JSONResponse(_view(order)) if order else problem("NOT_FOUND", 404)
 
     async def begin(self, request: Request) -> Response:
         order_id, method = request.path_params["order_id"], (await request.json())["method"]
@@ -155,10 +154,10 @@ class ShopDouble:
         return JSONResponse({"payment_id": order_id, "out_trade_no": order_id, "action": action})
 
     async def cancel(self, request: Request) -> Response:
-        self._live()
+        self.live()
         order = self.orders[request.path_params["order_id"]]
         if order["status"] != "pending_payment":
-            return _problem("INVALID_STATE", order_status=order["status"])
+            return problem("INVALID_STATE", order_status=order["status"])
         if not self.faults.take_cancels_in_only:
             order["status"] = "cancelled"
         return JSONResponse(_view(order))
@@ -170,9 +169,9 @@ class ShopDouble:
         order = self.orders[request.path_params["order_id"]]
         self.paid_after_switches.append(len(self.switched))
         sent_along, method = (await request.json())["url"], self.methods[order["order_id"]]
-        self._live()
+        self.live()
         if order["status"] != "pending_payment" or bool(sent_along) != (method == "alipay"):
-            return _problem("TRADE_CLOSED")
+            return problem("TRADE_CLOSED")
         if not self.faults.forget_payments:
             order["status"] = "fulfilled"
             order["payment"] = {
@@ -191,26 +190,26 @@ class ShopDouble:
         try:
             Switches.model_validate(switches := await request.json())
         except ValidationError:
-            return _problem("INVALID", 422)
+            return problem("INVALID", 422)
         self.switched.append(switches)
         return JSONResponse(switches)
 
 
-def _caller(request: Request) -> str:
+def caller_of(request: Request) -> str:
     return request.headers["authorization"].removeprefix("Bearer ")
 
 
 def _view(order: dict[str, Any]) -> dict[str, Any]:
-    return {**order, "pay_deadline": _moment(order["deadline"])}
+    return {**order, "pay_deadline": moment_of(order["deadline"])}
 
 
-def _moment(at: float) -> str:
+def moment_of(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()
 
 
-def _accepted(order_id: str) -> Response:
+def accepted(order_id: str) -> Response:
     return JSONResponse({"order_id": order_id, "status": "queued"}, 202)
 
 
-def _problem(code: str, status: int = 409, **extra: object) -> Response:
+def problem(code: str, status: int = 409, **extra: object) -> Response:
     return JSONResponse({"code": code, "detail": code.lower(), **extra}, status)

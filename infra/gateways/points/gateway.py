@@ -87,9 +87,10 @@ class PointsGateway:
             trade = await _trade(connection, *held)
             if trade.receipt or trade.returned:
                 return ClosedTrade(receipt=trade.receipt, returned=trade.returned)
-            await Payments(connection).change_status(
+            if await Payments(connection).change_status(
                 payment_id, PaymentStatus.CREATED, PaymentStatus.CLOSED
-            )
+            ):
+                await Orders(connection).show_change(held[0].order_id)
             return ClosedTrade()
 
     async def refund(self, instruction: RefundInstruction) -> RefundAnswer:
@@ -158,7 +159,8 @@ async def _write_closed(connection: AsyncConnection, payment_id: str) -> None:
         expires_at=now,
         created_at=now,
     )
-    await Payments(connection).insert(closed)
+    if await Payments(connection).insert(closed):
+        await Orders(connection).show_change(order.order_id)
 
 
 async def _trade(connection: AsyncConnection, payment: Payment, order: Order) -> Trade:

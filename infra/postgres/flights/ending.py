@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.ids import item_number_of
 from domain.states import OrderStatus
 from infra.group_commit import FlightPlan, GroupCommit
+from infra.postgres.changes import note_row
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
 from infra.postgres.flights.queries import on_a_connection, planned_anew, query
@@ -75,6 +76,8 @@ async def end_many(driver: Driver, ends: Mapping[str, OrderEnd]) -> dict[str, En
             [payment_id for end in wanted for payment_id in end.closed or ()],
             [end.order_id for end in wanted if end.closed is None],
         )
+    for row in rows:
+        note_row(row)
     ended = {row["order_id"] for row in rows}
     return {
         order_id: Ended(end.end, is_new=True)

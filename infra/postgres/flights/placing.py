@@ -15,6 +15,7 @@ from domain.reservation import Intent
 from domain.sale import ItemRef
 from domain.states import HOLDING_STOCK, OWNING_STOCK
 from infra.group_commit import FlightPlan, GroupCommit
+from infra.postgres.changes import note_row
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
 from infra.postgres.flights.queries import planned_anew, query
@@ -95,6 +96,8 @@ async def place_many(
     answers: dict[str, StandingOrder | Exception] = {
         row["order_id"]: _standing(row, is_new=True) for row in rows
     }
+    for row in rows:
+        note_row(row)
     if missing := [order_id for order_id in intents if order_id not in answers]:
         # A query of its own: what was written while the first one waited, that cannot see.
         for row in await driver.fetch(_STAND, item.sale_id, item.sku_id, missing):

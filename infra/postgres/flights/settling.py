@@ -9,6 +9,7 @@ from domain.ids import item_number_of
 from domain.payment import Receipt
 from domain.states import OrderStatus, PaymentStatus
 from infra.group_commit import FlightPlan, GroupCommit
+from infra.postgres.changes import note_row
 from infra.postgres.engine import Database, Driver
 from infra.postgres.flights.blame import blame
 from infra.postgres.flights.queries import on_a_connection, planned_anew, query
@@ -77,6 +78,8 @@ async def settle_many(driver: Driver, money: Mapping[MoneyKey, Money]) -> dict[M
     answers: dict[MoneyKey, Settling] = {
         (row["order_id"], row["payment_id"], row["trade_no"]): paid for row in rows
     }
+    for row in rows:
+        note_row(row)
     if others := [key for key in money if key not in answers]:
         answers |= await _as_they_stand(driver, others)
     return answers

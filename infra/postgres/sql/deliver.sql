@@ -31,18 +31,24 @@ WITH still AS (
     SELECT order_id, user_id, sale_id, sku_id, quantity
     FROM still JOIN done ON kind = 'entitlement'
     ON CONFLICT DO NOTHING
-), fulfilled AS (
-    UPDATE orders SET status = 'fulfilled', closed_at = now()
+), ends AS (
+    SELECT $5 AND still.status = 'paid'
+           AND NOT EXISTS (SELECT FROM others WHERE status IN ('pending', 'failed')) AS fulfils
     FROM still
-    WHERE $5 AND orders.order_id = still.order_id AND still.status = 'paid'
-      AND NOT EXISTS (SELECT FROM others WHERE status IN ('pending', 'failed'))
-    RETURNING orders.order_id
+), grown AS (
+    UPDATE orders
+    SET version = orders.version + 1,
+        status = CASE WHEN fulfils THEN 'fulfilled' ELSE orders.status END,
+        closed_at = CASE WHEN fulfils THEN now() ELSE orders.closed_at END
+    FROM still, ends
+    WHERE orders.order_id = still.order_id AND (fulfils OR EXISTS (SELECT FROM done))
+    RETURNING orders.order_id, orders.user_id, orders.version, fulfils
 ), told AS (
     INSERT INTO order_events (order_id, event, actor, detail)
     SELECT order_id, 'fulfilled', 'system', (
         SELECT string_agg(kind || ' ' || status || ': ' || detail, '; ' ORDER BY kind)
         FROM (TABLE done UNION ALL TABLE others) AS owed
     )
-    FROM fulfilled
+    FROM grown WHERE fulfils
 )
-SELECT order_id FROM fulfilled
+SELECT order_id, user_id, version, fulfils FROM grown

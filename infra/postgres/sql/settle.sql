@@ -3,11 +3,11 @@
 -- $8 kinds of deliveries
 WITH paid AS (
     -- Compare and set: a cancel of the same moment waits for this row, and then finds it paid.
-    UPDATE orders SET status = 'paid'
+    UPDATE orders SET status = 'paid', version = orders.version + 1
     FROM payments AS payment
     WHERE orders.order_id = $1 AND orders.status = 'pending_payment'
       AND payment.payment_id = $2 AND payment.order_id = $1 AND payment.amount = $4
-    RETURNING orders.order_id, orders.sale_id, orders.sku_id
+    RETURNING orders.order_id, orders.sale_id, orders.sku_id, orders.user_id, orders.version
 ), settled AS (
     UPDATE payments SET status = 'paid', trade_no = $3, paid_at = $5
     FROM paid WHERE payment_id = $2
@@ -37,4 +37,4 @@ WITH paid AS (
     SET held = item.held - moved.quantity, sold = item.sold + moved.quantity
     FROM moved WHERE (item.sale_id, item.sku_id) = (moved.sale_id, moved.sku_id)
 )
-SELECT order_id FROM paid
+SELECT order_id, user_id, version FROM paid

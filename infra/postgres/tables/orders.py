@@ -34,6 +34,8 @@ orders = Table(
     # `closing_at`: no payment is begun from then on; those that are open may still be paid.
     Column("ahead", Boolean, nullable=False, server_default="false"),
     moment("closing_at", nullable=True),
+    # Grows in the same transaction as whatever the order's view shows.
+    Column("version", Integer, nullable=False, server_default="1"),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("amount >= 0", name="amount"),
     Index(None, "user_id", "order_id"),

@@ -6,3 +6,4 @@ if redis.call('HSETNX', KEYS[1], 'stock', ARGV[1]) == 1 then
   redis.call('HSET', KEYS[1], 'held', '0')
 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+stock_changed(KEYS[1])

@@ -16,3 +16,4 @@ adopt(KEYS[5], KEYS[3])
 redis.call('HSET', KEYS[1], 'stock', ARGV[1], 'held', ARGV[2], unpack(ARGV, 3))
 -- What waits to be started is read again, whatever was lost.
 if redis.call('XLEN', KEYS[6]) > 0 then redis.call('SADD', KEYS[7], KEYS[6]) end
+stock_changed(KEYS[1])

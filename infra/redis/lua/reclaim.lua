@@ -23,4 +23,5 @@ redis.call('HINCRBY', KEYS[1], 'stock', string.format('%d', -quantity))
 count_held(KEYS[1], quantity)
 redis.call('HSET', KEYS[3], order_id, reservation_line('held', quantity, now_ms(), user))
 redis.call('HSET', KEYS[2], user, buyer_with(buyer, order_id, quantity))
+stock_changed(KEYS[1])
 return 'held'

@@ -44,4 +44,5 @@ if oldest then
   end
 end
 if return_stock then redis.call('HINCRBY', KEYS[1], 'stock', quantity) end
+stock_changed(KEYS[1])
 return 'released'

@@ -15,4 +15,5 @@ redis.call('UNLINK', KEYS[10], unpack(KEYS, 12))
 redis.call('SREM', KEYS[11], ARGV[2])
 redis.call('SREM', KEYS[8], intents)
 if redis.call('HGET', KEYS[9], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[9], ARGV[1]) end
+stock_changed(KEYS[1])
 return 1

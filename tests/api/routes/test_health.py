@@ -47,3 +47,17 @@ async def test_metrics_name_routes_and_never_paths(api: httpx.AsyncClient) -> No
     assert 'route="/v1/sales/{sale_id}",status="404"' in metrics
     assert "somesale" not in metrics
     assert "nothing" not in metrics
+
+
+async def test_metrics_tell_how_many_orders_wait_and_that_nobody_knows(
+    settings: Settings, shop: Shop
+) -> None:
+    await shop.click("ada")
+    async with served(create_app(settings)) as api:
+        told = (await api.get("/metrics")).text
+        assert "seckill_intents_waiting 1.0" in told
+        assert "seckill_intents_oldest_seconds -1" not in told
+    async with served(create_app(without(settings, "redis"))) as api:
+        told = (await api.get("/metrics")).text
+        assert "seckill_intents_waiting -1.0" in told
+        assert "seckill_intents_oldest_seconds -1.0" in told

@@ -76,8 +76,8 @@ class TestHold:
         order = await place(database, await open_item(database))
         async with _payable(database) as payable:
             await payable.hold(order.order_id, NOON)
-            async with asyncio.timeout(30):
-                await begin(database, a_payment(order, PaymentMethod.WECHATPAY))
+            async with asyncio.timeout(30), database.transaction() as other:
+                assert await Payments(other).insert(a_payment(order, PaymentMethod.WECHATPAY))
 
 
 class TestNextPayment:

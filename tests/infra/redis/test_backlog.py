@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from infra.redis.backlog import ASSUMED_PER_SECOND, LEAST_ENTRIES, Backlog
 from infra.redis.keys import HEALTHY_RATE, LIVE_STREAMS, STARTED, ItemKeys
-from tests.support.gate import ITEM
+from tests.support.gate import ITEM, OTHER_ITEM
 
 STREAM = ItemKeys.of(ITEM).intents
 
@@ -30,6 +30,20 @@ async def test_before_anything_was_started_a_small_machine_is_assumed(redis: Red
     await wait_in_line(redis, 3_000)
 
     assert await Backlog(redis).seconds_to_go() == 3_000 / ASSUMED_PER_SECOND
+
+
+async def test_it_is_as_deep_and_as_old_as_what_waits_in_all_streams(redis: Redis) -> None:
+    assert await Backlog(redis).depth() == (0, 0.0)
+    await wait_in_line(redis, 2)
+    seconds, _ = await redis.time()
+    other = ItemKeys.of(OTHER_ITEM).intents
+    await redis.xadd(other, {"order_id": "x"}, id=f"{(seconds - 100) * 1000}-0")
+    await redis.sadd(LIVE_STREAMS, other)
+
+    depth = await Backlog(redis).depth()
+
+    assert depth.waiting == 3
+    assert depth.oldest_seconds >= 100
 
 
 async def test_an_outage_does_not_look_like_a_slow_server(redis: Redis) -> None:

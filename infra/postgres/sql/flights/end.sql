@@ -11,11 +11,12 @@ WITH wanted AS (
     WHERE order_id = ANY($1) AND status = 'created' AND payment_id <> ALL($6::text[])
       AND order_id <> ALL($7::text[])
 ), ended AS (
-    UPDATE orders SET status = end_status, closed_at = now(), reason = wanted.reason
+    UPDATE orders SET status = end_status, closed_at = now(), reason = wanted.reason,
+                      version = orders.version + 1
     FROM wanted
     WHERE orders.order_id = wanted.order_id AND orders.status = 'pending_payment'
       AND NOT EXISTS (SELECT FROM unknown WHERE unknown.order_id = orders.order_id)
-    RETURNING orders.order_id, end_status, actor, detail
+    RETURNING orders.order_id, orders.user_id, orders.version, end_status, actor, detail
 ), closed AS (
     UPDATE payments SET status = 'closed',
         -- Nobody has closed it at its provider, or its provider may hear of it only after that.
@@ -41,4 +42,4 @@ WITH wanted AS (
     ) AS moved
     WHERE (item.sale_id, item.sku_id) = (moved.sale_id, moved.sku_id)
 )
-SELECT order_id FROM ended
+SELECT order_id, user_id, version FROM ended

@@ -38,11 +38,11 @@ WITH news AS (
     ORDER BY payment.payment_id
     FOR NO KEY UPDATE OF payment
 ), paid AS (
-    UPDATE orders SET status = 'paid'
+    UPDATE orders SET status = 'paid', version = orders.version + 1
     FROM plain
     WHERE orders.order_id = plain.order_id AND orders.status = 'pending_payment'
-    RETURNING orders.order_id, orders.sale_id, orders.sku_id, plain.payment_id, plain.trade_no,
-              plain.amount, plain.paid_at, plain.method
+    RETURNING orders.order_id, orders.sale_id, orders.sku_id, orders.user_id, orders.version,
+              plain.payment_id, plain.trade_no, plain.amount, plain.paid_at, plain.method
 ), settled AS (
     UPDATE payments SET status = 'paid', trade_no = paid.trade_no, paid_at = paid.paid_at
     FROM paid WHERE payments.payment_id = paid.payment_id
@@ -76,4 +76,4 @@ WITH news AS (
     ) AS moved
     WHERE (item.sale_id, item.sku_id) = (moved.sale_id, moved.sku_id)
 )
-SELECT order_id, payment_id, trade_no FROM paid
+SELECT order_id, payment_id, trade_no, user_id, version FROM paid

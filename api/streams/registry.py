@@ -1,0 +1,64 @@
+"""All open streams of this process: how many there may be, and that they end with it."""
+
+import math
+import time
+from collections import Counter
+
+from api.metrics import Metrics
+from api.streams.stream import End, Stream
+from domain.errors import ErrorCode, Refusal
+
+# So long one lasts at most: then clients spread anew over the processes there are.
+LONGEST_SECONDS = 3600.0
+
+
+class Streams:
+    """`at_most` in all, and `per_user`; each lasts `longest_seconds`."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        at_most: int,
+        per_user: int,
+        longest_seconds: float = LONGEST_SECONDS,
+    ) -> None:
+        self._metrics = metrics
+        self._at_most = at_most
+        self._per_user = per_user
+        self._longest_seconds = longest_seconds
+        self._open: set[Stream] = set()
+        self._of_user: Counter[str] = Counter()
+        self._is_closing = False
+
+    def open(self, user_id: str, kind: str, *, expires_at: float = math.inf) -> Stream:
+        """`expires_at`: when the caller's token ends, in seconds since 1970. Raises Refusal:
+        OVERLOADED, RATE_LIMITED, or UNAVAILABLE while the process ends."""
+        if self._is_closing:
+            raise Refusal(ErrorCode.UNAVAILABLE, "this process ends; come again")
+        if len(self._open) >= self._at_most:
+            raise Refusal(ErrorCode.OVERLOADED, "too many streams at once")
+        if self._of_user[user_id] >= self._per_user:
+            raise Refusal(ErrorCode.RATE_LIMITED, f"a user may have {self._per_user} streams")
+        left = max(0.0, expires_at - time.time())
+        is_short = left < self._longest_seconds
+        seconds = left if is_short else self._longest_seconds
+        stream = Stream(user_id, seconds, End.EXPIRED if is_short else End.TOO_LONG)
+        self._open.add(stream)
+        self._of_user[user_id] += 1
+        self._metrics.streams_open(kind, 1)
+        stream.at_close(lambda: self._closed(stream, kind))
+        return stream
+
+    def end_all(self) -> None:
+        """None is opened any more."""
+        self._is_closing = True
+        for stream in self._open:
+            stream.finish(End.CLOSING)
+
+    def _closed(self, stream: Stream, kind: str) -> None:
+        self._open.discard(stream)
+        self._metrics.streams_open(kind, -1)
+        self._of_user[stream.user_id] -= 1
+        if not self._of_user[stream.user_id]:
+            del self._of_user[stream.user_id]
