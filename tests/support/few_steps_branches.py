@@ -9,7 +9,7 @@ from domain.states import OrderStatus
 from tests.support.branches import Branch, Handle, begin
 from tests.support.ledger import give_back
 from tests.support.shop import POINTS_PRICE, Shop
-from tests.support.unlucky_branches import only_postgres_has_it, settled_in_a_lost_task
+from tests.support.unlucky_branches import settled_in_a_lost_task
 from workflows.order import OrderWorkflow
 
 
@@ -22,6 +22,12 @@ async def _placed(shop: Shop, intent: Intent) -> OrderActivities:
 async def _ended_before(shop: Shop, intent: Intent) -> None:
     end = EndOrder(intent=intent, status=OrderStatus.CANCELLED, reason="changed my mind")
     await (await _placed(shop, intent)).cancel_order(end)
+
+
+async def _redis_gave_it_back(shop: Shop, intent: Intent) -> None:
+    """Although the order stands in Postgres."""
+    await _placed(shop, intent)
+    await shop.gate.release(intent.item, intent.order_id)
 
 
 async def _given_back_before(shop: Shop, intent: Intent) -> None:
@@ -71,7 +77,7 @@ FEW_STEPS_BRANCHES = (
         _pay,
         ("reserve_stock",),
         OrderStatus.FULFILLED,
-        before=only_postgres_has_it,
+        before=_redis_gave_it_back,
     ),
     Branch(
         "ended before it began",

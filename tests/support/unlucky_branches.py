@@ -47,7 +47,7 @@ async def only_postgres_has_it(shop: Shop, intent: Intent) -> None:
 
 
 async def _rejected_before(shop: Shop, intent: Intent) -> None:
-    rejection = RejectOrder(intent=intent, reason=RejectReason.SOLD_OUT)
+    rejection = RejectOrder(intent=intent, reason=RejectReason.LIMIT_REACHED)
     await OrderActivities(shop.database).reject_order(rejection)
 
 
