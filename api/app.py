@@ -68,7 +68,7 @@ from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.room_recovery import RoomRecovery
 from infra.settings import Settings
-from infra.stores import open_providers, open_stores, refuse_unusable_addresses
+from infra.stores import Stores, open_providers, open_stores, refuse_unusable_addresses
 from infra.temporal.client import connect_temporal
 from notices.inbox import NoticeInbox
 from notices.relay import NoticeRelay
@@ -168,10 +168,7 @@ async def open_services(
     closing.push_async_callback(relay.aclose)
     inbox = NoticeInbox(database, gateways, relay)
     open_streams = _open_streams(settings, metrics)
-    feed = OrderFeed(database, metrics, look_seconds=settings.stream_look_seconds)
-    listener = ChangeListener(redis, feed.changed, feed.look)
-    for background in (feed.run(), listener.run()):
-        await closing.enter_async_context(_running(background))
+    feed = await _open_feed(settings, stores, metrics, closing)
     return Services(
         settings=settings,
         redis=redis,
@@ -203,6 +200,16 @@ async def open_services(
         bills=BillReconciler(workflows, gateways),
         auditing=asyncio.Lock(),
     )
+
+
+async def _open_feed(
+    settings: Settings, stores: Stores, metrics: Metrics, closing: AsyncExitStack
+) -> OrderFeed:
+    feed = OrderFeed(stores.database, metrics, look_seconds=settings.stream_look_seconds)
+    listener = ChangeListener(stores.redis, feed.changed, feed.look)
+    for background in (feed.run(), listener.run()):
+        await closing.enter_async_context(_running(background))
+    return feed
 
 
 def _open_seals(settings: Settings) -> Seals:

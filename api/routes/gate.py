@@ -96,13 +96,7 @@ async def answer(services: Services, click: Click, receive: Receive) -> Answer:
 
 async def _reserve(services: Services, click: Click, receive: Receive) -> Answer:
     key = _key(click.keys)
-    authorization = only([value.decode("latin-1") for value in click.authorizations])
-    try:
-        caller = await services.tokens.caller(authorization)
-    except Refusal as refusal:
-        if refusal.code is ErrorCode.UNAUTHENTICATED:
-            services.limits.failed(click.came_from, Traffic.STRANGERS)
-        raise
+    caller = await _caller(services, click)
     # Before anything is done for him: an account that clicks without end takes nobody's turn.
     if not services.limits.may_click(caller.user_id):
         return plainly_refused(ErrorCode.RATE_LIMITED)
@@ -143,6 +137,16 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
     if reserved.verdict is GateVerdict.SOLD_OUT and is_plain:
         services.sold_out.learn(item)
     return _answer_to(reserved, order_id)
+
+
+async def _caller(services: Services, click: Click) -> Caller:
+    authorization = only([value.decode("latin-1") for value in click.authorizations])
+    try:
+        return await services.tokens.caller(authorization)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(click.came_from, Traffic.STRANGERS)
+        raise
 
 
 def _entry(services: Services, tokens: Sequence[bytes], item: ItemRef, caller: Caller) -> Pass:
