@@ -1,8 +1,8 @@
 """The API process: settings → rooms below → routes, in one readable list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
@@ -117,10 +117,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with AsyncExitStack() as closing:
             services = await open_services(settings, metrics, limits, closing)
             app.state.services = services
-            for work in (watch_open_files(), services.room_control.run()):
-                closing.push_async_callback(ended, asyncio.create_task(work))
+            closing.push_async_callback(ended, asyncio.create_task(watch_open_files()))
             tune_garbage_collection()
-            yield {"streams": app.state.services.streams}
+            yield {"streams": services.order_streams.streams}
 
     app = FrontedApi(
         title=openapi.TITLE,
@@ -154,11 +153,8 @@ async def open_services(
     stores = await closing.enter_async_context(open_stores(settings))
     redis, database = stores.redis, stores.database
     gateways = await closing.enter_async_context(open_providers(settings, database))
-    sold_out = await closing.enter_async_context(SoldOutLeases.listening(redis))
     stock_gate = StockGate(redis, queue_limit=settings.gate_queue_limit)
-    room_gate = RoomGate(redis, RoomRecovery(database, redis))
-    shown_draws = ShownDraws(database)
-    shown = ShownSales(database, stock_gate)
+    draws, shown = ShownDraws(database), ShownSales(database, stock_gate)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
@@ -167,17 +163,14 @@ async def open_services(
     relay = NoticeRelay(database, workflow_client, gateways)
     closing.push_async_callback(relay.aclose)
     inbox = NoticeInbox(database, gateways, relay)
-    open_streams = _open_streams(settings, metrics)
-    feed = await _open_feed(settings, stores, metrics, closing)
     return Services(
         settings=settings,
         redis=redis,
         gate=stock_gate,
-        sold_out=sold_out,
+        sold_out=await closing.enter_async_context(SoldOutLeases.listening(redis)),
         backlog=Backlog(redis),
-        rooms=Rooms(stock_gate, room_gate, shown, _open_seals(settings), shown_draws),
-        draws=shown_draws,
-        room_control=RoomControl(room_gate),
+        rooms=_open_rooms(settings, stores, stock_gate, shown, draws, closing),
+        draws=draws,
         database=database,
         workflows=workflows,
         workflow_client=workflow_client,
@@ -189,8 +182,7 @@ async def open_services(
         sales=shown,
         orders=orders,
         order_updates=order_updates,
-        streams=open_streams,
-        order_streams=OrderStreams(open_streams, feed, orders),
+        order_streams=_open_order_streams(settings, stores, metrics, orders, closing),
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
@@ -198,18 +190,40 @@ async def open_services(
         readiness=ReadinessLook(redis, database, workflows),
         attentions=AttentionDecisions(database, redis, stock_gate),
         bills=BillReconciler(workflows, gateways),
-        auditing=asyncio.Lock(),
     )
 
 
-async def _open_feed(
-    settings: Settings, stores: Stores, metrics: Metrics, closing: AsyncExitStack
-) -> OrderFeed:
+def _open_rooms(
+    settings: Settings,
+    stores: Stores,
+    stock_gate: StockGate,
+    shown: ShownSales,
+    draws: ShownDraws,
+    closing: AsyncExitStack,
+) -> Rooms:
+    room_gate = RoomGate(stores.redis, RoomRecovery(stores.database, stores.redis))
+    closing.push_async_callback(ended, asyncio.create_task(RoomControl(room_gate).run()))
+    return Rooms(stock_gate, room_gate, shown, _open_seals(settings), draws)
+
+
+def _open_order_streams(
+    settings: Settings,
+    stores: Stores,
+    metrics: Metrics,
+    orders: OrderLookup,
+    closing: AsyncExitStack,
+) -> OrderStreams:
     feed = OrderFeed(stores.database, metrics, look_seconds=settings.stream_look_seconds)
     listener = ChangeListener(stores.redis, feed.changed, feed.look)
-    for background in (feed.run(), listener.run()):
-        await closing.enter_async_context(_running(background))
-    return feed
+    for work in (feed.run(), listener.run()):
+        closing.push_async_callback(ended, asyncio.create_task(work))
+    streams = Streams(
+        metrics,
+        at_most=streams_that_fit(settings.api_max_streams, settings.api_max_connections),
+        per_user=settings.streams_per_user,
+        longest_seconds=settings.stream_seconds,
+    )
+    return OrderStreams(streams, feed, orders)
 
 
 def _open_seals(settings: Settings) -> Seals:
@@ -228,26 +242,3 @@ def _open_tokens(settings: Settings, closing: AsyncExitStack) -> Tokens:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
-
-
-def _open_streams(settings: Settings, metrics: Metrics) -> Streams:
-    return Streams(
-        metrics,
-        at_most=streams_that_fit(settings.api_max_streams, settings.api_max_connections),
-        per_user=settings.streams_per_user,
-        longest_seconds=settings.stream_seconds,
-    )
-
-
-@asynccontextmanager
-async def _running(background: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(background)
-    try:
-        yield
-    finally:
-        # More than once: while it connects, redis-py takes a cancel for a failure of the server.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
-        with suppress(asyncio.CancelledError):
-            task.result()

@@ -1,7 +1,7 @@
 """What the routes are handed: the opened rooms below, and who is calling."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request
@@ -25,7 +25,6 @@ from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.rooms import Rooms
 from api.sales import ShownSales
-from api.streams.registry import Streams
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
 from domain.errors import ErrorCode, Refusal
@@ -34,7 +33,6 @@ from infra.gateways.protocol import Gateway
 from infra.gateways.registry import ReturnCheck
 from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
-from infra.redis.room_control import RoomControl
 from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
@@ -52,7 +50,6 @@ class Services:
     sold_out: SoldOutLeases
     backlog: Backlog
     rooms: Rooms
-    room_control: RoomControl
     draws: ShownDraws
     database: Database
     workflows: WorkflowCalls
@@ -65,7 +62,6 @@ class Services:
     sales: ShownSales
     orders: OrderLookup
     order_updates: OrderUpdates
-    streams: Streams
     order_streams: OrderStreams
     payments: OrderPayments
     refunds: OrderRefunds
@@ -74,7 +70,7 @@ class Services:
     notices: NoticeReplay
     attentions: AttentionDecisions
     bills: BillReconciler
-    auditing: asyncio.Lock
+    auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 # Async although they never wait: FastAPI runs plain functions in a thread.

@@ -26,7 +26,7 @@ class OrderStreams:
     OVERLOADED or UNAVAILABLE. The caller closes the stream."""
 
     def __init__(self, streams: Streams, orders: OrderFeed, lookup: OrderLookup) -> None:
-        self._streams = streams
+        self.streams = streams
         self._orders = orders
         self._lookup = lookup
         # What else a user may follow joins this list, and the page's one stream tells of it.
@@ -38,7 +38,7 @@ class OrderStreams:
         """The stream of one order; None for a client that knows already how the order ended."""
         if not is_order_id(order_id):
             raise _unknown()
-        stream = self._streams.open(session.caller.user_id, kind, expires_at=session.expires_at)
+        stream = self.streams.open(session.caller.user_id, kind, expires_at=session.expires_at)
         try:
             understood = _version(last_event_id)
             if understood is not None:
@@ -55,7 +55,7 @@ class OrderStreams:
 
     def of_user(self, session: Session, kind: str) -> Stream:
         """The stream of everything that is the caller's."""
-        stream = self._streams.open(session.caller.user_id, kind, expires_at=session.expires_at)
+        stream = self.streams.open(session.caller.user_id, kind, expires_at=session.expires_at)
         for feed in self._of_a_user:
             feed.follow_user(stream)
         return stream
