@@ -144,9 +144,8 @@ async def _told_at_the_end(room: SimulatedRoom, random: Random) -> tuple[int, in
 async def _lone_clicks(room: SimulatedRoom, random: Random) -> tuple[float, float]:
     """Milliseconds, p50 and p99, of clicks that come one after another."""
     seconds: list[float] = []
-    for number in random.choices(
-        range(room.people.count), k=room.people.count // PEOPLE_PER_LONE_CLICK
-    ):
+    count = max(1, room.people.count // PEOPLE_PER_LONE_CLICK)
+    for number in random.choices(range(room.people.count), k=count):
         seconds += await room.joined_by([number])
     seconds.sort()
     p50, p99 = (1000 * seconds[int(share * (len(seconds) - 1))] for share in (0.5, 0.99))
