@@ -4,10 +4,12 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.model import PRINTABLE, Body, Reason, ReasonBody, Text, View
+from api.schemas.model import PRINTABLE, Body, Reason, ReasonBody, Text, View, such_as
 
 
 class PublishBody(ReasonBody):
+    model_config = such_as(reason="checked by two of us", beacon_source="drand, round 4000000")
+
     beacon_source: Text | None = Field(
         default=None,
         description="of a draw: the public random value of a moment after the start which is mixed"
@@ -17,6 +19,8 @@ class PublishBody(ReasonBody):
 
 # Hashed as it is, so nothing is cut off around it.
 class BeaconBody(Body):
+    model_config = such_as(value="8f0c2a…", reason="drand, round 4000000")
+
     value: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=PRINTABLE)]
     reason: Reason
 

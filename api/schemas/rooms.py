@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from api.schemas.model import Body, View
+from api.schemas.model import Body, View, such_as
 from domain.room import (
     DrawFacts,
     Eta,
@@ -25,6 +25,8 @@ MAX_TICKET_LENGTH = 2048
 
 
 class JoinBody(Body):
+    model_config = such_as(quantity=1)
+
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)] = 1
     ticket: Annotated[str, Field(max_length=MAX_TICKET_LENGTH)] | None = Field(
         default=None, description="the caller's own, where he has one: it holds its place if lost"

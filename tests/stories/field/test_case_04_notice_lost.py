@@ -13,9 +13,9 @@ from tests.support.whole_system_steps import LONG, begun, notices_of, paid_unnot
 async def test_we_ask_by_ourselves_long_before_the_time_is_over(
     system: WholeSystem, monkeypatch: pytest.MonkeyPatch, method: str, scene: str | None
 ) -> None:
-    # A page is begun ahead of the workflow, and asked after by rounds.
-    for place in ("workflows.payments", "infra.postgres.payable_orders"):
-        monkeypatch.setattr(f"{place}.ASK_AFTER", (timedelta(seconds=1),))
+    # A page is begun ahead of the workflow, a code by it; rounds ask after both.
+    for place in ("hot_path", "payable_orders", "payments"):
+        monkeypatch.setattr(f"infra.postgres.{place}.ASK_AFTER", (timedelta(seconds=1),))
     sale_id = await system.sale(stock=1, pay_window=LONG)
     order_id = await system.ordered(sale_id, "ada")
     payment = await begun(system, order_id, "ada", method, scene)
