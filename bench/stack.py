@@ -66,13 +66,13 @@ class BenchStack:
         living = [process.name for process in self.home.processes() if process.alive]
         return self.pids(*(name for name in living if name != PROVIDER))
 
-    async def open_sale(self, stock: int) -> ItemRef:
-        """A sale of one item that runs now, for PRICE_FEN."""
+    async def open_sale(self, stock: int, pay_window: int = 1800) -> ItemRef:
+        """A sale of one item that runs now, for PRICE_FEN. `pay_window`: seconds."""
         now = datetime.now(UTC)
         document = sale_document(
             starts_at=now - timedelta(minutes=1),
             ends_at=now + timedelta(days=1),
-            pay_window=1800,
+            pay_window=pay_window,
             price=PRICE_FEN,
             stock=stock,
             limit=ONE_PER_ORDER,

@@ -14,8 +14,9 @@ from infra.single_flight import SingleFlight
 LEAST_ENTRIES = 2_000
 # Before anything was ever started: what one small machine does in its worst hour.
 ASSUMED_PER_SECOND = 50.0
-# The newest second counts so much; a server that just went away must not look like a slow one.
-NEWEST_SHARE = 0.3
+# A second that is slower than those before counts so much: while everybody clicks, the clicks take
+# the processors, and what is started then says little of how fast it goes when they are over.
+SLOWER_SHARE = 0.02
 
 
 class _Count(NamedTuple):
@@ -63,12 +64,12 @@ class Backlog:
         started, kept = await self._redis.mget(STARTED, HEALTHY_RATE)
         count = _Count(waiting, int(started or 0), self._clock())
         before, self._last = self._last, count
-        rate = float(kept) if kept else None
+        rate = float(kept) if kept else ASSUMED_PER_SECOND
         if before and (newest := _rate_between(before, count)):
-            rate = newest if rate is None else rate + NEWEST_SHARE * (newest - rate)
+            rate = max(newest, rate + SLOWER_SHARE * (newest - rate))
             # For a process that is started in the middle of an outage.
             await self._redis.set(HEALTHY_RATE, f"{rate:.1f}")
-        return waiting, ASSUMED_PER_SECOND if rate is None else rate
+        return waiting, rate
 
 
 def _rate_between(before: _Count, now: _Count) -> float | None:

@@ -46,6 +46,24 @@ async def test_it_is_as_deep_and_as_old_as_what_waits_in_all_streams(redis: Redi
     assert depth.oldest_seconds >= 100
 
 
+async def test_what_is_slow_while_everybody_clicks_is_believed_by_and_by(redis: Redis) -> None:
+    await wait_in_line(redis, 3_000)
+    seconds = itertools.count(1.0)
+    watching = Backlog(redis, clock=lambda: next(seconds))
+    await redis.set(HEALTHY_RATE, "100")
+    rates = []
+    for started in range(0, 2_000, 10):
+        await redis.set(STARTED, started)
+        rates.append((await watching._look())[1])
+
+    assert rates[0] == 100
+    assert rates[10] > 80
+    assert rates[-1] < 15
+    # As fast as it goes again, it goes.
+    await redis.set(STARTED, 2_090)
+    assert (await watching._look())[1] == 100
+
+
 async def test_an_outage_does_not_look_like_a_slow_server(redis: Redis) -> None:
     await wait_in_line(redis, 3_000)
     seconds = itertools.count(1.0)
