@@ -55,15 +55,21 @@ from api.sales import ShownSales
 from api.seals import Seals
 from api.start_checks import refuse_unsafe
 from api.streams.order_feed import OrderFeed
+from api.streams.place_feed import PlaceFeed
 from api.streams.registry import Streams
+from api.streams.room_feed import RoomFeed
 from api.workflow_calls import WorkflowCalls
+from domain.payment import PaymentMethod
 from infra.background import ended
 from infra.garbage import tune_garbage_collection
+from infra.gateways.protocol import Gateway
 from infra.gateways.registry import open_return_check
+from infra.postgres.engine import Database
 from infra.redis.backlog import Backlog
 from infra.redis.order_changes import ChangeListener
 from infra.redis.room_control import RoomControl
 from infra.redis.room_gate import RoomGate
+from infra.redis.room_places import RoomPlaces
 from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.room_recovery import RoomRecovery
@@ -160,16 +166,15 @@ async def open_services(
     orders = OrderLookup(database, stock_gate)
     order_updates = OrderUpdates(workflows, orders, database)
     workflow_client = WorkflowClient(client, settings.task_queue)
-    relay = NoticeRelay(database, workflow_client, gateways)
-    closing.push_async_callback(relay.aclose)
-    inbox = NoticeInbox(database, gateways, relay)
+    inbox, relay = _open_inbox(database, gateways, workflow_client, closing)
+    rooms = _open_rooms(settings, stores, metrics, stock_gate, shown, draws, closing)
     return Services(
         settings=settings,
         redis=redis,
         gate=stock_gate,
         sold_out=await closing.enter_async_context(SoldOutLeases.listening(redis)),
         backlog=Backlog(redis),
-        rooms=_open_rooms(settings, stores, stock_gate, shown, draws, closing),
+        rooms=rooms,
         draws=draws,
         database=database,
         workflows=workflows,
@@ -182,7 +187,7 @@ async def open_services(
         sales=shown,
         orders=orders,
         order_updates=order_updates,
-        order_streams=_open_order_streams(settings, stores, metrics, orders, closing),
+        order_streams=_open_order_streams(settings, stores, metrics, orders, rooms, closing),
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
         refunds=OrderRefunds(workflows, orders, database),
         inbox=inbox,
@@ -193,16 +198,29 @@ async def open_services(
     )
 
 
+def _open_inbox(
+    database: Database,
+    gateways: dict[PaymentMethod, Gateway],
+    workflow_client: WorkflowClient,
+    closing: AsyncExitStack,
+) -> tuple[NoticeInbox, NoticeRelay]:
+    relay = NoticeRelay(database, workflow_client, gateways)
+    closing.push_async_callback(relay.aclose)
+    return NoticeInbox(database, gateways, relay), relay
+
+
 def _open_rooms(
     settings: Settings,
     stores: Stores,
+    metrics: Metrics,
     stock_gate: StockGate,
     shown: ShownSales,
     draws: ShownDraws,
     closing: AsyncExitStack,
 ) -> Rooms:
     room_gate = RoomGate(stores.redis, RoomRecovery(stores.database, stores.redis))
-    closing.push_async_callback(ended, asyncio.create_task(RoomControl(room_gate).run()))
+    control = RoomControl(room_gate, metrics.rooms_are)
+    closing.push_async_callback(ended, asyncio.create_task(control.run()))
     return Rooms(stock_gate, room_gate, shown, _open_seals(settings), draws)
 
 
@@ -211,19 +229,23 @@ def _open_order_streams(
     stores: Stores,
     metrics: Metrics,
     orders: OrderLookup,
+    rooms: Rooms,
     closing: AsyncExitStack,
 ) -> OrderStreams:
     feed = OrderFeed(stores.database, metrics, look_seconds=settings.stream_look_seconds)
     listener = ChangeListener(stores.redis, feed.changed, feed.look)
-    for work in (feed.run(), listener.run()):
+    room_feed = RoomFeed(rooms.seen)
+    place_feed = PlaceFeed(RoomGate(stores.redis), RoomPlaces(stores.redis), rooms.place)
+    for work in (feed.run(), listener.run(), room_feed.run(), place_feed.run()):
         closing.push_async_callback(ended, asyncio.create_task(work))
     streams = Streams(
         metrics,
         at_most=streams_that_fit(settings.api_max_streams, settings.api_max_connections),
         per_user=settings.streams_per_user,
+        per_address=settings.streams_per_address,
         longest_seconds=settings.stream_seconds,
     )
-    return OrderStreams(streams, feed, orders)
+    return OrderStreams(streams, feed, orders, room_feed, place_feed)
 
 
 def _open_seals(settings: Settings) -> Seals:

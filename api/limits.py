@@ -102,9 +102,13 @@ class Limits:
         path = scope["path"]
         if scope["method"] != "GET" or path in OPERATIONS or path.startswith(_BY_NAME):
             return
-        if not self._strangers.take(self._addresses.of(came_from(scope))):
+        if not self._strangers.take(self.address_of(scope)):
             raise self._too_often(Traffic.STRANGERS)
         self.begin(scope, Traffic.STRANGERS)
+
+    def address_of(self, scope: Scope) -> str:
+        """What stands for who has no name."""
+        return self._addresses.of(came_from(scope))
 
     def failed(self, where: CameFrom, traffic: Traffic) -> None:
         """Something from there proved nothing. Raises Refusal RATE_LIMITED where it is too much of

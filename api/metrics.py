@@ -1,10 +1,42 @@
 """What Prometheus is told: requests by route, the gate's verdicts, and streams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from domain.room import RoomFigures
+from domain.sale import ItemRef
 
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+# A label for each room of a shop with thousands would fill Prometheus.
+ROOMS_SHOWN = 64
+
+
+class _LiveRooms(Collector):
+    """Made when it is asked for: a room that has ended is not shown with what it last was."""
+
+    def __init__(self, rooms: Callable[[], Mapping[ItemRef, RoomFigures]]) -> None:
+        self._rooms = rooms
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        rooms = sorted(self._rooms().items(), key=lambda one: (one[0].sale_id, one[0].sku_id))
+        yield GaugeMetricFamily("seckill_rooms_live", "Rooms somebody looks after", len(rooms))
+        for name, help_text in _ROOM_GAUGES.items():
+            gauge = GaugeMetricFamily(f"seckill_room_{name}", help_text, labels=("sale", "sku"))
+            for item, figures in rooms[:ROOMS_SHOWN]:
+                gauge.add_metric((item.sale_id, item.sku_id), getattr(figures, name))
+            yield gauge
+
+
+_ROOM_GAUGES = {
+    "waiting": "Units that those who wait have asked for",
+    "called": "Units kept for who was called and has no entry token yet",
+    "promised": "Units promised by entry tokens",
+    "serving": "Places up to this one were called",
+}
 
 
 class Metrics:
@@ -34,6 +66,8 @@ class Metrics:
         self._tell_of_limits()
         self._tell_of_the_backlog()
         self._tell_of_streams()
+        self._rooms: Mapping[ItemRef, RoomFigures] = {}
+        self.registry.register(_LiveRooms(lambda: self._rooms))
         # Looking labels up in the library costs more than counting.
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._route_seconds: dict[str, Histogram] = {}
@@ -125,6 +159,10 @@ class Metrics:
 
     def views_read(self, read: int) -> None:
         self._views.inc(read)
+
+    def rooms_are(self, figures: Mapping[ItemRef, RoomFigures]) -> None:
+        """All that are live."""
+        self._rooms = figures
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

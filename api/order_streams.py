@@ -1,14 +1,17 @@
-"""Opening a stream of orders: who may follow which, and what it begins with."""
+"""Opening a stream of orders or rooms: who may follow which, and what it begins with."""
 
 from typing import Protocol
 
 from api.auth import Session
 from api.orders import OrderLookup
 from api.streams.order_feed import OrderFeed, SeenOrder, order_message
+from api.streams.place_feed import PlaceFeed
 from api.streams.registry import Streams
+from api.streams.room_feed import RoomFeed
 from api.streams.stream import End, Stream
 from domain.errors import ErrorCode, Refusal
 from domain.ids import is_order_id
+from domain.sale import ItemRef
 from domain.states import OrderStatus
 
 NO_VERSION = 0
@@ -25,12 +28,20 @@ class OrderStreams:
     """Every call raises Refusal: NOT_FOUND for an order the caller may not see, RATE_LIMITED,
     OVERLOADED or UNAVAILABLE. The caller closes the stream."""
 
-    def __init__(self, streams: Streams, orders: OrderFeed, lookup: OrderLookup) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        orders: OrderFeed,
+        lookup: OrderLookup,
+        rooms: RoomFeed,
+        places: PlaceFeed,
+    ) -> None:
         self.streams = streams
         self._orders = orders
         self._lookup = lookup
+        self._rooms = rooms
         # What else a user may follow joins this list, and the page's one stream tells of it.
-        self._of_a_user: tuple[Feed, ...] = (orders,)
+        self._of_a_user: tuple[Feed, ...] = (orders, places)
 
     async def of_order(
         self, order_id: str, session: Session, kind: str, last_event_id: str | None = None
@@ -51,6 +62,18 @@ class OrderStreams:
         except BaseException:
             stream.close()
             raise
+        return stream
+
+    async def of_room(
+        self, item: ItemRef, address: str, kind: str, last_event_id: str | None = None
+    ) -> Stream | None:
+        """The stream of a room as anybody may see it; None for a client that comes again to one
+        that is over with its sale."""
+        seen = await self._rooms.read(item)
+        if seen.is_final and _version(last_event_id) is not None:
+            return None
+        stream = self.streams.open_to_anybody(address, kind)
+        self._rooms.follow(stream, item, seen)
         return stream
 
     def of_user(self, session: Session, kind: str) -> Stream:
@@ -88,4 +111,4 @@ def _unknown() -> Refusal:
 def _version(last_event_id: str | None) -> int | None:
     """None for what is none of ours."""
     said = last_event_id or ""
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else None
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 15 else None

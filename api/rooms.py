@@ -9,6 +9,7 @@ from api.auth import Caller
 from api.sales import ShownSales
 from api.schemas.rooms import (
     EntryView,
+    PlaceView,
     RoomTicketView,
     RoomView,
     entry_view,
@@ -16,10 +17,19 @@ from api.schemas.rooms import (
     room_view,
 )
 from api.seals import Pass, Seals
+from api.streams.room_feed import SeenRoom
 from domain.draw import leaf_of, new_nonce
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
-from domain.room import DrawFacts, PlaceReport, RoomState, RoomVerdict, TicketState, eta_of
+from domain.room import (
+    DrawFacts,
+    PlaceReport,
+    RoomPhase,
+    RoomState,
+    RoomVerdict,
+    TicketState,
+    eta_of,
+)
 from domain.sale import ItemRef, ItemTerms
 from infra.redis.room_gate import RoomGate, RoomUnknown
 from infra.redis.stock_gate import StockGate
@@ -98,6 +108,20 @@ class Rooms:
         facts = await self._draws.facts(item) if terms.drawn else DrawFacts()
         state = await self._states.get(item, read)
         return room_view(terms, state, facts, units=sold.total, now=datetime.now(UTC))
+
+    async def seen(self, item: ItemRef) -> SeenRoom:
+        """The same, with whether it stays so. Raises Refusal NOT_FOUND."""
+        view = await self.state(item)
+        is_over = view.state is RoomPhase.OVER
+        return SeenRoom(view, is_over and await self._sales.ended_at(item) is not None)
+
+    async def place(self, item: ItemRef, report: PlaceReport) -> PlaceView | None:
+        """Of a report with a ticket, what its owner is told; None for an unknown item."""
+        terms = await self._gate.terms(item)
+        if terms is None:
+            return None
+        ticket = self._ticket(report, terms)
+        return PlaceView(sale_id=item.sale_id, sku_id=item.sku_id, **dict(ticket))
 
     async def refuse_click(self, item: ItemRef, caller: Caller, terms: ItemTerms) -> NoReturn:
         """Of who has no pass where one is needed. Raises Refusal: NOT_YOUR_TURN, or

@@ -98,6 +98,16 @@ class RoomState(NamedTuple):
     waiting: int = 0
 
 
+class RoomFigures(NamedTuple):
+    """How it stands in a room: units that are waited for, called for, promised by a pass; and up to
+    which place was called."""
+
+    waiting: int
+    called: int
+    promised: int
+    serving: int
+
+
 class PlaceReport(NamedTuple):
     """What a room answers to one user. `place`: from 1; None in a draw's pool. `detail`: a moment
     in milliseconds, or an order id, as the verdict has it. `served_since`: moment and `serving` of

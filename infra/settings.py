@@ -117,6 +117,7 @@ class Settings(FromEnvironment):
     api_max_connections: int = Field(default=10_000, ge=1)
     api_max_streams: int = Field(default=8_000, ge=0)
     streams_per_user: int = Field(default=10, ge=1)
+    streams_per_address: int = Field(default=200, ge=1)
     stream_seconds: float = Field(default=3600.0, gt=0)
     stream_look_seconds: float = Field(default=10.0, gt=0)
     public_url: str = "http://127.0.0.1:8000"

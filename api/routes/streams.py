@@ -1,9 +1,9 @@
-"""Orders as they change, without asking again and again."""
+"""Orders and rooms as they change, without asking again and again."""
 
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, WebSocket
+from fastapi import APIRouter, Header, Request, WebSocket
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from api.auth import only
 from api.deps import CallerDep, OrderId, Services, ServicesDep, SessionDep
 from api.openapi_problems import SCHEMAS, refuses
 from api.problems import MEDIA_TYPE, problem_response, unavailable
+from api.routes.rooms import PATH, ItemDep
 from api.streams import websocket as websockets
 from api.streams.sse import EventStream
 from api.streams.stream import Stream
@@ -18,7 +19,7 @@ from domain.errors import ErrorCode, Refusal
 
 router = APIRouter(tags=["buyer"])
 
-OF_ORDER, OF_ORDER_BY_WEBSOCKET, OF_USER = "order", "order_websocket", "user"
+OF_ORDER, OF_ORDER_BY_WEBSOCKET, OF_USER, OF_ROOM = "order", "order_websocket", "user", "room"
 WEBSOCKET_PATH = "/v1/orders/{order_id}/ws"
 LastEventId = Annotated[
     str | None,
@@ -67,16 +68,40 @@ async def order_events(
 
 @router.get(
     "/v1/me/events",
-    summary="All of the caller's orders, as they change",
+    summary="All of the caller's orders and places, as they change",
     response_class=Response,
     response_model=None,
-    responses=_events("an event `order` has the view of an order for its data"),
+    responses=_events(
+        "an event `order` has the view of an order for its data, an event `place` a ticket as"
+        " `POST …/room` shows it, with `sale_id` and `sku_id`"
+    ),
     openapi_extra=_TOO_MANY,
 )
 async def my_events(session: SessionDep, services: ServicesDep) -> Response:
-    """First the views of the newest 50 orders, then that of each order that changes. It does not
-    end with an order, but with the token, and after an hour at most: come again then."""
+    """First the views of the newest 50 orders, then that of each order that changes; and in the
+    same way the caller's places in rooms, when one is called and whatever else becomes of it. It
+    does not end with an order, but with the token, and after an hour at most: come again then."""
     return _answer(services, services.order_streams.of_user(session, OF_USER), named=True)
+
+
+@router.get(
+    f"{PATH}/room/events",
+    summary="The room of an item, as it changes",
+    response_class=Response,
+    response_model=None,
+    responses=_events("each event's data is the room, its id the moment of that in milliseconds")
+    | {204: {"description": "Of who comes again: the room is over, and will not change"}},
+    openapi_extra=_TOO_MANY,
+)
+async def room_events(
+    item: ItemDep, request: Request, services: ServicesDep, last_event_id: LastEventId = None
+) -> Response:
+    """The room as `GET …/room` shows it, now and when it changes, once a second at most, until it
+    is over and its sale has ended. It ends as well after an hour at most: come again then, with the
+    id of the last event."""
+    address = services.limits.address_of(request.scope)
+    stream = await services.order_streams.of_room(item, address, OF_ROOM, last_event_id)
+    return _answer(services, stream)
 
 
 def _answer(services: Services, stream: Stream | None, *, named: bool = False) -> Response:

@@ -55,6 +55,13 @@ class RoomTicketView(View):
     expires_at: AwareDatetime | None = Field(description="of the entry token")
 
 
+class PlaceView(RoomTicketView):
+    """A ticket among all of its owner's."""
+
+    sale_id: str
+    sku_id: str
+
+
 class RoomView(View):
     mode: Admission
     state: RoomPhase

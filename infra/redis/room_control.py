@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 from redis.exceptions import RedisError
 
+from domain.room import RoomFigures
 from domain.sale import ItemRef
 from infra.redis.room_gate import RoomGate, RoomTurn
 
@@ -18,11 +20,21 @@ RECOVER_SECONDS = 1.0
 ROOMS_AT_ONCE = 100
 
 
-class RoomControl:
-    """Runs in any number of processes at once."""
+Figures = dict[ItemRef, RoomFigures]
+TellFigures = Callable[[Figures], None]
 
-    def __init__(self, rooms: RoomGate) -> None:
+
+def _tell_nobody(_figures: Figures) -> None:
+    return
+
+
+class RoomControl:
+    """Runs in any number of processes at once. `tell_figures`: hears at each turn how it stands in
+    all rooms that are known to be live, and so of none while Redis is away."""
+
+    def __init__(self, rooms: RoomGate, tell_figures: TellFigures = _tell_nobody) -> None:
         self._rooms = rooms
+        self._tell_figures = tell_figures
         self._recovered: dict[ItemRef, float] = {}
 
     async def run(self) -> None:
@@ -37,11 +49,12 @@ class RoomControl:
                 if not is_in_trouble or not isinstance(error, RedisError):
                     log.warning("room_control_failed", error=repr(error)[:200])
                 is_in_trouble = True
+                self._tell_figures({})
             await asyncio.sleep(TURN_SECONDS)
 
     async def turn(self) -> None:
         """One turn of each live room. Raises RedisError while Redis is away."""
-        items = await self._rooms.live()
+        items, figures = await self._rooms.live(), Figures()
         for start in range(0, len(items), ROOMS_AT_ONCE):
             some = items[start : start + ROOMS_AT_ONCE]
             for item, turned in zip(some, await self._rooms.turn(some), strict=True):
@@ -50,7 +63,9 @@ class RoomControl:
                 elif not turned.is_known:
                     await self._recover(item)
                 else:
+                    figures[item] = turned.figures
                     _tell(item, turned)
+        self._tell_figures(figures)
 
     async def _recover(self, item: ItemRef) -> None:
         now = time.monotonic()

@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from domain.room import NUMBERS_LEFT_OUT, PlaceReport, RoomState, RoomVerdict, Ticket
+from domain.room import (
+    NUMBERS_LEFT_OUT,
+    PlaceReport,
+    RoomFigures,
+    RoomState,
+    RoomVerdict,
+    Ticket,
+)
 from domain.sale import ItemRef
 from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys, item_from_line
 from infra.redis.room_lines import leaf_in, report_from, ticket_line
@@ -33,12 +40,13 @@ class FixedPool(NamedTuple):
 
 class RoomTurn(NamedTuple):
     """What one turn did. `is_known`: this Redis has opened the room; without that, nothing is done.
-    `is_news`: whether the room is over has changed. `called`: users."""
+    `is_news`: whether the room is over has changed. `called`: users. `figures`: after it."""
 
     is_known: bool
     is_over: bool
     is_news: bool
     called: list[str]
+    figures: RoomFigures
 
 
 class RoomGate:
@@ -180,8 +188,9 @@ def room_script_keys(item: ItemRef) -> list[str]:
 
 
 def _turn(answer: Sequence[str]) -> RoomTurn:
-    verdict, is_over, is_news, *called = answer
-    return RoomTurn(verdict != "unknown", is_over == "1", is_news == "1", called)
+    verdict, is_over, is_news, *more = answer
+    figures = RoomFigures(*map(int, more[:4]))
+    return RoomTurn(verdict != "unknown", is_over == "1", is_news == "1", more[4:], figures)
 
 
 def _with_indexes(packed: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """What Prometheus reads."""
 
 from api.metrics import Metrics
+from domain.room import RoomFigures
+from domain.sale import ItemRef
 
 
 def test_requests_are_counted_by_route_and_timed() -> None:
@@ -53,3 +55,18 @@ def test_streams_are_counted_while_they_are_open_with_what_they_are_told() -> No
     assert 'seckill_streams_open{kind="order"} 1.0' in told
     assert "seckill_stream_messages_total 3.0" in told
     assert "seckill_stream_views_read_total 2.0" in told
+
+
+def test_rooms_are_shown_while_they_are_live_and_not_too_many() -> None:
+    metrics, figures = Metrics(), RoomFigures(waiting=4, called=3, promised=2, serving=9)
+    metrics.rooms_are(
+        {ItemRef(sale_id="S", sku_id=f"sku-{number:02}"): figures for number in range(70)}
+    )
+
+    told = metrics.exposition().decode()
+
+    assert "seckill_rooms_live 70.0" in told
+    assert 'seckill_room_promised{sale="S",sku="sku-00"} 2.0' in told
+    assert told.count("seckill_room_serving{") == 64
+    metrics.rooms_are({})
+    assert "seckill_room_serving{" not in metrics.exposition().decode()

@@ -48,6 +48,7 @@ CONTRACT = {
     ("get", "/v1/orders/{order_id}/events"),
     ("get", "/v1/orders/{order_id}/ws"),
     ("get", "/v1/me/events"),
+    ("get", "/v1/sales/{sale_id}/items/{sku_id}/room/events"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),

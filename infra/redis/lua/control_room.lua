@@ -1,6 +1,6 @@
 -- One turn of a room: takes back what lapsed, calls as many as there are units for.
 -- Answers 'unknown' (another server: what was lost comes first), 'retired', or 'turned' with whether
--- the room is over, whether that is new, and the users who were called.
+-- the room is over, whether that is new, its figures, and the users who were called.
 -- KEYS: those of the room
 
 -- A call keeps its units so long for who does not come at once.
@@ -17,7 +17,10 @@ local RATE_MS = 30000
 local called = {}
 
 local function answer(verdict, is_new)
-  local told = { verdict, whole(room.over or 0), is_new and '1' or '0' }
+  local told = {
+    verdict, whole(room.over or 0), is_new and '1' or '0', whole(terms.waiting or 0),
+    whole(terms.called or 0), whole(terms.promised or 0), whole(room.serving or 0),
+  }
   -- Not unpack(): thousands may be called in one turn, and it fails from 8,000 on.
   for _, user in ipairs(called) do told[#told + 1] = user end
   return told

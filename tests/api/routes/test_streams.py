@@ -1,4 +1,4 @@
-"""Orders pushed to those who follow them, over real sockets and real stores."""
+"""Orders and rooms pushed to those who follow them, over real sockets and real stores."""
 
 import time
 from contextlib import AsyncExitStack
@@ -18,6 +18,7 @@ from practice.stack.loopback import loopback_http
 from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, BOB, OPERATOR, token
 from tests.support.ledger import begin, cancel, fulfil, pay
+from tests.support.operators import orderable
 from tests.support.shop import Shop
 from tests.support.streams import following, live, placed
 from tests.support.values import NOON, a_payment, a_refund
@@ -215,3 +216,32 @@ async def test_a_head_has_an_end(http: httpx.AsyncClient, shop: Shop, ledger: Da
     told = (await http.get("/metrics")).text
     assert 'seckill_streams_open{kind="order"} 0.0' in told
     assert 'route="/v1/orders/{order_id}/events",status="200"} 1.0' in told
+
+
+async def test_a_room_is_told_to_everybody_and_a_place_to_its_owner(
+    http: httpx.AsyncClient, shop: Shop
+) -> None:
+    item = (await orderable(http, admission="queue")).removesuffix("/orders")
+    path = f"{item}/room/events"
+    async with (
+        following(http, path, {}) as room,
+        following(http, "/v1/me/events", ADA) as mine,
+    ):
+        empty = await room.next()
+        await http.post(f"{item}/room", json={"quantity": 1}, headers=ADA)
+        joined = await room.next()
+        place = await mine.next()
+        while place.view["state"] != "called":
+            place = await mine.next()
+        await http.delete(f"{item}/room", headers=ADA)
+        left = await mine.next()
+        now = (await http.get(f"{item}/room")).json()
+    assert (empty.view["drawn"], joined.view["drawn"]) == (0, 1)
+    assert joined.view.keys() == now.keys()
+    assert joined.id
+    assert empty.id
+    assert int(joined.id) > int(empty.id)
+    assert (place.name, place.view["serving"], left.view["state"]) == ("place", 1, "left")
+    told = (await http.get("/metrics")).text
+    assert "seckill_rooms_live 1.0" in told
+    assert (await http.get("/v1/sales/none/items/teapot/room/events")).status_code == 404

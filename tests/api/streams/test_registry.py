@@ -11,7 +11,8 @@ from domain.errors import ErrorCode, Refusal
 
 
 def streams(**terms: float) -> Streams:
-    return Streams(Metrics(), **{"at_most": 3, "per_user": 2, **terms})  # type: ignore[arg-type]
+    usual = {"at_most": 3, "per_user": 2, "per_address": 1}
+    return Streams(Metrics(), **{**usual, **terms})  # type: ignore[arg-type]
 
 
 def refusal_of(streams: Streams, user_id: str) -> ErrorCode:
@@ -39,6 +40,21 @@ async def test_who_closes_gives_his_place_back_once_and_leaves_nothing() -> None
     assert (some._open, some._of_user) == (set(), {})
     told = some._metrics.exposition().decode()
     assert 'seckill_streams_open{kind="order"} 0.0' in told
+
+
+async def test_strangers_have_a_share_and_each_address_so_many() -> None:
+    some = streams(at_most=4)
+    first = some.open_to_anybody("192.0.2.1", "room")
+    with pytest.raises(Refusal) as same:
+        some.open_to_anybody("192.0.2.1", "room")
+    some.open_to_anybody("192.0.2.2", "room")
+    with pytest.raises(Refusal) as more:
+        some.open_to_anybody("192.0.2.3", "room")
+    some.open("192.0.2.1", "order")
+    first.close()
+    some.open_to_anybody("192.0.2.3", "room")
+    codes = (same.value.code, more.value.code)
+    assert codes == (ErrorCode.RATE_LIMITED, ErrorCode.OVERLOADED)
 
 
 @pytest.mark.parametrize(("left", "end"), [(0.01, End.EXPIRED), (3600.0, End.TOO_LONG)])
