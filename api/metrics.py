@@ -13,6 +13,12 @@ BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 # A label for each room of a shop with thousands would fill Prometheus.
 ROOMS_SHOWN = 64
+_ROOM_GAUGES = {
+    "waiting": "Units that those who wait have asked for",
+    "called": "Units kept for who was called and has no entry token yet",
+    "promised": "Units promised by entry tokens",
+    "serving": "Places up to this one were called",
+}
 
 
 class _LiveRooms(Collector):
@@ -29,14 +35,6 @@ class _LiveRooms(Collector):
             for item, figures in rooms[:ROOMS_SHOWN]:
                 gauge.add_metric((item.sale_id, item.sku_id), getattr(figures, name))
             yield gauge
-
-
-_ROOM_GAUGES = {
-    "waiting": "Units that those who wait have asked for",
-    "called": "Units kept for who was called and has no entry token yet",
-    "promised": "Units promised by entry tokens",
-    "serving": "Places up to this one were called",
-}
 
 
 class Metrics:

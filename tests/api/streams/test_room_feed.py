@@ -36,15 +36,15 @@ async def test_a_stadium_shares_one_read_and_is_told_a_part_at_a_time() -> None:
     await feed._turn()
     assert not any(told(stream) for stream in streams)
 
-    room.serving, room.reads, so_far = 7, 0, [0]
+    room.serving, before, so_far = 7, room.reads, [0]
     turn = asyncio.create_task(feed._turn())
     while not turn.done():
         await asyncio.sleep(0)
         so_far.append(sum(bool(stream._waiting) for stream in streams))
 
-    assert room.reads == 1
+    assert room.reads == before + 1
     assert [told(stream) for stream in streams] == [[7]] * STADIUM
-    assert max(after - before for before, after in pairwise(so_far)) <= 200
+    assert max(more - less for less, more in pairwise(so_far)) <= 200
 
 
 async def test_who_comes_later_is_told_at_once_what_the_others_know() -> None:
