@@ -89,7 +89,7 @@ async def my_events(session: SessionDep, services: ServicesDep) -> Response:
     summary="The room of an item, as it changes",
     response_class=Response,
     response_model=None,
-    responses=_events("each event's data is the room, its id the moment of that in milliseconds")
+    responses=_events("`data` is the room as JSON, `id` the moment of that in milliseconds")
     | {204: {"description": "Of who comes again: the room is over, and will not change"}},
     openapi_extra=_TOO_MANY,
 )
