@@ -46,9 +46,9 @@ local function take_back()
   end
 end
 
--- The time of a pause is nobody's loss.
+-- The time of a pause is nobody's loss, and that of an outage neither.
 local function give_full_windows()
-  local expires = math.min(now + 1000 * (terms.pass_window_seconds or 180), terms.ends_at_ms)
+  local expires = pass_end()
   for _, name in ipairs(redis.call('ZRANGE', PASSES, 0, -1)) do
     local user = string.match(name, '^%S+ %d+ (.*)$')
     local ticket = ticket_of(user)

@@ -77,3 +77,8 @@ local function count_held(item, units)
     redis.call('HINCRBY', item, 'held', string.format('%d', units))
   end
 end
+
+-- Which one this is: another after each start, and after a failover.
+local function server()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+end

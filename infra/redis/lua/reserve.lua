@@ -82,8 +82,9 @@ if in_room then
 
   function room.has_pass(order)
     local expires = tonumber(redis.call('ZSCORE', PASSES, pass_name(order)))
-    -- After a pause each pass gets a full window, whoever comes before that is done.
-    return expires and (expires > now_number or counts[5] == '1')
+    if not expires or expires > now_number then return expires end
+    -- After a pause or an outage each pass gets a full window, whoever comes before that is done.
+    return counts[5] == '1' or redis.call('HGET', ROOM, 'run_id') ~= server()
   end
 
   -- The pass of an order that Redis has forgotten still names it; any other is none.

@@ -177,6 +177,29 @@ class TestWhatIsLost:
         await queue.rooms.let_in_again(ITEM, lost)
         assert await queue.state_of("bob") is TicketState.LEFT
 
+    async def test_an_outage_costs_nobody_his_time(self, queue: Room) -> None:
+        for user in ("ada", "bob", "cleo"):
+            await queue.join(user)
+        await queue.turn()
+        tickets = [(await queue.enter(user)).ticket for user in ("ada", "bob")]
+        await queue.let_passes_end()
+        await queue.let_calls_pass()
+        await come_back_as_another(queue.redis)
+
+        # Whoever comes before the room has its turn as well.
+        assert tickets[0] is not None
+        order = request_for(tickets[0].order_id, "ada", pass_units=1)
+        assert (await queue.gate.reserve(order)).verdict is RESERVED
+        for _ in range(2):
+            await queue.turn()
+
+        assert await queue.state_of("bob") is TicketState.FETCHED
+        assert await queue.state_of("cleo") is TicketState.CALLED
+        # And from then on time passes for him as for anybody.
+        await queue.let_passes_end()
+        await queue.turn()
+        assert await queue.state_of("bob") is not TicketState.FETCHED
+
     async def test_what_is_retired_leaves_nothing(self, redis: Redis) -> None:
         room = await Room.open(redis, stock=1)
         await room.join("ada")
