@@ -54,6 +54,27 @@ class TestTheWaitingList:
         assert (await sold_out.gate.reserve(request_for("C9", "eve"))).verdict is SOLD_OUT
         assert await sold_out.turn() == ["u3"]
 
+    async def test_who_gave_his_order_back_may_wait_again_at_the_end(self, sold_out: Room) -> None:
+        await sold_out.join("ada")
+        await sold_out.gate.release(ITEM, "O1")
+        await sold_out.turn()
+        await sold_out.order("ada")
+        used = await ticket_of(sold_out, "ada")
+        assert (await sold_out.join("ada")).ticket == used
+        await sold_out.gate.release(ITEM, used.order_id)
+        # Nothing to wait for: he may click.
+        assert (await sold_out.join("ada")).ticket == used
+        await sold_out.gate.reserve(request_for("C1", "eve"))
+
+        again = await sold_out.join("ada")
+
+        assert again.ticket is not None
+        assert (again.place, again.ticket.state) == (2, TicketState.WAITING)
+        assert (again.ticket.index, again.ticket.leaf) == (used.index, used.leaf)
+        await sold_out.gate.release(ITEM, "C1")
+        assert await sold_out.turn() == ["ada"]
+        assert (await sold_out.order("ada")).verdict is RESERVED
+
     async def test_a_room_is_over_when_nothing_can_come_back_and_is_woken(
         self, sold_out: Room
     ) -> None:
