@@ -136,6 +136,9 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
         await services.rooms.refuse_click(item, caller, terms)
     if reserved.verdict is GateVerdict.SOLD_OUT and is_plain:
         services.sold_out.learn(item)
+        # The last who was called leaves nobody waiting, but a room all the same.
+        if reserved.waiting is not None:
+            await services.rooms.refuse_called(item, caller)
     return _answer_to(reserved, order_id)
 
 

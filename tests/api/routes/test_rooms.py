@@ -163,6 +163,8 @@ async def test_an_open_sale_has_a_waiting_list_once_all_is_taken(
     gate = StockGate(redis)
     await gate.release(ref, first.json()["order_id"])
     token = (await entry(api, item, BOB))["token"]
+    unaware = await api.post(f"{item}/orders", json={"quantity": 1}, headers=BOB)
+    assert "fetch your entry token" in assert_problem(unaware, 403, ENTRY)["detail"]
     assert (await order(api, item, token, BOB)).status_code == 202
 
     sold = intent_for((await join(api, item, BOB))["state"], "bob").model_copy(
