@@ -46,7 +46,6 @@ local function take_back()
   end
 end
 
--- The time of a pause is nobody's loss, and that of an outage neither.
 local function give_full_windows()
   local expires = pass_end()
   for _, name in ipairs(redis.call('ZRANGE', PASSES, 0, -1)) do
@@ -168,7 +167,7 @@ if terms.paused == 1 then
   redis.call('HSET', ITEM, 'room_paused', '1')
   return answer('turned')
 end
-if terms.room_paused == 1 then
+if are_windows_due() then
   give_full_windows()
   redis.call('HSET', ITEM, 'room_paused', '0')
 end

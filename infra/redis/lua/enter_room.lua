@@ -11,9 +11,7 @@ if ticket and ticket.state == 'fetched' then
   if redis.call('HEXISTS', RESERVATIONS, ticket.order_id) == 1 then
     change(user, ticket, 'used', 'used')
   elseif ticket.expires <= now and terms.paused ~= 1 then
-    -- After a pause or an outage, and nobody has given the room its turn since.
-    local is_due_a_window = terms.room_paused == 1 or not is_open_here()
-    if is_due_a_window and now < terms.ends_at_ms then
+    if are_windows_due() and now < terms.ends_at_ms then
       change(user, ticket, 'fetched', 'fetched', { expires = pass_end() })
     else
       lapse(user, ticket)

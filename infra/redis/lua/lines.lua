@@ -7,6 +7,8 @@
 local ORDERS_KEPT_CHARACTERS = 1024
 -- Who orders and cancels in a circle would fill Redis: of each buyer and item these are kept.
 local KEPT_PER_BUYER = 64
+-- A room that had no turn for so long was out of reach: for its buyers as well.
+local OUT_OF_REACH_MS = 5000
 
 local function now_ms()
   local time = redis.call('TIME')

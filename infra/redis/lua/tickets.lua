@@ -178,6 +178,13 @@ local function lapse(user, ticket)
   count_lapse()
 end
 
+-- Time in which nobody could order is nobody's loss: after a pause, or an outage of whatever kind,
+-- calls and passes get full windows, in the room's next turn.
+local function are_windows_due()
+  if terms.room_paused == 1 or not is_open_here() then return true end
+  return room.last_ms ~= nil and now - room.last_ms > OUT_OF_REACH_MS
+end
+
 -- When a pass ends that is given, or given anew, now.
 local function pass_end()
   return math.min(now + 1000 * (terms.pass_window_seconds or 180), terms.ends_at_ms)

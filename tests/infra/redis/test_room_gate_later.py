@@ -1,5 +1,8 @@
 """A room as a waiting list, as a draw, and as one that a server has lost."""
 
+from collections.abc import Awaitable, Callable
+
+import pytest
 from redis.asyncio import Redis
 
 from domain.reservation import GateVerdict, ReservationState, StockReturn
@@ -7,7 +10,7 @@ from domain.room import RoomVerdict, Ticket, TicketState
 from domain.sale import Admission
 from infra.redis.keys import ItemKeys, RoomKeys
 from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
-from tests.support.rooms import Room, come_back_as_another, packed
+from tests.support.rooms import Room, be_out_of_reach, come_back_as_another, packed
 
 RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
 INVALID, MISMATCH = GateVerdict.ENTRY_TOKEN_INVALID, GateVerdict.IDEMPOTENCY_MISMATCH
@@ -198,21 +201,25 @@ class TestWhatIsLost:
         await queue.rooms.let_in_again(ITEM, lost)
         assert await queue.state_of("bob") is TicketState.LEFT
 
-    async def test_an_outage_costs_nobody_his_time(self, queue: Room) -> None:
+    @pytest.mark.parametrize("outage", [come_back_as_another, be_out_of_reach])
+    async def test_an_outage_costs_nobody_his_time(
+        self, queue: Room, outage: Callable[[Redis], Awaitable[None]]
+    ) -> None:
         for user in ("ada", "bob", "cleo"):
             await queue.join(user)
         await queue.turn()
         tickets = [(await queue.enter(user)).ticket for user in ("ada", "bob")]
         await queue.let_passes_end()
         await queue.let_calls_pass()
-        await come_back_as_another(queue.redis)
+        await outage(queue.redis)
 
         # Whoever comes before the room has its turn as well.
         assert tickets[0] is not None
         order = request_for(tickets[0].order_id, "ada", pass_units=1)
         assert (await queue.gate.reserve(order)).verdict is RESERVED
-        for _ in range(2):
-            await queue.turn()
+        await queue.rooms.turn([ITEM])
+        await queue.rooms.reopen(ITEM)
+        await queue.turn()
 
         assert await queue.state_of("bob") is TicketState.FETCHED
         assert await queue.state_of("cleo") is TicketState.CALLED
