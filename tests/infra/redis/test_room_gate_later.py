@@ -66,7 +66,8 @@ class TestTheWaitingList:
         assert (await sold_out.join("ada")).ticket == used
         await sold_out.gate.release(ITEM, used.order_id)
         # Nothing to wait for: he may click.
-        assert (await sold_out.join("ada")).ticket == used
+        free = await sold_out.join("ada")
+        assert (free.verdict, free.ticket) == (RoomVerdict.TICKET, used)
         await sold_out.gate.reserve(request_for("C1", "eve"))
 
         again = await sold_out.join("ada")
