@@ -36,6 +36,7 @@ from infra.redis.stock_gate import StockGate
 from infra.single_flight import SingleFlight
 
 MAX_REMEMBERED = 10_000
+FETCH_FIRST = "fetch your entry token first"
 NOT_OPENED = RoomState(serving=0, next_number=0, pool_size=None, is_over=False)
 
 
@@ -126,13 +127,24 @@ class Rooms:
     async def refuse_click(self, item: ItemRef, caller: Caller, terms: ItemTerms) -> NoReturn:
         """Of who has no pass where one is needed. Raises Refusal: NOT_YOUR_TURN, or
         ENTRY_TOKEN_INVALID for who has no place to wait in, or was called already."""
-        key = (item, caller.user_id)
-        report = await self._places.get(key, lambda: self._rooms.look(item, caller.user_id))
+        report = await self._place(item, caller)
         waits = report.ticket and report.ticket.state is TicketState.WAITING
         if not waits or (report.place or math.inf) <= report.room.serving:
-            detail = "join the room" if report.ticket is None else "fetch an entry token"
-            raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, f"{detail} first")
+            detail = "join the room first" if report.ticket is None else FETCH_FIRST
+            raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, detail)
         raise _not_your_turn(report, terms)
+
+    async def refuse_called(self, item: ItemRef, caller: Caller) -> None:
+        """Of who was told that all is sold: raises Refusal ENTRY_TOKEN_INVALID where a unit is kept
+        for him, and he clicks without his pass."""
+        ticket = (await self._place(item, caller)).ticket
+        if ticket and ticket.state in (TicketState.CALLED, TicketState.FETCHED):
+            raise Refusal(ErrorCode.ENTRY_TOKEN_INVALID, FETCH_FIRST)
+
+    async def _place(self, item: ItemRef, caller: Caller) -> PlaceReport:
+        """At most a second old."""
+        key = (item, caller.user_id)
+        return await self._places.get(key, lambda: self._rooms.look(item, caller.user_id))
 
     async def _terms(self, item: ItemRef, caller: Caller) -> ItemTerms:
         terms = await self._gate.terms(item)

@@ -41,6 +41,8 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
         await sources.gate.rebuild(sale.terms_of(item), stock, kept)
         if sources.rooms:
             await sources.rooms(ref)
+        if sources.room_counts:
+            await sources.room_counts.count_anew(ref)
     # Nobody could buy any more if the pause outlived us.
     except BaseException:
         await sources.gate.set_paused(ref, sale.terms_of(item).paused)

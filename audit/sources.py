@@ -10,6 +10,7 @@ from audit.window import Window
 from infra.gateways.provider_book import PracticeBook, ProviderBook
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
+from infra.redis.room_counts import RoomCounts
 from infra.redis.stock_gate import StockGate
 from infra.room_recovery import RoomRecovery
 from infra.settings import Settings
@@ -26,7 +27,8 @@ OVERDUE_AFTER = timedelta(minutes=3)
 class AuditSources:
     """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
     Postgres. What should have been done longer ago than `overdue_after` is stuck.
-    `window` is None where the whole is looked at, and `rooms` where none is put back."""
+    `window` is None where the whole is looked at, and `rooms` and `room_counts` where
+    none is put back, or counted."""
 
     database: Database
     gate: StockGate
@@ -37,6 +39,7 @@ class AuditSources:
     overdue_after: timedelta = OVERDUE_AFTER
     window: Window | None = None
     rooms: RoomRecovery | None = None
+    room_counts: RoomCounts | None = None
 
     @property
     def orders_within(self) -> tuple[str, ...] | None:
@@ -75,6 +78,7 @@ async def open_sources(
             grace=settings.audit_grace,
             overdue_after=settings.audit_overdue,
             rooms=RoomRecovery(stores.database, stores.redis),
+            room_counts=RoomCounts(stores.redis),
         )
 
 

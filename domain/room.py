@@ -122,9 +122,12 @@ class PlaceReport(NamedTuple):
     at_ms: int
 
     @property
-    def ahead(self) -> int:
-        """At most so many are called before."""
-        return max(0, (self.place or 0) - self.room.serving - 1)
+    def ahead(self) -> int | None:
+        """At most so many are called before. None where nobody knows, and for who waits no more."""
+        is_in_line = self.ticket is not None and self.ticket.state not in _AS_IT_IS
+        if self.place is None or not is_in_line or self.room.is_over:
+            return None
+        return max(0, self.place - self.room.serving - 1)
 
 
 class ShownTicketState(StrEnum):

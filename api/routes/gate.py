@@ -135,8 +135,18 @@ async def _reserve(services: Services, click: Click, receive: Receive) -> Answer
     if reserved.verdict is GateVerdict.NOT_YOUR_TURN:
         await services.rooms.refuse_click(item, caller, terms)
     if reserved.verdict is GateVerdict.SOLD_OUT and is_plain:
-        services.sold_out.learn(item)
+        await _find_sold_out(services, item, caller, reserved)
     return _answer_to(reserved, order_id)
+
+
+async def _find_sold_out(
+    services: Services, item: ItemRef, caller: Caller, reserved: GateAnswer
+) -> None:
+    """Raises Refusal where a unit is kept for who clicks."""
+    services.sold_out.learn(item)
+    # Not where nobody waits any more: the last one may just be called.
+    if reserved.waiting is not None:
+        await services.rooms.refuse_called(item, caller)
 
 
 async def _caller(services: Services, click: Click) -> Caller:

@@ -50,7 +50,9 @@ class RoomTicketView(View):
     leaf: str
     place: int | None = Field(description="from 1; null in a draw's pool")
     serving: int = Field(description="places up to this one were called")
-    ahead: int
+    ahead: int | None = Field(
+        description="called before at most; null in a draw's pool, and for who waits no more"
+    )
     eta_seconds: EtaView | None
     expires_at: AwareDatetime | None = Field(description="of the entry token")
 

@@ -32,6 +32,7 @@ class Scripts:
         self.leave_room = _register(redis, "leave_room", of_a_room=True)
         self.look_room = _register(redis, "look_room", of_a_room=True)
         self.control_room = _register(redis, "control_room", of_a_room=True)
+        self.count_room = _register(redis, "count_room", of_a_room=True)
         self.open_room = _register(redis, "open_room", of_a_room=True)
         self.fix_pool = _register(redis, "fix_pool", of_a_room=True)
         self.fix_places = _register(redis, "fix_places", of_a_room=True)

@@ -9,7 +9,7 @@ most of such an answer. So what a look at Redis found is answered from memory, o
   alone, in the same MULTI in which it reads, and counts once that word is heard. Redis tells one
   subscriber everything in order, so all that had changed before the look was heard before.
 - Whoever is named among the item's buyers or requests is asked of Redis: a winner's second click,
-  and a repeat, are answered by who knows them.
+  and a repeat, are answered by who knows them. So is whoever was called: a unit is kept for him.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from redis.exceptions import RedisError
 
 from domain.sale import ItemRef
 from infra.redis.client import without_retries
-from infra.redis.keys import STOCK_CHANGED, ItemKeys, keys_of
+from infra.redis.keys import STOCK_CHANGED, ItemKeys, RoomKeys, keys_of
 from infra.redis.sold_out_looks import ASKED, Look, look_from, users_of
 
 log = structlog.get_logger()
@@ -43,6 +43,8 @@ NAMES_SECONDS = 1.0
 # Above that reading them costs more than asking.
 MOST_NAMES = 20_000
 MOST_ITEMS = 64
+# Of those who were called and did not come yet.
+MOST_CALLED = 1_000
 SUBSCRIBE_AGAIN_SECONDS = 0.5
 SUBSCRIBED_WITHIN_SECONDS = 2.0
 
@@ -64,6 +66,7 @@ class _Lease:
     waiting: int | None
     limit: int
     users: frozenset[str]
+    called: frozenset[str]
 
 
 class SoldOutLeases:
@@ -110,6 +113,7 @@ class SoldOutLeases:
             # Above the limit Redis would say that instead.
             and lease.free < quantity <= lease.limit
             and user_id not in lease.users
+            and user_id not in lease.called
         )
 
     def waiting(self, item: ItemRef) -> int | None:
@@ -128,14 +132,15 @@ class SoldOutLeases:
             self._forget_all()
             self._not_before.clear()
         self._not_before[keys.item] = now + LOOK_EVERY_SECONDS
-        look = asyncio.get_running_loop().create_task(self._look(keys, now))
+        look = asyncio.get_running_loop().create_task(self._look(item, now))
         self._looks[keys.item] = look
         self._tasks.add(look)
         look.add_done_callback(lambda done: self._looked(keys.item, done))
 
-    async def _look(self, keys: ItemKeys, began: float) -> None:
+    async def _look(self, item: ItemRef, began: float) -> None:
+        keys = ItemKeys.of(item)
         names = self._names.get(keys.item)
-        seen = await self._read(keys, with_users=False)
+        seen = await self._read(item, with_users=False)
         if seen.buyers + seen.requests > MOST_NAMES:
             return
         is_known = names is not None and (names.buyers, names.requests) == (
@@ -143,7 +148,7 @@ class SoldOutLeases:
             seen.requests,
         )
         if names is None or not is_known or began - names.read_at > NAMES_SECONDS:
-            seen = await self._read(keys, with_users=True)
+            seen = await self._read(item, with_users=True)
             users = seen.users or frozenset()
             names = _Names(began, seen.buyers, seen.requests, users)
         # Something changed meanwhile, or the subscription was cut: what was read is worth nothing.
@@ -152,7 +157,7 @@ class SoldOutLeases:
         self._names[keys.item] = names
         if seen.is_open and seen.free < seen.limit:
             self._leases[keys.item] = _Lease(
-                began, seen.free, seen.waiting, seen.limit, names.users
+                began, seen.free, seen.waiting, seen.limit, names.users, seen.called
             )
         else:
             self._leases.pop(keys.item, None)
@@ -165,9 +170,10 @@ class SoldOutLeases:
         if not look.cancelled() and (error := look.exception()):
             log.debug("sold_out_look_failed", item=key, error=repr(error)[:200])
 
-    async def _read(self, keys: ItemKeys, *, with_users: bool) -> Look:
+    async def _read(self, item: ItemRef, *, with_users: bool) -> Look:
         """One moment of Redis, and everything heard that was published before it. Raises
         RedisError, or TimeoutError where the subscription does not answer."""
+        keys, calls = ItemKeys.of(item), RoomKeys.of(item).calls
         word = str(next(self._words))
         heard = self._awaited[word] = asyncio.get_running_loop().create_future()
         try:
@@ -177,6 +183,7 @@ class SoldOutLeases:
                 moment.execute_command("HMGET", keys.item, *ASKED)
                 moment.execute_command("HLEN", keys.buyers)
                 moment.execute_command("HLEN", keys.requests)
+                moment.execute_command("ZRANGE", calls, 0, MOST_CALLED - 1)
                 if with_users:
                     moment.execute_command("HKEYS", keys.buyers)
                     moment.execute_command("HKEYS", keys.requests)
@@ -192,9 +199,10 @@ class SoldOutLeases:
                 raise
         finally:
             self._awaited.pop(word, None)
-        users = users_of(found[4], found[5]) if with_users else None
-        clock, terms, buyers, requests = found[:4]
-        return look_from(clock, terms, buyers, requests, users, STANDS_SECONDS)
+        users = users_of(found[5], found[6]) if with_users else None
+        clock, terms, buyers, requests, called = found[:5]
+        seen = look_from(clock, terms, buyers, requests, users, STANDS_SECONDS)
+        return seen._replace(called=frozenset(called))
 
     def _listen_anew(self) -> None:
         self._forget_all()

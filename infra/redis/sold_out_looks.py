@@ -12,7 +12,7 @@ ASKED = (*_TERMS, *_ROOM)
 
 class Look(NamedTuple):
     """`free`: units that a click could take. `waiting`: tickets in the item's room, None where
-    there is none. `users`: None where they were not read."""
+    there is none. `users`: None where they were not read. `called`: who has a unit kept for him."""
 
     is_open: bool
     free: int
@@ -21,6 +21,7 @@ class Look(NamedTuple):
     buyers: int
     requests: int
     users: frozenset[str] | None
+    called: frozenset[str] = frozenset()
 
 
 def look_from(

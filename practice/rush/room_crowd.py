@@ -221,7 +221,9 @@ class RoomCrowd:
         for number in range(1, CLICKS_OF_A_BOT):
             await asyncio.sleep(self._random.uniform(*BOT_PAUSE_SECONDS))
             if number % 2:
-                await self._join(user_id)
+                # Once his order were given up, that would be another place, for which nobody comes.
+                if self._room.ends.get(user_id) != ORDERED:
+                    await self._join(user_id)
                 continue
             verdict, _ = await self._clicks.click(user_id)
             if verdict not in _NO_ENTRY:

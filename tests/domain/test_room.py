@@ -51,8 +51,16 @@ def test_how_long_it_takes_is_a_range_around_the_pace_of_the_last_minute() -> No
 
 def test_nobody_is_told_what_nobody_knows() -> None:
     assert eta_of(report(None), 0, 0) is None
+    assert report(None).ahead is None
     assert eta_of(report(since=(NOW - 1000, 30)), 0, 0) is None
     assert eta_of(report(30), 0, 0) == Eta(0, 0)
+
+
+def test_nobody_is_before_who_does_not_wait() -> None:
+    gone = (TicketState.USED, TicketState.LEFT, TicketState.LAPSED)
+    assert [report(state=state).ahead for state in gone] == [None] * 3
+    assert report(is_over=True).ahead is None
+    assert report(30, state=TicketState.CALLED).ahead == 0
 
 
 def test_before_the_start_the_pace_is_what_the_sale_says() -> None:

@@ -97,6 +97,11 @@ async def come_back_as_another(redis: Redis, item: ItemRef = ITEM) -> None:
     await redis.hdel(key, "sure_ms")
 
 
+async def be_out_of_reach(redis: Redis, item: ItemRef = ITEM) -> None:
+    """As a server nobody reached for long: no process has given the room a turn."""
+    await redis.hset(RoomKeys.of(item).room, "last_ms", str(LONG_AGO_MS))
+
+
 def packed(*ranks: int) -> bytes:
     """Ranks by index, from 0, as the gate takes them."""
     return b"".join(rank.to_bytes(4) for rank in ranks)

@@ -49,9 +49,8 @@ local function take_back()
   end
 end
 
--- The time of a pause is nobody's loss.
 local function give_full_windows()
-  local expires = math.min(now + 1000 * (terms.pass_window_seconds or 180), terms.ends_at_ms)
+  local expires = pass_end()
   for _, name in ipairs(redis.call('ZRANGE', PASSES, 0, -1)) do
     local user = string.match(name, '^%S+ %d+ (.*)$')
     local ticket = ticket_of(user)
@@ -171,7 +170,7 @@ if terms.paused == 1 then
   redis.call('HSET', ITEM, 'room_paused', '1')
   return answer('turned')
 end
-if terms.room_paused == 1 then
+if are_windows_due() then
   give_full_windows()
   redis.call('HSET', ITEM, 'room_paused', '0')
 end

@@ -10,8 +10,12 @@ if ticket and ticket.state == 'fetched' then
   -- It became an order, and Redis lost that.
   if redis.call('HEXISTS', RESERVATIONS, ticket.order_id) == 1 then
     change(user, ticket, 'used', 'used')
-  elseif ticket.expires <= now and terms.paused ~= 1 and terms.room_paused ~= 1 then
-    lapse(user, ticket)
+  elseif ticket.expires <= now and terms.paused ~= 1 then
+    if are_windows_due() and now < terms.ends_at_ms then
+      change(user, ticket, 'fetched', 'fetched', { expires = pass_end() })
+    else
+      lapse(user, ticket)
+    end
   end
 end
 
@@ -44,6 +48,6 @@ if taken >= terms.per_user_limit then return report('limit_reached', user, last_
 local units = units_for(taken)
 if units < 1 then return report('not_your_turn', user) end
 
-local expires = math.min(now + 1000 * (terms.pass_window_seconds or 180), terms.ends_at_ms)
-change(user, ticket, 'fetched', 'fetched', { units = units, order_id = order_id, expires = expires })
+local given = { units = units, order_id = order_id, expires = pass_end() }
+change(user, ticket, 'fetched', 'fetched', given)
 return report('pass', user)

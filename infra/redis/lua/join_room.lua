@@ -1,11 +1,15 @@
--- Gives a user a ticket for so many units, or says why not; asked again, the same one.
+-- Gives a user a ticket for so many units, or says why not; asked again, the same one. Who left, and
+-- whose order is over without having been bought, gets a new number.
 -- KEYS: those of the room
 -- ARGV: user, units, leaf, nonce
 
 local user, units, leaf, nonce = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 if not read_room() then return report('not_found', user) end
 local ticket = ticket_of(user)
-if ticket and ticket.state ~= 'left' then return report('ticket', user) end
+-- Nothing is left of the order his place became, so that he may order again: he may wait again.
+local is_free_again = ticket and ticket.state == 'used'
+  and redis.call('HEXISTS', BUYERS, user) == 0
+if ticket and ticket.state ~= 'left' and not is_free_again then return report('ticket', user) end
 
 local function free_for_clicks()
   return terms.stock - terms.promised - terms.called - terms.waiting
@@ -29,6 +33,8 @@ local function refused()
 end
 
 local verdict, detail = refused()
+-- Where there is nothing to wait for, his ticket is what it was.
+if is_free_again and verdict and verdict ~= 'unknown' then return report('ticket', user) end
 if verdict then return report(verdict, user, detail) end
 
 if ticket then

@@ -7,6 +7,8 @@
 local ORDERS_KEPT_CHARACTERS = 1024
 -- Who orders and cancels in a circle would fill Redis: of each buyer and item these are kept.
 local KEPT_PER_BUYER = 64
+-- A room that had no turn for so long was out of reach: for its buyers as well.
+local OUT_OF_REACH_MS = 5000
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -76,4 +78,9 @@ local function count_held(item, units)
   if redis.call('HEXISTS', item, 'held') == 1 then
     redis.call('HINCRBY', item, 'held', string.format('%d', units))
   end
+end
+
+-- Which one this is: another after each start, and after a failover.
+local function server()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 end

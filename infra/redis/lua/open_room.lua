@@ -8,6 +8,8 @@ local next_number = math.max(room.next or 0, tonumber(ARGV[1]))
 -- Somebody may have been given a number that nobody here remembers.
 if room.next or next_number > 0 then next_number = next_number + tonumber(ARGV[5]) end
 local serving = math.max(room.serving, tonumber(ARGV[2]))
+-- While this server was away nobody could order: as after a pause, nobody's window ran meanwhile.
+if room.next then redis.call('HSET', ITEM, 'room_paused', '1') end
 redis.call(
   'HSET', ROOM, 'next', whole(next_number), 'serving', whole(serving), 'run_id', server()
 )

@@ -82,8 +82,12 @@ if in_room then
 
   function room.has_pass(order)
     local expires = tonumber(redis.call('ZSCORE', PASSES, pass_name(order)))
-    -- After a pause each pass gets a full window, whoever comes before that is done.
-    return expires and (expires > now_number or counts[5] == '1')
+    if not expires or expires > now_number then return expires end
+    -- After a pause or an outage each pass gets a full window, whoever comes before that is done.
+    if counts[5] == '1' then return true end
+    local opened = redis.call('HMGET', ROOM, 'run_id', 'last_ms')
+    local last_turn = tonumber(opened[2]) or now_number
+    return opened[1] ~= server() or now_number - last_turn > OUT_OF_REACH_MS
   end
 
   -- The pass of an order that Redis has forgotten still names it; any other is none.

@@ -41,7 +41,7 @@ if state == 'fetched' then
   elseif free < told.units then
     state = 'overdue'
   else
-    told.expires = math.min(now + 1000 * (terms.pass_window_seconds or 180), terms.ends_at_ms)
+    told.expires = pass_end()
   end
 end
 if state == 'called' then told.at = now end

@@ -24,12 +24,8 @@ end
 
 local terms, room = {}, {}
 
--- Another server than the one this room was last opened on may have lost a part of it.
-local function server()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
-end
-
--- Asking who one is takes longer than all else here, and no server comes back in so short a time.
+-- Another server than the one a room was last opened on may have lost a part of it. Asking who one
+-- is takes longer than all else here, and no server comes back in so short a time.
 local SURE_MS = 100
 
 local function is_open_here()
@@ -180,6 +176,18 @@ local function lapse(user, ticket)
     change(user, ticket, 'lapsed', 'lapsed', { lapses = ticket.lapses + 1 })
   end
   count_lapse()
+end
+
+-- Time in which nobody could order is nobody's loss: after a pause, or an outage of whatever kind,
+-- calls and passes get full windows, in the room's next turn.
+local function are_windows_due()
+  if terms.room_paused == 1 or not is_open_here() then return true end
+  return room.last_ms ~= nil and now - room.last_ms > OUT_OF_REACH_MS
+end
+
+-- When a pass ends that is given, or given anew, now.
+local function pass_end()
+  return math.min(now + 1000 * (terms.pass_window_seconds or 180), terms.ends_at_ms)
 end
 
 -- What a buyer is told: a verdict with a detail, the ticket, its place, and the room's figures.

@@ -1,12 +1,16 @@
 """Redis that contradicts Postgres, or itself, is named by A2."""
 
+from dataclasses import replace
+
 import pytest
 from redis.asyncio import Redis
 
+from audit.item_rebuild import rebuild_item
 from audit.sources import AuditSources
 from domain.sale import Sale
 from infra.postgres.sales import Sales
-from infra.redis.keys import DIRECTORY, ItemKeys
+from infra.redis.keys import DIRECTORY, LIVE_ROOMS, ItemKeys, directory_line
+from infra.redis.room_counts import RoomCounts
 from tests.support.audited_orders import assert_breaks, cancelled, check_of, dispatched, paid
 from tests.support.ledger import damage
 from tests.support.shop import Shop
@@ -111,6 +115,20 @@ async def test_a2_a_term_that_redis_has_lost(
     assert "starts_at_ms is missing in Redis" in (
         check_of(await assert_breaks(sources, "A2"), "A2").detail
     )
+
+
+async def test_a2_a_room_that_keeps_units_for_nobody(
+    shop: Shop, sources: AuditSources, redis: Redis, keys: ItemKeys
+) -> None:
+    counting = replace(sources, room_counts=RoomCounts(redis))
+    await redis.sadd(LIVE_ROOMS, directory_line(shop.item.ref))
+    await redis.hset(keys.item, "promised", 2)
+
+    report = await assert_breaks(counting, "A2")
+
+    assert "promised is 2 and should be 0" in check_of(report, "A2").detail
+    assert await rebuild_item(counting, shop.item.ref)
+    await assert_breaks(counting, "")
 
 
 async def test_a2_an_item_that_is_missing_in_the_directory(

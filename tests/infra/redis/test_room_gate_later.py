@@ -1,5 +1,8 @@
 """A room as a waiting list, as a draw, and as one that a server has lost."""
 
+from collections.abc import Awaitable, Callable
+
+import pytest
 from redis.asyncio import Redis
 
 from domain.reservation import GateVerdict, ReservationState, StockReturn
@@ -7,7 +10,7 @@ from domain.room import RoomVerdict, Ticket, TicketState
 from domain.sale import Admission
 from infra.redis.keys import ItemKeys, RoomKeys
 from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
-from tests.support.rooms import Room, come_back_as_another, packed
+from tests.support.rooms import Room, be_out_of_reach, come_back_as_another, packed
 
 RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
 INVALID, MISMATCH = GateVerdict.ENTRY_TOKEN_INVALID, GateVerdict.IDEMPOTENCY_MISMATCH
@@ -53,6 +56,28 @@ class TestTheWaitingList:
         await sold_out.gate.release(ITEM, "C")
         assert (await sold_out.gate.reserve(request_for("C9", "eve"))).verdict is SOLD_OUT
         assert await sold_out.turn() == ["u3"]
+
+    async def test_who_gave_his_order_back_may_wait_again_at_the_end(self, sold_out: Room) -> None:
+        await sold_out.join("ada")
+        await sold_out.gate.release(ITEM, "O1")
+        await sold_out.turn()
+        await sold_out.order("ada")
+        used = await ticket_of(sold_out, "ada")
+        assert (await sold_out.join("ada")).ticket == used
+        await sold_out.gate.release(ITEM, used.order_id)
+        # Nothing to wait for: he may click.
+        free = await sold_out.join("ada")
+        assert (free.verdict, free.ticket) == (RoomVerdict.TICKET, used)
+        await sold_out.gate.reserve(request_for("C1", "eve"))
+
+        again = await sold_out.join("ada")
+
+        assert again.ticket is not None
+        assert (again.place, again.ticket.state) == (2, TicketState.WAITING)
+        assert (again.ticket.index, again.ticket.leaf) == (used.index, used.leaf)
+        await sold_out.gate.release(ITEM, "C1")
+        assert await sold_out.turn() == ["ada"]
+        assert (await sold_out.order("ada")).verdict is RESERVED
 
     async def test_a_room_is_over_when_nothing_can_come_back_and_is_woken(
         self, sold_out: Room
@@ -176,6 +201,33 @@ class TestWhatIsLost:
         await queue.leave("bob")
         await queue.rooms.let_in_again(ITEM, lost)
         assert await queue.state_of("bob") is TicketState.LEFT
+
+    @pytest.mark.parametrize("outage", [come_back_as_another, be_out_of_reach])
+    async def test_an_outage_costs_nobody_his_time(
+        self, queue: Room, outage: Callable[[Redis], Awaitable[None]]
+    ) -> None:
+        for user in ("ada", "bob", "cleo"):
+            await queue.join(user)
+        await queue.turn()
+        tickets = [(await queue.enter(user)).ticket for user in ("ada", "bob")]
+        await queue.let_passes_end()
+        await queue.let_calls_pass()
+        await outage(queue.redis)
+
+        # Whoever comes before the room has its turn as well.
+        assert tickets[0] is not None
+        order = request_for(tickets[0].order_id, "ada", pass_units=1)
+        assert (await queue.gate.reserve(order)).verdict is RESERVED
+        await queue.rooms.turn([ITEM])
+        await queue.rooms.reopen(ITEM)
+        await queue.turn()
+
+        assert await queue.state_of("bob") is TicketState.FETCHED
+        assert await queue.state_of("cleo") is TicketState.CALLED
+        # And from then on time passes for him as for anybody.
+        await queue.let_passes_end()
+        await queue.turn()
+        assert await queue.state_of("bob") is not TicketState.FETCHED
 
     async def test_what_is_retired_leaves_nothing(self, redis: Redis) -> None:
         room = await Room.open(redis, stock=1)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from domain.reservation import GateVerdict, Reservation, ReservationState
 from infra.redis import sold_out_lease
-from infra.redis.keys import STOCK_CHANGED, ItemKeys
+from infra.redis.keys import STOCK_CHANGED, ItemKeys, RoomKeys
 from infra.redis.sold_out_lease import LOOK_EVERY_SECONDS, STANDS_SECONDS, SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import ITEM, intent_for, request_for, terms_of
@@ -158,6 +158,14 @@ async def test_whoever_is_named_there_is_asked_of_redis(nodes: Nodes) -> None:
     # Redis says LIMIT_REACHED to more than anybody may have.
     assert not refuses(nodes.here, quantity=3)
     assert refuses(nodes.here, quantity=2)
+
+
+async def test_whoever_is_called_is_asked_of_redis(nodes: Nodes) -> None:
+    await nodes.redis.zadd(RoomKeys.of(ITEM).calls, {"ada": 1})
+    await nodes.know(nodes.here)
+
+    assert not refuses(nodes.here, "ada")
+    assert refuses(nodes.here, "bob")
 
 
 async def test_a_unit_that_went_round_leaves_its_new_winner_to_redis(nodes: Nodes) -> None:
