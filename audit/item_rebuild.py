@@ -41,7 +41,8 @@ async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
         await sources.gate.rebuild(sale.terms_of(item), stock, kept)
         if sources.rooms:
             await sources.rooms(ref)
-        if sources.room_counts:
+        # Of a large room counting anew stops Redis for seconds: never where all is right.
+        if sources.room_counts and await sources.room_counts.miscounts(ref):
             await sources.room_counts.count_anew(ref)
     # Nobody could buy any more if the pause outlived us.
     except BaseException:
