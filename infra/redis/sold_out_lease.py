@@ -18,7 +18,7 @@ import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
 
@@ -27,6 +27,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.sale import ItemRef
+from infra.background import ended
 from infra.redis.client import without_retries
 from infra.redis.keys import STOCK_CHANGED, ItemKeys, keys_of
 from infra.redis.sold_out_looks import ASKED, Look, look_from, users_of
@@ -255,6 +256,4 @@ class SoldOutLeases:
 
     async def _stop(self) -> None:
         for task in tuple(self._tasks):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await ended(task)
