@@ -17,7 +17,7 @@ import itertools
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
@@ -201,10 +201,14 @@ class SoldOutLeases:
         self._forget_all()
         self._hears = False
         if self._listening is not None:
-            self._listening.cancel()
-        self._listening = asyncio.get_running_loop().create_task(self._listen())
-        self._tasks.add(self._listening)
-        self._listening.add_done_callback(self._tasks.discard)
+            self._begin(ended(self._listening))
+        self._listening = self._begin(self._listen())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _listen(self) -> None:
         is_told = False
