@@ -131,8 +131,11 @@ class WorkflowCalls:
         except (WorkflowUpdateFailedError, RPCError, RuntimeError, TimeoutError) as error:
             raise _failure(workflow_id, error) from error
         try:
-            return await taken.result(rpc_timeout=timedelta(seconds=answered_within))
-        except RPCTimeout as error:
+            # All together: a poll that ends without an answer is followed by another, each with
+            # its own time.
+            async with asyncio.timeout(answered_within):
+                return await taken.result(rpc_timeout=timedelta(seconds=answered_within))
+        except (RPCTimeout, TimeoutError) as error:
             log.warning("update_takes_long", workflow_id=workflow_id)
             raise NoAnswerYet from error
         except (WorkflowUpdateFailedError, RPCError) as error:
