@@ -1,12 +1,14 @@
 """What the routes are handed: the opened rooms below, and who is calling."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request
 from fastapi.security import HTTPBearer
 from redis.asyncio import Redis
+from starlette.requests import HTTPConnection
 
 from api.addresses import came_from
 from api.attentions import AttentionDecisions
@@ -38,6 +40,8 @@ from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from notices.inbox import NoticeInbox
 from workflow_client import WorkflowClient
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True)
@@ -83,25 +87,35 @@ ServicesDep = Annotated[Services, Depends(opened_services)]
 _bearer = Depends(HTTPBearer(auto_error=False, bearerFormat="JWT"))
 
 
+async def proved(
+    services: Services, connection: HTTPConnection, prove: Callable[[str | None], Awaitable[Known]]
+) -> Known:
+    """What the connection's only token proves. Raises Refusal: UNAUTHENTICATED, or RATE_LIMITED
+    where too much from there proves nothing."""
+    try:
+        return await prove(only(connection.headers.getlist("authorization")))
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.UNAUTHENTICATED:
+            services.limits.failed(came_from(connection.scope), Traffic.STRANGERS)
+        raise
+
+
 async def caller(
     request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
 ) -> Caller:
     """Raises Refusal: UNAUTHENTICATED, or that too much is asked for."""
-    try:
-        found = await services.tokens.caller(only(request.headers.getlist("authorization")))
-    except Refusal as refusal:
-        if refusal.code is ErrorCode.UNAUTHENTICATED:
-            services.limits.failed(came_from(request.scope), Traffic.STRANGERS)
-        raise
-    services.limits.begin_call(request.scope, found)
-    return found
+    known = await proved(services, request, services.tokens.caller)
+    services.limits.begin_call(request.scope, known)
+    return known
 
 
 async def session(
     request: Request, services: ServicesDep, _scheme: Annotated[object, _bearer]
 ) -> Session:
-    """Raises Refusal UNAUTHENTICATED."""
-    return await services.tokens.session(only(request.headers.getlist("authorization")))
+    """As `caller`, for what outlasts an answer."""
+    known = await proved(services, request, services.tokens.session)
+    services.limits.begin_call(request.scope, known.caller)
+    return known
 
 
 SessionDep = Annotated[Session, Depends(session)]

@@ -92,9 +92,13 @@ class Limits:
             return
         is_read = scope["method"] in ("GET", "HEAD")
         traffic = Traffic.READS if is_read else Traffic.CHANGES
-        if not self._calls.take(caller.user_id):
-            raise self._too_often(traffic)
+        self.count_call(caller, traffic)
         self.begin(scope, traffic)
+
+    def count_call(self, caller: Caller, traffic: Traffic = Traffic.READS) -> None:
+        """One more of his calls; of operators' none is counted. Raises Refusal RATE_LIMITED."""
+        if not (caller.is_operator or self._calls.take(caller.user_id)):
+            raise self._too_often(traffic)
 
     def begin_public(self, scope: Scope) -> None:
         """A read of what anybody may see; nothing for any other request. Raises Refusal:

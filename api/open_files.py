@@ -34,7 +34,7 @@ def connections_that_fit(wanted: int) -> int:
 
 
 def fitting_connections(wanted: int) -> int:
-    """As many of the wanted connections as there are files for now."""
+    """As many of the wanted connections as the files allow that this process may open by now."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(wanted, _fit(files))
 

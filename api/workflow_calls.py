@@ -109,33 +109,45 @@ class WorkflowCalls:
 
         Raises Refusal as the workflow does, NotRunning, NotTaken, NoAnswerYet or NoMoreUpdates.
         """
-        handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(workflow_id)
+        taken = await self._taken(workflow_id, update, arguments, taken_within, start)
+        try:
+            # All together: a poll that ends without an answer is followed by another, each with
+            # its own time.
+            async with asyncio.timeout(answered_within):
+                return await taken.result(rpc_timeout=timedelta(seconds=answered_within))
+        except (RPCTimeout, TimeoutError) as error:
+            log.warning("update_takes_long", workflow_id=workflow_id)
+            raise NoAnswerYet from error
+        except (WorkflowUpdateFailedError, RPCError) as error:
+            raise _failure(workflow_id, error) from error
+
+    async def _taken(
+        self,
+        workflow_id: str,
+        update: UpdateMethodMultiParam[..., T],
+        arguments: tuple[object, ...],
+        within: float,
+        start: Intent | None,
+    ) -> WorkflowUpdateHandle[T]:
+        terms: dict[str, Any] = {
+            "args": arguments,
+            "wait_for_stage": WorkflowUpdateStage.ACCEPTED,
+            "rpc_timeout": timedelta(seconds=within),
+        }
         try:
             # Not execute_update: once the update is taken, that waits without end.
-            async with asyncio.timeout(taken_within + CONNECT_SECONDS) as connecting:
-                terms: dict[str, Any] = {
-                    "args": arguments,
-                    "wait_for_stage": WorkflowUpdateStage.ACCEPTED,
-                    "rpc_timeout": timedelta(seconds=taken_within),
-                }
-                if start is None:
-                    taken = await handle.start_update(update, **terms)
-                else:
+            async with asyncio.timeout(within + CONNECT_SECONDS) as connecting:
+                if start is not None:
                     operation = starting(start, self._task_queue)
-                    taken = await self._start_and_update(operation, update, terms)
+                    return await self._start_and_update(operation, update, terms)
+                handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(workflow_id)
+                return await handle.start_update(update, **terms)
         except RPCTimeout as error:
             # The SDK reports a cancelled wait, and so our own timeout, as one of the call.
             if connecting.expired():
                 raise _away(workflow_id, error) from error
             raise NotTaken from error
         except (WorkflowUpdateFailedError, RPCError, RuntimeError, TimeoutError) as error:
-            raise _failure(workflow_id, error) from error
-        try:
-            return await taken.result(rpc_timeout=timedelta(seconds=answered_within))
-        except RPCTimeout as error:
-            log.warning("update_takes_long", workflow_id=workflow_id)
-            raise NoAnswerYet from error
-        except (WorkflowUpdateFailedError, RPCError) as error:
             raise _failure(workflow_id, error) from error
 
     async def _start_and_update(

@@ -7,8 +7,7 @@ from fastapi import APIRouter, Header, Request, WebSocket
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.auth import only
-from api.deps import CallerDep, OrderId, Services, ServicesDep, SessionDep
+from api.deps import CallerDep, OrderId, Services, ServicesDep, SessionDep, proved
 from api.openapi_problems import SCHEMAS, refuses
 from api.problems import MEDIA_TYPE, problem_response, unavailable
 from api.routes.rooms import PATH, ItemDep
@@ -154,7 +153,8 @@ async def _opened_or_refused(
 ) -> Stream | Response:
     # The layers around other answers are for HTTP alone.
     try:
-        session = await services.tokens.session(only(websocket.headers.getlist("authorization")))
+        session = await proved(services, websocket, services.tokens.session)
+        services.limits.count_call(session.caller)
         stream = await services.order_streams.of_order(order_id, session, OF_ORDER_BY_WEBSOCKET)
     except Refusal as refusal:
         return problem_response(refusal)

@@ -83,7 +83,9 @@ class NoticeQueue:
     async def signals_like(self, notice: Notice) -> int:
         """How many signals the order's notices of this kind have been together."""
         query = select(func.coalesce(func.sum(payment_notices.c.signals), 0)).where(
-            payment_notices.c.order_id == notice.order_id, payment_notices.c.kind == notice.kind
+            payment_notices.c.order_id == notice.order_id,
+            payment_notices.c.kind == notice.kind,
+            payment_notices.c.signals > 0,
         )
         return int((await self._connection.execute(query)).scalar_one())
 

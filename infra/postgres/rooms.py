@@ -60,6 +60,8 @@ async def keep_tickets(
     if not await driver.fetchval(_TRY_LOCK, item.sale_id, item.sku_id):
         return None
     lines, left_out = _put_together(changes)
+    if not lines:
+        return left_out
     columns = zip(*map(_values, lines), strict=True)
     rows = await driver.fetch(_KEEP_TICKETS, item.sale_id, item.sku_id, *map(list, columns))
     return [*left_out, *(str(row["user_id"]) for row in rows)]

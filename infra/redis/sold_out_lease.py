@@ -17,8 +17,8 @@ import itertools
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
 
@@ -27,6 +27,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.sale import ItemRef
+from infra.background import ended
 from infra.redis.client import without_retries
 from infra.redis.keys import STOCK_CHANGED, ItemKeys, RoomKeys, keys_of
 from infra.redis.sold_out_looks import ASKED, Look, look_from, users_of
@@ -208,10 +209,14 @@ class SoldOutLeases:
         self._forget_all()
         self._hears = False
         if self._listening is not None:
-            self._listening.cancel()
-        self._listening = asyncio.get_running_loop().create_task(self._listen())
-        self._tasks.add(self._listening)
-        self._listening.add_done_callback(self._tasks.discard)
+            self._begin(ended(self._listening))
+        self._listening = self._begin(self._listen())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _listen(self) -> None:
         is_told = False
@@ -263,6 +268,4 @@ class SoldOutLeases:
 
     async def _stop(self) -> None:
         for task in tuple(self._tasks):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await ended(task)

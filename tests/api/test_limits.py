@@ -93,6 +93,17 @@ async def test_each_buyer_has_his_calls_and_operators_have_no_number(narrow: Nar
         assert (await api.get(SEARCH, headers=OPERATOR)).status_code == 200
 
 
+async def test_streams_are_calls_like_others(narrow: Narrow) -> None:
+    api, forged = narrow.api, {"Authorization": "Bearer a.b.c"} | from_("198.51.100.7")
+    assert_problem(await api.get("/v1/me/events", headers=forged), 401, "UNAUTHENTICATED")
+    assert_problem(await api.get("/v1/me/events", headers=forged), 429, "RATE_LIMITED")
+
+    events = f"{ORDERS}/{'0' * 26}/events"
+    assert_problem(await api.get(events, headers=ADA), 404, "NOT_FOUND")
+    assert_problem(await api.get(events, headers=ADA), 429, "RATE_LIMITED")
+    assert_problem(await api.get("/v1/me/events", headers=ADA), 429, "RATE_LIMITED")
+
+
 async def test_what_anybody_may_see_is_counted_by_address(narrow: Narrow) -> None:
     api = narrow.api
     for mine, of_the_same_house in (

@@ -122,6 +122,11 @@ async def test_no_workflow_is_told_apart_from_no_temporal(when: str) -> None:
     assert refusal.value.code is ErrorCode.UNAVAILABLE
 
 
+async def test_an_answer_is_waited_for_so_long_however_many_polls_come_to_nothing() -> None:
+    with pytest.raises(NoAnswerYet):
+        await told(Temporal(answer="never"))
+
+
 async def test_an_update_that_no_worker_took_is_told_apart_from_one_that_takes_long() -> None:
     with pytest.raises(NotTaken):
         await told(Temporal(taken=RPCTimeout()))

@@ -69,6 +69,17 @@ async def test_what_no_script_of_ours_wrote_keeps_nobody_waiting(room: DrawnRoom
     assert await room.redis.xlen(joins) == 0
 
 
+async def test_a_stream_with_nothing_that_can_be_read_is_emptied_too(room: DrawnRoom) -> None:
+    joins = RoomKeys.of(ITEM).joins
+    await room.join("ada")
+    await room.keep_rows()
+    await room.redis.xadd(joins, {"what": "joined"})
+
+    await room.keep_rows()
+
+    assert await room.redis.xlen(joins) == 0
+
+
 async def test_an_index_given_twice_calls_a_person(room: DrawnRoom) -> None:
     await room.join("ada")
     await room.keep_rows()

@@ -81,8 +81,8 @@ async def open_system(
         worker = RestartableWorker(settings)
         closing.push_async_callback(worker.stop)
         yield WholeSystem(
-            api=await closing.enter_async_context(loopback_http(api_url, 30)),
-            provider=await closing.enter_async_context(loopback_http(provider_url, 30)),
+            api=await closing.enter_async_context(loopback_http(api_url, 60)),
+            provider=await closing.enter_async_context(loopback_http(provider_url, 60)),
             settings=settings,
             database=await closing.enter_async_context(_database(postgres_dsn)),
             redis=await closing.enter_async_context(

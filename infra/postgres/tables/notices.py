@@ -49,6 +49,12 @@ Index(
     payment_notices.c.due_at,
     postgresql_where=text("handled_at IS NULL AND verdict IN ('accepted', 'wrong_amount')"),
 )
+# In an outage thousands wait to be told once more, and of each it is asked how often it was.
+Index(
+    "ix_payment_notices_told",
+    payment_notices.c.order_id,
+    postgresql_where=text("signals > 0"),
+)
 Index(
     "ix_payment_notices_refused",
     payment_notices.c.received_at,

@@ -53,6 +53,19 @@ async def test_a_stranger_hears_what_he_would_by_http(
         assert b'"code"' in refused.value.response.body
 
 
+async def test_it_is_a_call_like_others_of_its_user_and_of_who_proves_nothing(
+    settings: Settings, shop: Shop, ledger: Database
+) -> None:
+    order = await placed(shop, ledger)
+    once = {"calls_per_second": 0.001, "address_failures_per_second": 0.001}
+    async with live(settings.model_copy(update=once)) as http:
+        for headers, statuses in ((BOB, (404, 429)), ({}, (401, 429))):
+            for status in statuses:
+                with pytest.raises(InvalidStatus) as refused:
+                    await opened(http, order, headers)
+                assert refused.value.response.status_code == status
+
+
 async def test_it_ends_with_its_token_and_with_the_process(
     settings: Settings, shop: Shop, ledger: Database
 ) -> None:
