@@ -71,7 +71,7 @@ class RunningProcess(Value):
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) < _CLOCK_DRIFT_SECONDS
-            if same and process.status() != psutil.STATUS_ZOMBIE:
+            if same and not _is_dead(process):
                 return process
         return None
 
@@ -194,8 +194,13 @@ def _lives(process: psutil.Process) -> bool:
     if child is not None and child.poll() is not None:
         return False
     with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and not _is_dead(process)
     return False
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    # One whose first thread alone is dead looks like a zombie too, and still holds its port.
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -53,7 +53,9 @@ class Facts:
 async def facts_of(system: WholeSystem, run: ScenarioRun, book: dict[str, dict[str, Any]]) -> Facts:
     view = await system.order(run.order_id)
     trades = [trade for number, trade in book.items() if number.startswith(run.order_id)]
-    account = (await system.api.get("/v1/me/points", headers=bearer(run.user_id))).json()
+    answer = await system.api.get("/v1/me/points", headers=bearer(run.user_id))
+    assert answer.status_code == 200, answer.text
+    account = answer.json()
     moved = (e["amount"] for e in account["entries"] if e["kind"] in ("debit", "credit"))
     return Facts(run, view, trades, -sum(moved))
 

@@ -1,5 +1,6 @@
 """One process: started, waited for, recognised again, stopped."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -18,6 +19,11 @@ STUBBORN = (
     "print('deaf', flush=True); time.sleep(600)"
 )
 OBEDIENT = "import time; print('listening', flush=True); time.sleep(600)"
+# Its first thread ends, and another goes on: what a big process looks like while it dies.
+HALF_DEAD = (
+    "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start();"
+    "print('listening', flush=True); ctypes.CDLL(None).pthread_exit(None)"
+)
 BROKEN = "import sys; print('first line'); sys.exit('the disk is on fire')"
 
 
@@ -60,6 +66,17 @@ async def test_a_process_that_ignores_its_signal_is_killed_after_the_grace(log: 
 
     assert not await stop(running, grace_seconds=0.2)
     assert not running.alive
+
+
+async def test_a_process_is_there_while_one_of_its_threads_is(log: Path) -> None:
+    running = await start(Script(HALF_DEAD, log), log)
+    process = psutil.Process(running.pid)
+    while process.status() != psutil.STATUS_ZOMBIE:
+        await asyncio.sleep(0.01)
+
+    assert running.alive
+    await stop(running, grace_seconds=5.0)
+    assert not psutil.pid_exists(running.pid)
 
 
 async def test_a_process_that_ends_at_once_is_named_with_the_end_of_its_log(log: Path) -> None:
