@@ -65,10 +65,12 @@ async def test_an_event_has_its_version_for_its_id_or_its_kind_for_its_name(
 
 
 async def test_silence_is_broken_by_comments() -> None:
-    stream = Stream("ada", 0.2, End.TOO_LONG, heartbeat_seconds=0.05)
+    stream = Stream("ada", 60, End.EXPIRED, heartbeat_seconds=0.05)
     async with read(stream) as events:
-        usual, farewell = await events.rest()
-    assert events.comments
+        rest = asyncio.create_task(events.rest())
+        await until(lambda: events.comments > 0)
+        stream.finish(End.TOO_LONG)
+        usual, farewell = await rest
     assert usual.retry == 2_000
     assert farewell.retry
 
