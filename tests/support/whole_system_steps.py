@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpx
+
 from domain.ids import workflow_id
 from domain.order import Order
 from domain.sale import Item, ItemRef
@@ -23,8 +25,13 @@ async def begun(
     method: str = "wechatpay",
     scene: str | None = None,
 ) -> dict[str, Any]:
-    """A payment the buyer has begun: what the API answered."""
-    answer = await system.begin(order_id, user_id, method, scene)
+    """A payment the buyer has begun: what the API answered, once it was not too busy to."""
+
+    async def answered() -> httpx.Response | None:
+        answer = await system.begin(order_id, user_id, method, scene)
+        return None if answer.status_code == 503 else answer
+
+    answer: httpx.Response = await until(answered, every=0.2)
     assert answer.status_code == 200, answer.text
     payment: dict[str, Any] = answer.json()
     return payment
