@@ -41,6 +41,7 @@ from api.routes import (
     operator_notices,
     operator_orders,
     operator_refunds,
+    operator_sale_commands,
     operator_sales,
     orders,
     payments,
@@ -51,6 +52,7 @@ from api.routes import (
     streams,
     webhooks,
 )
+from api.sale_commands import SaleCommandRunner
 from api.sales import ShownSales
 from api.seals import Seals
 from api.start_checks import refuse_unsafe
@@ -73,6 +75,7 @@ from infra.redis.room_places import RoomPlaces
 from infra.redis.sold_out_lease import SoldOutLeases
 from infra.redis.stock_gate import StockGate
 from infra.room_recovery import RoomRecovery
+from infra.sale_at_gate import SaleAtGate
 from infra.settings import Settings
 from infra.stores import Stores, open_providers, open_stores, refuse_unusable_addresses
 from infra.temporal.client import connect_temporal
@@ -94,6 +97,7 @@ ROUTERS = (
     refunds.router,
     webhooks.router,
     operator_sales.router,
+    operator_sale_commands.router,
     operator_orders.router,
     operator_refunds.router,
     operator_notices.router,
@@ -185,6 +189,7 @@ async def open_services(
         metrics=metrics,
         limits=limits,
         sales=shown,
+        sale_commands=SaleCommandRunner(database, SaleAtGate(database, stock_gate), shown),
         orders=orders,
         order_updates=order_updates,
         order_streams=_open_order_streams(settings, stores, metrics, orders, rooms, closing),

@@ -26,6 +26,7 @@ from api.problems import invalid
 from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.rooms import Rooms
+from api.sale_commands import SaleCommandRunner
 from api.sales import ShownSales
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
@@ -64,6 +65,7 @@ class Services:
     metrics: Metrics
     limits: Limits
     sales: ShownSales
+    sale_commands: SaleCommandRunner
     orders: OrderLookup
     order_updates: OrderUpdates
     order_streams: OrderStreams

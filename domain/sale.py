@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.model import Value
-from domain.states import AT_THE_GATE, SELLING, SaleStatus
+from domain.states import AT_THE_GATE, SaleStatus
 
 
 class LatePaymentPolicy(StrEnum):
@@ -61,7 +61,8 @@ class Item(Value):
 class ItemTerms(Value):
     """What the gate must know of an item to accept an order without Postgres. `drawn`: places in
     its room are drawn by lot. `pace_per_minute`: so many are called at most; 0 is no limit.
-    `requires_claim`: what a buyer's token has to claim; empty for nothing."""
+    `requires_claim`: what a buyer's token has to claim; empty for nothing. `version`: the sale's,
+    by which the gate tells what is newer."""
 
     item_number: int
     sale_id: str
@@ -77,6 +78,7 @@ class ItemTerms(Value):
     pace_per_minute: int = 0
     pass_window_seconds: int = PASS_WINDOW_SECONDS
     requires_claim: str = ""
+    version: int = 1
 
     @property
     def ref(self) -> ItemRef:
@@ -105,6 +107,8 @@ class Sale(Value):
     pace_per_minute: int | None = None
     pass_window_seconds: int = PASS_WINDOW_SECONDS
     requires_claim: str | None = None
+    # One more with each change that the gate has to follow.
+    version: int = 1
 
     @property
     def requires_entry_token(self) -> bool:
@@ -138,18 +142,24 @@ class Sale(Value):
             sale_id=self.sale_id,
             sku_id=item.sku_id,
             starts_at_ms=_milliseconds(self.starts_at),
-            ends_at_ms=_milliseconds(self.ends_at),
+            ends_at_ms=_milliseconds(self._stops_selling_at),
             per_user_limit=item.per_user_limit,
-            # Not only PAUSED: a sale that was cancelled or settled inside its window must not
-            # sell again because its books were written anew.
-            paused=self.status not in SELLING,
+            paused=self.status is SaleStatus.PAUSED,
             requires_entry_token=self.requires_entry_token,
             drawn=self.admission is Admission.DRAW,
             room_opens_at_ms=_milliseconds(self.opens_its_rooms_at),
             pace_per_minute=self.pace_per_minute or 0,
             pass_window_seconds=self.pass_window_seconds,
             requires_claim=self.requires_claim or "",
+            version=self.version,
         )
+
+    @property
+    def _stops_selling_at(self) -> datetime:
+        # A window of nothing: a sale that was cancelled inside its window must not sell again
+        # because its books were written anew.
+        never = self.status in (SaleStatus.DRAFT, SaleStatus.CANCELLED)
+        return min(self.starts_at, self.ends_at) if never else self.ends_at
 
 
 class NewItem(Value):

@@ -60,6 +60,17 @@ ON_SHOW = frozenset(SaleStatus) - {SaleStatus.DRAFT, SaleStatus.CANCELLED}
 
 # A status is changed by compare-and-set along these arrows and never by a plain write: a payment
 # and a cancel of the same moment would overwrite each other, and the later one would win.
+SALE_TRANSITIONS: Mapping[SaleStatus, Set[SaleStatus]] = {
+    SaleStatus.DRAFT: {SaleStatus.PUBLISHED, SaleStatus.CANCELLED},
+    # Open it is by the clock; a row says so only where a person wrote it.
+    SaleStatus.PUBLISHED: {SaleStatus.PAUSED, SaleStatus.CLOSED, SaleStatus.CANCELLED},
+    SaleStatus.OPEN: {SaleStatus.PAUSED, SaleStatus.CLOSED, SaleStatus.CANCELLED},
+    SaleStatus.PAUSED: {SaleStatus.PUBLISHED, SaleStatus.CLOSED, SaleStatus.CANCELLED},
+    SaleStatus.CLOSED: {SaleStatus.SETTLED, SaleStatus.CANCELLED},
+    SaleStatus.SETTLED: set(),
+    SaleStatus.CANCELLED: set(),
+}
+
 ORDER_TRANSITIONS: Mapping[OrderStatus, Set[OrderStatus]] = {
     OrderStatus.QUEUED: {OrderStatus.PENDING_PAYMENT, OrderStatus.REJECTED},
     OrderStatus.PENDING_PAYMENT: {

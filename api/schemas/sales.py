@@ -71,6 +71,7 @@ class OperatorSaleView(View):
     pass_window_seconds: int
     requires_claim: str | None
     late_payment: LatePaymentPolicy
+    version: int = Field(description="one more with each change")
     items: list[OperatorItemView]
 
 
@@ -182,6 +183,7 @@ def operator_sale_view(sale: Sale, remaining: Mapping[str, int], now: datetime) 
         pass_window_seconds=sale.pass_window_seconds,
         requires_claim=sale.requires_claim,
         late_payment=sale.late_payment,
+        version=sale.version,
         items=[
             OperatorItemView(
                 **_item_fields(item),

@@ -20,6 +20,7 @@ class Scripts:
         self.sell = _register(redis, "sell")
         self.hold = _register(redis, "hold")
         self.preheat = _register(redis, "preheat")
+        self.stop = _register(redis, "stop")
         self.pause = _register(redis, "pause")
         self.rebuild = _register(redis, "rebuild")
         self.finish = _register(redis, "finish")

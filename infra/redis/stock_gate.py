@@ -17,6 +17,7 @@ from domain.reservation import (
 from domain.sale import ItemRef, ItemTerms
 from infra.group_commit import Overloaded
 from infra.redis.gate_batches import ReserveBatches
+from infra.redis.gate_commands import GateCommands
 from infra.redis.item_snapshots import MAX_REMEMBERED, STOCK, ItemSnapshots, terms_fields
 from infra.redis.item_tally import ItemTally, tally_from
 from infra.redis.keys import (
@@ -51,6 +52,7 @@ class StockGate:
         self._batches = ReserveBatches(redis, self._scripts.reserve, queue_limit)
         self._snapshots = ItemSnapshots(redis)
         self._item_numbers: dict[int, ItemRef] = {}
+        self.commands = GateCommands(redis, self._scripts, self._snapshots.forget)
 
     async def reserve(self, request: ReserveRequest) -> GateAnswer:
         """Hold stock for an order, or say why not; keyed by order id.
@@ -111,14 +113,12 @@ class StockGate:
         )
         return None if missing is None else int(missing)
 
-    async def preheat(self, terms: ItemTerms, stock: int) -> None:
+    async def preheat(self, terms: ItemTerms, stock: int, total: int | None = None) -> None:
         """Make an item known with its stock; again, change its terms and never its stock."""
         _require_stock(stock)
         # The directory first: an intent must never lie in a stream that nobody reads.
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
-        await self._scripts.preheat([ItemKeys.of(terms.ref).item], [stock, *terms_fields(terms)])
-        await self._make_live(terms)
-        self._snapshots.forget(terms.ref)
+        await self.commands.write(terms, total=total, new_stock=stock)
 
     async def set_paused(self, item: ItemRef, paused: bool) -> None:
         """Changes nothing for an item that was never preheated."""

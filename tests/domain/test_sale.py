@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from domain.sale import ItemRef
-from domain.states import SELLING, SaleStatus
+from domain.states import SaleStatus
 from tests.support.values import NOON, a_sale, an_item
 
 SECOND = timedelta(seconds=1)
@@ -55,10 +55,17 @@ class TestTerms:
         assert terms.ends_at_ms == int(END.timestamp()) * 1000
 
     @pytest.mark.parametrize("status", list(SaleStatus))
-    def test_let_nobody_in_unless_the_sale_is_selling(self, status: SaleStatus) -> None:
+    def test_say_paused_of_what_is_paused_and_nothing_else(self, status: SaleStatus) -> None:
         sale = a_sale(status=status)
 
-        assert sale.terms_of(sale.items[0]).paused == (status not in SELLING)
+        assert sale.terms_of(sale.items[0]).paused == (status is SaleStatus.PAUSED)
+
+    @pytest.mark.parametrize("status", [SaleStatus.DRAFT, SaleStatus.CANCELLED])
+    def test_leave_a_sale_that_sells_nothing_no_window(self, status: SaleStatus) -> None:
+        sale = a_sale(status=status)
+        terms = sale.terms_of(sale.items[0])
+
+        assert terms.ends_at_ms <= terms.starts_at_ms
 
 
 def test_an_item_is_found_by_its_sku() -> None:

@@ -15,6 +15,7 @@ from infra.postgres.tables import (
     points,
     refunds,
     rooms,
+    sale_commands,
     sales,
     stock,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "points",
     "refunds",
     "rooms",
+    "sale_commands",
     "sales",
     "stock",
 ]

@@ -17,7 +17,10 @@ from sqlalchemy import (
 )
 
 from domain.ids import MAX_ITEM_NUMBER
-from infra.postgres.tables.schema import metadata, moment
+from domain.states import SaleStatus
+from infra.postgres.tables.schema import metadata, moment, one_of
+
+_ENDED_EARLY = (SaleStatus.CLOSED, SaleStatus.SETTLED, SaleStatus.CANCELLED)
 
 sales = Table(
     "sales",
@@ -38,7 +41,9 @@ sales = Table(
     moment("created_at", default_now=True),
     Column("request_key", Text, unique=True),
     Column("request_digest", Text),
-    CheckConstraint("ends_at > starts_at", name="window"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    # One that is closed before its start ends before it.
+    CheckConstraint(f"ends_at > starts_at OR {one_of('status', _ENDED_EARLY)}", name="window"),
     CheckConstraint("pay_window_seconds > 0", name="pay_window"),
 )
 

@@ -29,7 +29,12 @@ stock_movements = Table(
     moment("at", default_now=True),
     Column("request_key", Text, unique=True),
     UniqueConstraint("order_id", "kind"),
-    CheckConstraint(f"quantity > 0 OR kind = '{MovementKind.OPENING}'", name="quantity"),
+    CheckConstraint(
+        f"quantity > 0 OR kind = '{MovementKind.OPENING}'"
+        # A person may also take units back.
+        f" OR kind = '{MovementKind.ADDED}' AND quantity <> 0",
+        name="quantity",
+    ),
     CheckConstraint(
         f"{one_of('kind', SUPPLY)} AND order_id IS NULL"
         f" OR {one_of('kind', MOVES_OF_AN_ORDER)} AND order_id IS NOT NULL",

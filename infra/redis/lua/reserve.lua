@@ -184,8 +184,9 @@ end
 local function refused(order)
   if not (stock and starts_at and ends_at and limit) then return 'not_found' end
   if not order.late then
-    if now_number < starts_at then return 'not_started ' .. terms[2] end
+    -- A sale that was closed before its start does not start.
     if now_number >= ends_at then return 'ended ' .. terms[3] end
+    if now_number < starts_at then return 'not_started ' .. terms[2] end
     if paused then return 'paused' end
   end
   if order.pass_units then

@@ -1,0 +1,73 @@
+"""Commands to sales as rows: each is carried out once, and answered the same however often."""
+
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import ErrorCode, Refusal
+from domain.sale import Sale
+from domain.sale_command import SaleCommand
+from infra.postgres.queries import happened
+from infra.postgres.sales import Sales
+from infra.postgres.tables.sale_commands import sale_commands
+from infra.postgres.tables.sales import sales
+
+
+class SaleCommands:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, sale_id: str) -> Sale | None:
+        """The sale as it is, and stays until the end of the transaction but for this one."""
+        lock = select(sales.c.sale_id).where(sales.c.sale_id == sale_id)
+        await self._connection.execute(lock.with_for_update(key_share=True))
+        return await Sales(self._connection).get(sale_id)
+
+    async def is_on_record(self, sale_id: str, command: SaleCommand) -> bool:
+        """Whether its key was carried out before. Raises Refusal IDEMPOTENCY_MISMATCH if that was
+        another command."""
+        if command.key is None:
+            return False
+        row = sale_commands.c
+        query = select(row.digest).where(
+            row.sale_id == sale_id, row.actor == command.actor, row.key == command.key
+        )
+        digest = (await self._connection.execute(query)).scalar_one_or_none()
+        if digest is not None and digest != command.digest:
+            raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, "the key was another command to the sale")
+        return digest is not None
+
+    async def answer(self, sale_id: str, command: SaleCommand) -> dict[str, Any] | None:
+        """What the command was answered. None where nobody was there to be answered."""
+        row = sale_commands.c
+        query = select(row.answer).where(
+            row.sale_id == sale_id, row.actor == command.actor, row.key == command.key
+        )
+        answer: dict[str, Any] | None = (await self._connection.execute(query)).scalar_one_or_none()
+        return answer
+
+    async def put_on_record(
+        self, sale_id: str, command: SaleCommand, version: int, answer: dict[str, Any] | None
+    ) -> None:
+        values = {"sale_id": sale_id, "version": version, "answer": answer, **command.model_dump()}
+        await self._connection.execute(insert(sale_commands).values(values))
+
+    async def change(self, sale: Sale, **values: Any) -> bool:
+        """The sale's next version, with these columns. False if it is not at this one any more."""
+        query = (
+            update(sales)
+            .where(sales.c.sale_id == sale.sale_id, sales.c.version == sale.version)
+            .values(version=sales.c.version + 1, **values)
+        )
+        return await happened(self._connection, query)
+
+    async def go_past(self, sale_id: str, version: int) -> bool:
+        """Past a version that only the gate knows: the command that brought it there was never
+        committed. False where the ledger knows it by now: it waits for whoever is under way."""
+        query = (
+            update(sales)
+            .where(sales.c.sale_id == sale_id, sales.c.version < version)
+            .values(version=version + 1)
+        )
+        return await happened(self._connection, query)

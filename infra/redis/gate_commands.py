@@ -1,0 +1,96 @@
+"""What commands to a sale change at the gate, item by item; each write says the sale's version."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+
+from domain.sale import ItemRef, ItemTerms
+from domain.sale_command import SaleCommand
+from infra.redis.item_snapshots import terms_fields
+from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys, directory_line
+from infra.redis.scripts import Scripts
+
+
+class Verdict(StrEnum):
+    WRITTEN = "written"
+    # The gate is at a later version.
+    OLDER = "older"
+    # So many units cannot be taken back.
+    SHORT = "short"
+    UNKNOWN = "unknown"
+
+
+class Written(NamedTuple):
+    """`number`: the version that is there, or the units that could be taken back."""
+
+    verdict: Verdict
+    number: int
+
+
+class Stop(NamedTuple):
+    """What stopped an item. `text`: as the gate keeps it. `at_ms`: by Redis' clock."""
+
+    text: str
+    at_ms: int
+    command: SaleCommand
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        _, at_ms, said = (*text.split(" ", 2), "", "")[:3]
+        try:
+            return cls(text, int(at_ms), SaleCommand.model_validate_json(said))
+        except (ValueError, ValidationError):
+            return None
+
+
+class GateCommands:
+    """`forget`: told of each item that was changed. Raises RedisError while Redis is away."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, forget: Callable[[ItemRef], None]) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._forget = forget
+
+    async def write(
+        self,
+        terms: ItemTerms,
+        *,
+        total: int | None = None,
+        new_stock: int | None = None,
+        only_free: bool = False,
+        settled: str = "",
+    ) -> Written:
+        """The item's terms and how many units there are of it. `new_stock`: units left of an item
+        the gate does not know yet; None leaves it unknown. `only_free`: take back none that are
+        held or promised. `settled`: the stop that is on record by now."""
+        keys = ItemKeys.of(terms.ref)
+        said = ["" if number is None else number for number in (total, new_stock)]
+        verdict, number = await self._scripts.preheat(
+            [keys.item, keys.reservations],
+            [terms.version, *said, int(only_free), settled, *terms_fields(terms)],
+        )
+        self._forget(terms.ref)
+        if verdict == Verdict.WRITTEN:
+            await self._make_live(terms)
+        return Written(Verdict(verdict), int(number))
+
+    async def stop(self, item: ItemRef, command: SaleCommand) -> Stop | None:
+        """Nobody orders it from now on. None for an item the gate does not know."""
+        said = [command.kind, command.model_dump_json()]
+        text = await self._scripts.stop([ItemKeys.of(item).item], said)
+        self._forget(item)
+        return Stop.parse(text) if text else None
+
+    async def stop_of(self, item: ItemRef) -> Stop | None:
+        """What stopped it and is not known to be on record."""
+        text = await self._redis.hget(ItemKeys.of(item).item, "stopped")
+        return Stop.parse(str(text)) if text else None
+
+    async def _make_live(self, terms: ItemTerms) -> None:
+        # A waiting list that was over goes on when there are units again.
+        room = RoomKeys.of(terms.ref).room
+        if terms.requires_entry_token or await self._redis.exists(room):
+            await self._redis.sadd(LIVE_ROOMS, directory_line(terms.ref))
