@@ -25,6 +25,11 @@ LOCATION = {
     "required": True,
     "schema": {"type": "string"},
 }
+ETAG = {
+    "description": "the version, for `If-Match`",
+    "required": True,
+    "schema": {"type": "string"},
+}
 # Said by some of these refusals: where it is a moment's memory that says no.
 _MAY_SAY = {ErrorCode.SOLD_OUT: ("Retry-After",)}
 # Of a body that is not read at all.

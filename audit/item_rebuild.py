@@ -13,8 +13,12 @@ from domain.ids import created_at_ms
 from domain.reservation import Reservation, ReservationState
 from domain.sale import Item, ItemRef
 from domain.states import HOLDING_STOCK, OWNING_STOCK
+from infra.postgres.sale_commands import SaleCommands
 from infra.postgres.sales import Sales
+from infra.postgres.stock import Stock
+from infra.redis.gate_commands import Verdict
 from infra.redis.intent_entries import MalformedIntent
+from infra.sale_at_gate import TRIES, GateMoves, SaleAtGate
 
 log = structlog.get_logger()
 
@@ -22,34 +26,58 @@ log = structlog.get_logger()
 async def rebuild_item(sources: AuditSources, ref: ItemRef) -> bool:
     """Postgres decides about its orders; what is accepted and not there yet stays reserved as
     far as the stock goes. Its room is put back where it was. Buyers are refused as if the sale
-    paused while it is written. An item that was retired is forgotten instead: it must not come
-    back.
+    paused while it is written; what stopped the gate and is not on record is put there first. An
+    item that was retired is forgotten instead: it must not come back.
 
     False for an item Postgres does not know, and for a retired one of which something still waits.
     """
     async with sources.database.transaction() as connection:
-        sale = await Sales(connection).get(ref.sale_id)
-    item = sale.item(ref.sku_id) if sale else None
-    if sale is None or item is None:
-        return False
-    if item.retired_at is not None:
-        return await sources.gate.retire(item.item_number, ref)
-    await sources.gate.set_paused(ref, True)
-    try:
+        await Stock(connection).take_repair_turn(ref)
+        stops = await SaleAtGate(sources.database, sources.gate).settle_stops(ref.sale_id)
+        repair = await sources.gate.commands.begin_repair(ref)
+        # Nobody could buy any more if the repair outlived us.
+        try:
+            done = await _rewrite(sources, ref, repair, stops.get(ref.sku_id, ""))
+        except BaseException:
+            await sources.gate.commands.give_up_repair(ref, repair)
+            raise
+        if not done:
+            await sources.gate.commands.give_up_repair(ref, repair)
+    return done
+
+
+async def _rewrite(sources: AuditSources, ref: ItemRef, repair: str, settled: str) -> bool:
+    for _ in range(TRIES):
+        async with sources.database.transaction() as connection:
+            sale = await Sales(connection).get(ref.sale_id)
+        item = sale.item(ref.sku_id) if sale else None
+        if sale is None or item is None:
+            return False
+        if item.retired_at is not None:
+            return await sources.gate.retire(item.item_number, ref)
         kept = await _reservations(sources, item)
         stock = item.total - _units(kept)
-        await sources.gate.rebuild(sale.terms_of(item), stock, kept)
-        if sources.rooms:
-            await sources.rooms(ref)
-        # Of a large room counting anew stops Redis for seconds: never where all is right.
-        if sources.room_counts and await sources.room_counts.miscounts(ref):
-            await sources.room_counts.count_anew(ref)
-    # Nobody could buy any more if the pause outlived us.
-    except BaseException:
-        await sources.gate.set_paused(ref, sale.terms_of(item).paused)
-        raise
-    log.info("item_rebuilt", sale_id=ref.sale_id, sku_id=ref.sku_id, stock=stock)
-    return True
+        written = await sources.gate.rebuild(
+            sale.terms_of(item), stock, kept, repair=repair, settled=settled
+        )
+        if written.verdict is Verdict.WRITTEN:
+            log.info("item_rebuilt", sale_id=ref.sale_id, sku_id=ref.sku_id, stock=stock)
+            await _put_back_room(sources, ref)
+            return True
+        if written.verdict is Verdict.OVERTAKEN:
+            # It came to be known meanwhile, so buyers were not kept out: from the start, later.
+            break
+        async with sources.database.transaction() as connection:
+            await SaleCommands(connection).go_past(ref.sale_id, written.number)
+    raise GateMoves(ref.sale_id)
+
+
+async def _put_back_room(sources: AuditSources, ref: ItemRef) -> None:
+    if sources.rooms:
+        await sources.rooms(ref)
+    # Of a large room counting anew stops Redis for seconds: never where all is right.
+    if sources.room_counts and await sources.room_counts.miscounts(ref):
+        await sources.room_counts.count_anew(ref)
 
 
 async def _reservations(sources: AuditSources, item: Item) -> list[Reservation]:

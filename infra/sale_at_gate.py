@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import ErrorCode, Refusal
-from domain.sale import Sale
+from domain.sale import ItemRef, Sale
 from domain.sale_command import STOPS, CommandKind, SaleCommand, require_status
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
@@ -41,6 +41,15 @@ class SaleAtGate:
         items = [item for item in (await self._gate.items()).values() if item.sale_id == sale_id]
         stops = [await self._gate.commands.stop(item, command) for item in items]
         return max((stop.at_ms for stop in stops if stop), default=None)
+
+    async def put_up(self, sale_id: str) -> None:
+        """The stock of a sale that was a draft until now: what the gate knows already stays."""
+        async with self._database.transaction() as connection:
+            sale = await Sales(connection).get(sale_id)
+        # What was retired had its last order; it must not come back without them.
+        for item in sale.items if sale else ():
+            if sale and item.retired_at is None:
+                await self._gate.preheat(sale.terms_of(item), item.available, item.total)
 
     async def bring(self, sale_id: str) -> None:
         """Every item the gate knows to the sale's version. What stopped one and is not on record
@@ -84,6 +93,10 @@ class SaleAtGate:
             if written.verdict is Verdict.OLDER:
                 raise GateMoves(sale.sale_id)
         return None
+
+    async def most_units(self, item: ItemRef) -> int:
+        """What the buyer who has most of it has."""
+        return await self._gate.commands.most_units(item)
 
     async def _write(self, sale: Sale, settled: dict[str, str]) -> int | None:
         for item in sale.items:

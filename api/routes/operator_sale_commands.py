@@ -1,19 +1,30 @@
 """What operators tell a sale to do while it runs."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response
 
 from api.auth import Caller
 from api.deps import IdempotencyKey, OneKey, OperatorDep, ServicesDep
-from api.openapi_problems import refuses
+from api.openapi_problems import ETAG, refuses
 from api.routes.names import known_name
 from api.schemas.model import Body, DecisionBody, ReasonBody
-from api.schemas.sales import OperatorSaleView
+from api.schemas.sale_changes import ChangedSaleView, RestockBody, SaleChangeBody
+from api.schemas.sales import OperatorSaleView, etag_of
+from api.validation import ASCII
 from domain.errors import ErrorCode
 from domain.sale_command import CommandKind, SaleCommand, digest_of
 
 router = APIRouter(prefix="/v1/operator/sales/{sale_id}", tags=["operator"], dependencies=[OneKey])
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=200,
+        pattern=ASCII,
+        description="the `ETag` of what is to be changed: refused where it was changed meanwhile",
+    ),
+]
 _REFUSES: dict[str, Any] = refuses(ErrorCode.INVALID_STATE, ErrorCode.IDEMPOTENCY_MISMATCH)
 
 
@@ -55,6 +66,49 @@ async def close_sale(
     """As if its end had come: what was accepted goes on. The gate stops first, as in a pause."""
     command = _command(CommandKind.CLOSE, operator, idempotency_key, body)
     return await services.sale_commands.stop(known_name(sale_id), command)
+
+
+@router.patch(
+    "",
+    summary="Change a sale",
+    responses={200: {"headers": {"ETag": ETAG}}},
+    openapi_extra=_REFUSES,
+)
+async def change_sale(
+    sale_id: str,
+    body: SaleChangeBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    response: Response,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> ChangedSaleView:
+    """What is left out stays. Once published a sale keeps its prices; once it has started, its
+    start; once it is over, its window. `pay_window_seconds` is of orders that come."""
+    command = _command(CommandKind.CHANGE, operator, idempotency_key, body)
+    view = await services.sale_commands.change(
+        known_name(sale_id), body.change(), if_match, command
+    )
+    response.headers["ETag"] = etag_of(view)
+    return view
+
+
+@router.post(
+    "/items/{sku_id}/restock", summary="Add units, or take them back", openapi_extra=_REFUSES
+)
+async def restock_item(
+    sale_id: str,
+    sku_id: str,
+    body: RestockBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
+) -> OperatorSaleView:
+    """Who waits in the item's room is called. What is held, sold or promised is not taken back:
+    `available` says how much could be."""
+    known_name(sku_id)
+    command = _command(CommandKind.RESTOCK, operator, idempotency_key, body, sku_id=sku_id)
+    return await services.sale_commands.restock(known_name(sale_id), sku_id, body.quantity, command)
 
 
 def _command(

@@ -16,22 +16,23 @@ from api.deps import (
     Services,
     ServicesDep,
 )
-from api.openapi_problems import LOCATION, refuses
-from api.problems import Outage
+from api.openapi_problems import ETAG, LOCATION, refuses
 from api.routes.names import known_name
 from api.schemas.draws import PublishBody
 from api.schemas.sales import (
     NewSaleBody,
     OperatorSalesPage,
     OperatorSaleView,
+    etag_of,
     operator_sale_view,
 )
+from audit.item_rebuild import rebuild_item
+from audit.sources import open_sources
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_sale_id
 from domain.operator_act import OperatorAct
-from domain.sale import Admission, NewSale, Sale
-from domain.states import AT_THE_GATE, SaleStatus
-from infra.postgres.draw_seeds import DrawSeeds
+from domain.sale import NewSale, Sale
+from domain.sale_command import CommandKind, SaleCommand, digest_of
 from infra.postgres.operator_acts import OperatorActs
 from infra.postgres.sales import Sales
 from infra.readable import all_readable
@@ -86,58 +87,71 @@ async def list_sales(
     return OperatorSalesPage(sales=views, next_cursor=following)
 
 
-@router.get("/{sale_id}", summary="One sale with its stock")
-async def get_sale(sale_id: str, _operator: OperatorDep, services: ServicesDep) -> OperatorSaleView:
+@router.get(
+    "/{sale_id}",
+    summary="One sale with its stock",
+    responses={200: {"headers": {"ETag": ETAG}}},
+)
+async def get_sale(
+    sale_id: str, _operator: OperatorDep, services: ServicesDep, response: Response
+) -> OperatorSaleView:
     """`available`, `held` and `sold` are the ledger's; `remaining` is what the gate gives away."""
     async with services.database.transaction() as connection:
         sale = await _known(connection, sale_id)
-    return await _view(services, sale)
+    view = await _view(services, sale)
+    response.headers["ETag"] = etag_of(view)
+    return view
 
 
 @router.post(
     "/{sale_id}/publish",
     summary="Put a sale on show and its stock at the gate",
-    openapi_extra=refuses(ErrorCode.INVALID_STATE),
+    dependencies=[OneKey],
+    openapi_extra=refuses(ErrorCode.INVALID_STATE, ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def publish_sale(
     sale_id: str,
     operator: OperatorDep,
     services: ServicesDep,
     body: PublishBody | None = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> OperatorSaleView:
     """May be repeated: a second time changes no stock, and heals a first one that broke off. The
     seed of a draw is made here, and its commitment shown."""
-    async with services.database.transaction() as connection:
-        await Sales(connection).change_status(
-            known_name(sale_id), SaleStatus.DRAFT, SaleStatus.PUBLISHED
-        )
-        sale = await _known(connection, sale_id)
-        if sale.status not in AT_THE_GATE:
-            raise Refusal(
-                ErrorCode.INVALID_STATE, f"the sale is {sale.status}", sale_status=sale.status
-            )
-        # What could not be put at the gate, or not be shown, is not published at all. What was
-        # retired had its last order; it must not come back without them.
-        terms = [
-            (sale.terms_of(item), item.available) for item in sale.items if item.retired_at is None
-        ]
-        _drawn_up(sale)
-        await _commit_to_draw(connection, sale, body.beacon_source if body else None)
-        why = body.reason if body else ""
-        acts = OperatorActs(connection)
-        await acts.record(OperatorAct.SALE_PUBLISHED, sale_id, operator.actor, why)
-    services.sales.forget()
-    try:
-        for item, available in terms:
-            await services.gate.preheat(item, available)
-    except Outage as error:
-        detail = "the sale is published, but its stock is not all at the gate: publish it again"
-        raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
-    log.info("sale_published", sale_id=sale_id, actor=operator.actor)
-    if sale.ends_at <= datetime.now(UTC):
+    said = body or PublishBody()
+    digest = digest_of(CommandKind.PUBLISH, said.model_dump(mode="json", exclude_unset=True))
+    command = SaleCommand(
+        kind=CommandKind.PUBLISH,
+        actor=operator.actor,
+        reason=said.reason,
+        key=idempotency_key,
+        digest=digest,
+    )
+    known_name(sale_id)
+    view, is_first = await services.sale_commands.publish(sale_id, said.beacon_source, command)
+    if not is_first:
+        await _reconcile(services, sale_id)
+    if view.ends_at <= datetime.now(UTC):
         # It may be meant; the answer says `closed`, and nobody can buy.
-        log.warning("sale_published_after_its_end", sale_id=sale_id, ends_at=str(sale.ends_at))
+        log.warning("sale_published_after_its_end", sale_id=sale_id, ends_at=str(view.ends_at))
+    if idempotency_key is not None:
+        return view
+    async with services.database.transaction() as connection:
+        sale = await _known(connection, sale_id)
     return await _view(services, sale)
+
+
+async def _reconcile(services: Services, sale_id: str) -> None:
+    """Puts at the gate what it does not know, with the orders Postgres has of it."""
+    async with services.database.transaction() as connection:
+        sale = await _known(connection, sale_id)
+    lost = [item.ref for item in sale.items if item.retired_at is None]
+    lost = [ref for ref in lost if await services.gate.commands.is_unknown(ref)]
+    if not lost:
+        return
+    async with open_sources(services.settings, services.workflow_client) as sources:
+        for ref in lost:
+            await rebuild_item(sources, ref)
 
 
 async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
@@ -145,17 +159,6 @@ async def _known(connection: AsyncConnection, sale_id: str) -> Sale:
     if sale is None:
         raise Refusal(ErrorCode.NOT_FOUND, "no such sale")
     return sale
-
-
-async def _commit_to_draw(
-    connection: AsyncConnection, sale: Sale, beacon_source: str | None
-) -> None:
-    if sale.admission is Admission.DRAW:
-        await DrawSeeds(connection).commit(sale.sale_id, beacon_source)
-    promise = await DrawSeeds(connection).promise(sale.sale_id)
-    if beacon_source is not None and (promise is None or promise.beacon_source != beacon_source):
-        detail = "it was published without this beacon" if promise else "it draws no lots"
-        raise Refusal(ErrorCode.INVALID_STATE, detail, sale_status=sale.status)
 
 
 async def _view(services: Services, sale: Sale) -> OperatorSaleView:

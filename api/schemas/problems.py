@@ -47,19 +47,23 @@ class LimitReachedMembers(View):
     order_id: str | None = Field(description="the order that used the limit up, if it is one")
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def without_default(schema: dict[str, Any]) -> None:
+    """For a member that is left out, and never null: the document shows no default of it."""
     del schema["default"]
 
 
 # Left out where it does not apply, and never null.
-Absent: Any = Field(default=None, json_schema_extra=_without_default)
+Absent: Any = Field(default=None, json_schema_extra=without_default)
 
 
 class InvalidStateMembers(View):
-    """Each where it applies: of orders, of publishing a sale, of replaying a notice."""
+    """Each where it applies: of orders, of commands to a sale, of replaying a notice.
+    `available`: units that could be taken back. `version`: the one the sale is at."""
 
     order_status: Annotated[OrderStatus, Absent]
     sale_status: Annotated[SaleStatus, Absent]
+    available: Annotated[int, Absent]
+    version: Annotated[int, Absent]
     verdict: Annotated[Verdict, Absent]
     kind: Annotated[NoticeKind, Absent]
 

@@ -199,6 +199,10 @@ def operator_sale_view(sale: Sale, remaining: Mapping[str, int], now: datetime) 
     )
 
 
+def etag_of(sale: OperatorSaleView) -> str:
+    return f'"{sale.version}"'
+
+
 _ITEM_FIELDS = frozenset(ItemView.model_fields) - {"remaining"}
 
 

@@ -6,12 +6,12 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import ErrorCode, Refusal
-from domain.sale import Sale
+from domain.sale import ItemRef, Sale
 from domain.sale_command import SaleCommand
 from infra.postgres.queries import happened
 from infra.postgres.sales import Sales
 from infra.postgres.tables.sale_commands import sale_commands
-from infra.postgres.tables.sales import sales
+from infra.postgres.tables.sales import sale_items, sales
 
 
 class SaleCommands:
@@ -61,6 +61,12 @@ class SaleCommands:
             .values(version=sales.c.version + 1, **values)
         )
         return await happened(self._connection, query)
+
+    async def change_item(self, item: ItemRef, **values: Any) -> None:
+        query = update(sale_items).where(
+            sale_items.c.sale_id == item.sale_id, sale_items.c.sku_id == item.sku_id
+        )
+        await self._connection.execute(query.values(**values))
 
     async def go_past(self, sale_id: str, version: int) -> bool:
         """Past a version that only the gate knows: the command that brought it there was never

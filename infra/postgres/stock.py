@@ -6,7 +6,7 @@ that most orders never make.
 
 from typing import Any
 
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import delete, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,7 @@ from infra.postgres.queries import happened
 from infra.postgres.tables.sales import sale_items
 from infra.postgres.tables.stock import stock_movements
 
+_STAY_IDLE = text("SET LOCAL idle_in_transaction_session_timeout = '10min'")
 _MOVEMENT_COLUMNS = ["sale_id", "sku_id", "order_id", "kind", "quantity"]
 
 
@@ -49,6 +50,32 @@ class Stock:
         """sold -> available. False if there is nothing to do: restocked before, or never sold."""
         sold = (MovementKind.SELL, MovementKind.RECLAIM)
         return await self._move(order, MovementKind.RESTOCK, sold, sold=-1, available=1)
+
+    async def supply(self, item: ItemRef, quantity: int) -> bool:
+        """Units a person adds, or takes back where there are less than none. False where so many
+        are not available."""
+        query = (
+            update(sale_items)
+            .where(*_is(item), sale_items.c.available + quantity >= 0)
+            .values(
+                total=sale_items.c.total + quantity, available=sale_items.c.available + quantity
+            )
+        )
+        if not await happened(self._connection, query):
+            return False
+        kind = MovementKind.ADDED
+        row = {**item.model_dump(), "kind": kind, "quantity": quantity}
+        await self._connection.execute(insert(stock_movements).values(row))
+        return True
+
+    async def take_repair_turn(self, item: ItemRef) -> None:
+        """One repair of an item at a time: waits for another, and keeps its turn until the end of
+        the transaction."""
+        # It is idle as long as the repair takes, and locks no row.
+        await self._connection.execute(_STAY_IDLE)
+        name = f"repair {item.sale_id}:{item.sku_id}"
+        turn = func.pg_advisory_xact_lock(func.hashtextextended(name, 0))
+        await self._connection.execute(select(turn))
 
     async def items(self) -> list[Item]:
         query = select(sale_items).order_by(sale_items.c.item_number)

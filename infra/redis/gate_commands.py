@@ -1,5 +1,6 @@
 """What commands to a sale change at the gate, item by item; each write says the sale's version."""
 
+import secrets
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -9,8 +10,9 @@ from redis.asyncio import Redis
 
 from domain.sale import ItemRef, ItemTerms
 from domain.sale_command import SaleCommand
-from infra.redis.item_snapshots import terms_fields
+from infra.redis.item_snapshots import STOCK, terms_fields
 from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys, directory_line
+from infra.redis.reservation_lines import units_of
 from infra.redis.scripts import Scripts
 
 
@@ -21,6 +23,8 @@ class Verdict(StrEnum):
     # So many units cannot be taken back.
     SHORT = "short"
     UNKNOWN = "unknown"
+    # Another repair of the item began.
+    OVERTAKEN = "overtaken"
 
 
 class Written(NamedTuple):
@@ -74,7 +78,7 @@ class GateCommands:
         )
         self._forget(terms.ref)
         if verdict == Verdict.WRITTEN:
-            await self._make_live(terms)
+            await self.make_live(terms)
         return Written(Verdict(verdict), int(number))
 
     async def stop(self, item: ItemRef, command: SaleCommand) -> Stop | None:
@@ -89,7 +93,28 @@ class GateCommands:
         text = await self._redis.hget(ItemKeys.of(item).item, "stopped")
         return Stop.parse(str(text)) if text else None
 
-    async def _make_live(self, terms: ItemTerms) -> None:
+    async def is_unknown(self, item: ItemRef) -> bool:
+        return not await self._redis.hexists(ItemKeys.of(item).item, STOCK)
+
+    async def most_units(self, item: ItemRef) -> int:
+        """What the buyer who has most of it has."""
+        lines = await self._redis.hvals(ItemKeys.of(item).buyers)
+        return max((units_of(str(line)) for line in lines), default=0)
+
+    async def begin_repair(self, item: ItemRef) -> str:
+        """Nobody orders it until `StockGate.rebuild` is done, or the repair of this name given
+        up."""
+        repair = secrets.token_hex(8)
+        await self._scripts.repair([ItemKeys.of(item).item], [repair, 0])
+        self._forget(item)
+        return repair
+
+    async def give_up_repair(self, item: ItemRef, repair: str) -> None:
+        await self._scripts.repair([ItemKeys.of(item).item], [repair, 1])
+        self._forget(item)
+
+    async def make_live(self, terms: ItemTerms) -> None:
+        """Its room gets turns, if it has one."""
         # A waiting list that was over goes on when there are units again.
         room = RoomKeys.of(terms.ref).room
         if terms.requires_entry_token or await self._redis.exists(room):

@@ -21,7 +21,7 @@ class Scripts:
         self.hold = _register(redis, "hold")
         self.preheat = _register(redis, "preheat")
         self.stop = _register(redis, "stop")
-        self.pause = _register(redis, "pause")
+        self.repair = _register(redis, "repair")
         self.rebuild = _register(redis, "rebuild")
         self.finish = _register(redis, "finish")
         self.give_up = _register(redis, "give_up")

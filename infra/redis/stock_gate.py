@@ -1,6 +1,5 @@
 """The stock gate: who holds how many units of which item, decided in Redis alone."""
 
-import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from redis.asyncio import Redis
@@ -17,7 +16,7 @@ from domain.reservation import (
 from domain.sale import ItemRef, ItemTerms
 from infra.group_commit import Overloaded
 from infra.redis.gate_batches import ReserveBatches
-from infra.redis.gate_commands import GateCommands
+from infra.redis.gate_commands import GateCommands, Verdict, Written
 from infra.redis.item_snapshots import MAX_REMEMBERED, STOCK, ItemSnapshots, terms_fields
 from infra.redis.item_tally import ItemTally, tally_from
 from infra.redis.keys import (
@@ -120,11 +119,6 @@ class StockGate:
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
         await self.commands.write(terms, total=total, new_stock=stock)
 
-    async def set_paused(self, item: ItemRef, paused: bool) -> None:
-        """Changes nothing for an item that was never preheated."""
-        await self._scripts.pause([ItemKeys.of(item).item], [int(paused)])
-        self._snapshots.forget(item)
-
     async def terms(self, item: ItemRef) -> ItemTerms | None:
         """At most a second old."""
         snapshot = await self._snapshots.of(item)
@@ -221,31 +215,36 @@ class StockGate:
             yield parse_reservation(order_id, line)
 
     async def rebuild(
-        self, terms: ItemTerms, stock: int, reservations: Iterable[Reservation]
-    ) -> None:
+        self,
+        terms: ItemTerms,
+        stock: int,
+        reservations: Iterable[Reservation],
+        *,
+        repair: str | None = None,
+        settled: str = "",
+    ) -> Written:
         """Replace stock, terms, buyers and reservations at once; requests and intents stay.
 
-        What is reserved between reading `reservations` and this call is forgotten: pause first.
+        What is reserved between reading `reservations` and this call is forgotten: begin the
+        `repair` before. `settled`: as in `GateCommands.write`.
         """
         _require_stock(stock)
         kept = tuple(reservations)
         keys = ItemKeys.of(terms.ref)
-        token = secrets.token_hex(8)
-        staged = [f"{key}:staged:{token}" for key in (keys.buyers, keys.reservations)]
+        repair = repair or await self.commands.begin_repair(terms.ref)
+        staged = [f"{key}:staged:{repair}" for key in (keys.buyers, keys.reservations)]
         await self._stage(staged[0], buyer_lines(kept))
         await self._stage(staged[1], {line.order_id: reservation_line(line) for line in kept})
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))
         held = sum(line.quantity for line in kept if line.state is ReservationState.HELD)
-        await self._scripts.rebuild(
+        live = sum(line.quantity for line in kept if line.state is not ReservationState.RELEASED)
+        verdict, number = await self._scripts.rebuild(
             [keys.item, keys.buyers, keys.reservations, *staged, keys.intents, LIVE_STREAMS],
-            [stock, held, *terms_fields(terms)],
+            [repair, settled, terms.version, stock + live, stock, held, *terms_fields(terms)],
         )
-        await self._make_live(terms)
+        await self.commands.make_live(terms)
         self._snapshots.forget(terms.ref)
-
-    async def _make_live(self, terms: ItemTerms) -> None:
-        if terms.requires_entry_token:
-            await self._redis.sadd(LIVE_ROOMS, directory_line(terms.ref))
+        return Written(Verdict(verdict), int(number))
 
     async def _stage(self, key: str, lines: dict[str, str]) -> None:
         entries = list(lines.items())

@@ -17,6 +17,7 @@ from infra.postgres.orders import Orders
 from infra.postgres.retirement import Retirement
 from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
+from tests.support.gate import stop_command
 from tests.support.intent_groups import bury_one, start_all
 from tests.support.retiring import keys_of_items, over, retire
 from tests.support.shop import Shop, open_shop
@@ -113,7 +114,7 @@ async def test_no_step_that_comes_later_brings_a_key_back(shop: Shop, redis: Red
     assert await shop.gate.sell(late) is None
     assert await shop.gate.reclaim(late) is False
     assert (await shop.click("bob")).verdict is GateVerdict.NOT_FOUND
-    await shop.gate.set_paused(shop.item.ref, False)
+    assert await shop.gate.commands.stop(shop.item.ref, stop_command()) is None
 
     assert await keys_of_items(redis) == []
 

@@ -12,6 +12,8 @@ from tests.support.callers import SECRET
 ROW_OF_AN_ACT = {
     "/sales": "operator_acts",
     "/sales/{sale_id}/publish": "operator_acts",
+    "/sales/{sale_id}": "sale_commands",
+    "/sales/{sale_id}/items/{sku_id}/restock": "sale_commands",
     "/sales/{sale_id}/pause": "sale_commands",
     "/sales/{sale_id}/resume": "sale_commands",
     "/sales/{sale_id}/close": "sale_commands",

@@ -173,7 +173,7 @@ async def test_one_name_is_spelt_one_way(api: httpx.AsyncClient) -> None:
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "header"
     }
-    assert headers == {"Idempotency-Key", "Last-Event-ID", "X-Entry-Token"}
+    assert headers == {"Idempotency-Key", "If-Match", "Last-Event-ID", "X-Entry-Token"}
 
 
 async def test_the_docs_are_there_for_people(api: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from domain.reservation import GateVerdict
 from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.notices import Notices
+from infra.redis.gate_commands import Written
 from infra.redis.intent_groups import Group
 from infra.redis.keys import DIRECTORY, LIVE_STREAMS, ItemKeys
 from infra.redis.stock_gate import StockGate
@@ -172,7 +173,7 @@ async def test_terms_and_a_pause_that_a_killed_rebuild_left_are_mended(
     shop: Shop, sources: AuditSources, redis: Redis
 ) -> None:
     await paid(shop, sources, "ada")
-    await shop.gate.set_paused(shop.item.ref, True)
+    await shop.gate.commands.begin_repair(shop.item.ref)
     terms = ItemKeys.of(shop.item.ref).item
     await redis.hset(terms, mapping={"per_user_limit": "50", "ends_at_ms": "1"})
 
@@ -206,13 +207,13 @@ async def test_what_goes_on_while_an_item_is_rebuilt_is_looked_at_again(
     await redis.hincrby(ItemKeys.of(shop.item.ref).item, "stock", 1)
     rebuild = StockGate.rebuild
 
-    async def rebuild_late(gate: StockGate, *what: Any) -> None:
+    async def rebuild_late(gate: StockGate, *what: Any, **how: Any) -> Written:
         """The order is cancelled between the reading of Postgres and the writing."""
         monkeypatch.setattr(StockGate, "rebuild", rebuild)
         handle = handle_of(shop, intent.order_id)
         await shop.cancel(handle)
         await handle.result()
-        await rebuild(gate, *what)
+        return await rebuild(gate, *what, **how)
 
     monkeypatch.setattr(StockGate, "rebuild", rebuild_late)
 

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from domain.model import Value
 from domain.reservation import Intent, ReserveRequest
 from domain.sale import Admission, ItemRef, ItemTerms
+from domain.sale_command import CommandKind, SaleCommand
 from infra.redis.intent_groups import Group
 from infra.redis.keys import LIVE_STREAMS, ItemKeys
 from infra.redis.reservation_lines import units_of
@@ -79,6 +80,17 @@ async def put_in_stream(redis: Redis, fields: dict[str, str], item: ItemRef = IT
     key = ItemKeys.of(item).intents
     await redis.xadd(key, cast(dict[Any, Any], fields))
     await redis.sadd(LIVE_STREAMS, key)
+
+
+async def set_paused(gate: StockGate, item: ItemRef, paused: bool = True) -> None:
+    """As a sale that pauses, or goes on."""
+    terms = await gate.terms(item)
+    assert terms is not None
+    await gate.commands.write(terms.model_copy(update={"paused": paused}))
+
+
+def stop_command(kind: CommandKind = CommandKind.PAUSE, key: str = "a stop") -> SaleCommand:
+    return SaleCommand(kind=kind, actor="operator:olga", key=key, digest=key)
 
 
 def terms_of(

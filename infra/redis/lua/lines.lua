@@ -73,6 +73,19 @@ local function stock_changed(item)
   redis.pcall('PUBLISH', 'seckill:stock-changed', item)
 end
 
+-- Nobody may order while the sale is paused, while a stop of it is not on record, or while the item
+-- is being repaired: each is said apart, and `paused` is what comes of them.
+local function weigh_pause(item)
+  local said = redis.call('HMGET', item, 'sale_paused', 'stopped', 'repair')
+  local is_paused = said[1] == '1' or said[2] or said[3]
+  redis.call('HSET', item, 'paused', is_paused and '1' or '0')
+end
+
+-- Of an item that an earlier release wrote the sale's own word is what stands there.
+local function keep_own_pause(item)
+  redis.call('HSETNX', item, 'sale_paused', redis.call('HGET', item, 'paused') or '0')
+end
+
 -- Only where it is counted: an item that an earlier release put up is not.
 local function count_held(item, units)
   if redis.call('HEXISTS', item, 'held') == 1 then

@@ -7,7 +7,7 @@
 --       then field and value of each term
 
 local known = redis.call(
-  'HMGET', KEYS[1], 'stock', 'version', 'total', 'stopped', 'promised', 'called', 'repair'
+  'HMGET', KEYS[1], 'stock', 'version', 'total', 'stopped', 'promised', 'called'
 )
 local stock = tonumber(known[1])
 
@@ -23,8 +23,8 @@ end
 
 if not stock then
   if ARGV[3] == '' then return { 'unknown', 0 } end
-  redis.call('HSET', KEYS[1], 'stock', ARGV[3], 'held', '0')
-  if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'total', ARGV[2]) end
+  local total = ARGV[2] ~= '' and ARGV[2] or ARGV[3]
+  redis.call('HSET', KEYS[1], 'stock', ARGV[3], 'held', '0', 'total', total)
 else
   local version = tonumber(known[2]) or 0
   if version > tonumber(ARGV[1]) then return { 'older', version } end
@@ -39,11 +39,8 @@ else
 end
 
 redis.call('HSET', KEYS[1], unpack(ARGV, 6))
-if known[4] and known[4] == ARGV[5] then
-  redis.call('HDEL', KEYS[1], 'stopped')
-  known[4] = nil
-end
--- What somebody stopped goes on when that is on record, and what is being repaired when it is done.
-if known[4] or known[7] then redis.call('HSET', KEYS[1], 'paused', '1') end
+redis.call('HSET', KEYS[1], 'sale_paused', redis.call('HGET', KEYS[1], 'paused'))
+if known[4] and known[4] == ARGV[5] then redis.call('HDEL', KEYS[1], 'stopped') end
+weigh_pause(KEYS[1])
 stock_changed(KEYS[1])
 return { 'written', 0 }

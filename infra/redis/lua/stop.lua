@@ -9,6 +9,8 @@ local stopped = known[2]
 if not stopped or ARGV[1] ~= 'pause' or string.sub(stopped, 1, 6) == 'pause ' then
   stopped = ARGV[1] .. ' ' .. now_ms() .. ' ' .. ARGV[2]
 end
-redis.call('HSET', KEYS[1], 'paused', '1', 'stopped', stopped)
+keep_own_pause(KEYS[1])
+redis.call('HSET', KEYS[1], 'stopped', stopped)
+weigh_pause(KEYS[1])
 stock_changed(KEYS[1])
 return stopped

@@ -12,7 +12,7 @@ from domain.reservation import ReservationState
 from infra.settings import Settings
 from tests.support.buyers import assert_problem, click, gate_path, order_id
 from tests.support.callers import ADA, BOB, JSON, bearer, served
-from tests.support.gate import stock_left
+from tests.support.gate import set_paused, stock_left
 from tests.support.operators import orderable
 from tests.support.outages import without
 from tests.support.shop import Shop
@@ -226,10 +226,10 @@ async def test_after_the_end_the_answer_says_since_when(api: httpx.AsyncClient) 
 async def test_a_paused_item_is_refused_until_it_resumes(
     api: httpx.AsyncClient, shop: Shop
 ) -> None:
-    await shop.gate.set_paused(shop.item.ref, True)
+    await set_paused(shop.gate, shop.item.ref, True)
     assert_problem(await click(api, shop), 409, "PAUSED")
 
-    await shop.gate.set_paused(shop.item.ref, False)
+    await set_paused(shop.gate, shop.item.ref, False)
     assert (await click(api, shop)).status_code == 202
 
 

@@ -1,49 +1,20 @@
 """Sales as operators pause, resume and close them."""
 
-from typing import Any
-
 import httpx
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select
 
 from api.app import create_app
 from domain.sale import ItemRef
 from infra.postgres.engine import Database
-from infra.postgres.tables.sale_commands import sale_commands
 from infra.redis.stock_gate import StockGate
 from infra.sale_at_gate import SaleAtGate
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
-from tests.support.callers import ADA, OPERATOR, served
-from tests.support.operators import WHY, drafted, published
+from tests.support.callers import served
+from tests.support.commanding import command, commands_of, on_sale, order
+from tests.support.operators import drafted
 from tests.support.outages import without
-
-
-async def command(
-    api: httpx.AsyncClient, sale_id: str, name: str, body: object = WHY, key: str | None = None
-) -> httpx.Response:
-    headers = {**OPERATOR, **({"Idempotency-Key": key} if key else {})}
-    return await api.post(f"/v1/operator/sales/{sale_id}/{name}", json=body, headers=headers)
-
-
-async def order(api: httpx.AsyncClient, sale_id: str, quantity: int = 1) -> httpx.Response:
-    path = f"/v1/sales/{sale_id}/items/teapot/orders"
-    return await api.post(path, json={"quantity": quantity}, headers=ADA)
-
-
-async def on_sale(api: httpx.AsyncClient, **changes: Any) -> str:
-    sale_id: str = (await drafted(api, **changes))["sale_id"]
-    await published(api, sale_id)
-    return sale_id
-
-
-async def commands_of(database: Database, sale_id: str) -> list[tuple[str, str, str, int]]:
-    row = sale_commands.c
-    query = select(row.actor, row.kind, row.reason, row.version).where(row.sale_id == sale_id)
-    async with database.transaction() as connection:
-        rows = await connection.execute(query.order_by(row.command_number))
-        return [(one[0], one[1], one[2], one[3]) for one in rows]
 
 
 async def test_a_pause_stops_a_sale_and_a_resume_lets_it_go_on(
@@ -61,6 +32,7 @@ async def test_a_pause_stops_a_sale_and_a_resume_lets_it_go_on(
     assert (resumed["status"], resumed["version"]) == ("open", version + 1)
     assert (await order(api, sale_id)).status_code == 202
     assert await commands_of(database, sale_id) == [
+        ("operator:olga", "publish", "", version - 1),
         ("operator:olga", "pause", "looked into it", version),
         ("operator:olga", "resume", "", version + 1),
     ]
@@ -124,7 +96,7 @@ async def test_the_gate_stops_while_postgres_is_away_and_stays_so(
     # Whoever brings the gate to what Postgres says puts on record first what stopped it.
     await SaleAtGate(database, gate).bring(sale_id)
 
-    assert [row[1:3] for row in await commands_of(database, sale_id)] == [(name, "looked into it")]
+    assert (await commands_of(database, sale_id))[1][1:3] == (name, "looked into it")
     assert await gate.commands.stop_of(ItemRef(sale_id=sale_id, sku_id="teapot")) is None
     code = "PAUSED" if name == "pause" else "ENDED"
     assert_problem(await order(api, sale_id), 409, code)

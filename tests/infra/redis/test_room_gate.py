@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from domain.reservation import GateVerdict
 from domain.room import RoomVerdict, Ticket, TicketState
 from infra.redis.keys import LIVE_ROOMS, ItemKeys, RoomKeys
-from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for
+from tests.support.gate import FAR_AHEAD_MS, ITEM, LONG_AGO_MS, intent_for, request_for, set_paused
 from tests.support.rooms import Room
 
 RESERVED, SOLD_OUT = GateVerdict.RESERVED, GateVerdict.SOLD_OUT
@@ -212,12 +212,12 @@ class TestTheLine:
             await queue.join(user)
         await queue.turn()
         await queue.enter("ada")
-        await queue.gate.set_paused(ITEM, True)
+        await set_paused(queue.gate, ITEM, True)
         await queue.let_passes_end()
         await queue.let_calls_pass()
         await queue.turn()
         assert (await queue.enter("bob")).verdict is RoomVerdict.PAUSED
-        await queue.gate.set_paused(ITEM, False)
+        await set_paused(queue.gate, ITEM, False)
 
         # Whoever comes before the next turn as well.
         assert (await queue.order("ada")).verdict is RESERVED

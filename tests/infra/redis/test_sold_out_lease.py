@@ -15,7 +15,7 @@ from infra.redis import sold_out_lease
 from infra.redis.keys import STOCK_CHANGED, ItemKeys, RoomKeys
 from infra.redis.sold_out_lease import LOOK_EVERY_SECONDS, STANDS_SECONDS, SoldOutLeases
 from infra.redis.stock_gate import StockGate
-from tests.support.gate import ITEM, intent_for, request_for, terms_of
+from tests.support.gate import ITEM, intent_for, request_for, set_paused, terms_of
 from tests.support.polling import until
 
 KEYS = ItemKeys.of(ITEM)
@@ -114,7 +114,7 @@ async def _heated(gate: StockGate) -> None:
 
 
 async def _paused(gate: StockGate) -> None:
-    await gate.set_paused(ITEM, paused=True)
+    await set_paused(gate, ITEM, True)
 
 
 async def _retired(gate: StockGate) -> None:

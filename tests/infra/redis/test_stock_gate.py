@@ -5,6 +5,7 @@ from redis.asyncio import Redis
 
 from domain.ids import new_order_id
 from domain.reservation import GateAnswer, GateVerdict, Reservation, ReservationState, StockReturn
+from infra.redis.gate_commands import Verdict
 from infra.redis.keys import ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
@@ -15,6 +16,7 @@ from tests.support.gate import (
     intent_for,
     request_for,
     stock_left,
+    stop_command,
     stream_of,
     terms_of,
 )
@@ -145,7 +147,9 @@ class TestItems:
     async def test_pausing_makes_no_item_out_of_nothing(
         self, gate: StockGate, redis: Redis
     ) -> None:
-        await gate.set_paused(ITEM, True)
+        assert await gate.commands.stop(ITEM, stop_command()) is None
+        await gate.commands.begin_repair(ITEM)
+        assert (await gate.commands.write(terms_of())).verdict is Verdict.UNKNOWN
         assert await redis.keys("*") == []
 
     async def test_an_order_id_leads_to_its_item(self, gate: StockGate) -> None:

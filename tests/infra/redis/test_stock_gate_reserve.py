@@ -12,6 +12,7 @@ from tests.support.gate import (
     LONG_AGO_MS,
     buyers_of,
     request_for,
+    set_paused,
     stock_left,
     stream_of,
     terms_of,
@@ -131,9 +132,9 @@ class TestReserve:
 
     async def test_refuses_while_paused_and_goes_on_afterwards(self, gate: StockGate) -> None:
         await gate.preheat(terms_of(), 5)
-        await gate.set_paused(ITEM, True)
+        await set_paused(gate, ITEM, True)
         assert (await gate.reserve(request_for("A"))).verdict is GateVerdict.PAUSED
-        await gate.set_paused(ITEM, False)
+        await set_paused(gate, ITEM, False)
         assert (await gate.reserve(request_for("A"))).verdict is GateVerdict.RESERVED
 
     async def test_lets_an_accepted_order_reserve_after_the_sale_has_closed(

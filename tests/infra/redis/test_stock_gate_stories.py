@@ -31,6 +31,7 @@ from tests.support.gate import (
     buyers_of,
     intent_for,
     request_for,
+    set_paused,
     stock_left,
     stream_of,
     terms_of,
@@ -230,7 +231,7 @@ class GateStory(RuleBasedStateMachine):
 
     @rule(paused=st.booleans())
     def pause_or_resume(self, paused: bool) -> None:
-        self.runner.run(self.gate.set_paused(ITEM, paused))
+        self.runner.run(set_paused(self.gate, ITEM, paused))
         self.model.paused = paused
 
     @rule(window=st.sampled_from(sorted(WINDOWS)), limit=st.integers(1, 4))
