@@ -183,14 +183,17 @@ def miscounts(item: Item, tally: ItemTally) -> Iterator[Named]:
         should = f"{item.total} - {tally.live_units} = {item.total - tally.live_units}"
         what = f"{name}: stock in Redis is {tally.stock}, total - live reservations is {should}"
         yield _of_item(item.ref, "stock", what)
+    # An item that an earlier release put up has none yet.
+    units = tally.terms.get("total")
+    if units is not None and int(units) != item.total:
+        what = f"{name} has {units} units in all in Redis, and {item.total} in Postgres"
+        yield _of_item(item.ref, "total", what)
     held = tally.terms.get("held")
     if held is not None and int(held) != tally.held_units:
         what = f"{name}: Redis counts {counted(int(held), 'unit')} held, and {tally.held_units} are"
         yield _of_item(item.ref, "held", what)
-    for user_id, (units, reserved) in tally.miscounted.items():
-        what = (
-            f"{name}: Redis counts {counted(units, 'unit')} for user {user_id}, who has {reserved}"
-        )
+    for user_id, (has, reserved) in tally.miscounted.items():
+        what = f"{name}: Redis counts {counted(has, 'unit')} for user {user_id}, who has {reserved}"
         yield _of_item(item.ref, f"buyer {user_id}", what)
 
 
