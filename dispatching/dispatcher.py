@@ -1,5 +1,6 @@
 """Both ends of an accepted order's way, in one process: placed at once, and handed to a workflow
-when Temporal takes it. Beside them rooms are looked after, which need no Temporal either."""
+when Temporal takes it. Beside them rooms are looked after, and commands to sales are made sure of,
+which need no Temporal either."""
 
 import asyncio
 import os
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 from dispatching.burial import Burial
 from dispatching.placer import Placer
 from dispatching.room_keeper import RoomKeeper
+from dispatching.sale_follower import SaleFollower
 from dispatching.starter import Starter, StartsOrders
 from infra.postgres.engine import Database
 from infra.postgres.flights.placing import PlacingFlights
@@ -35,12 +37,14 @@ class Dispatcher:
             group, Intents(redis), PlacingFlights(database), self._burial, alive_ms=alive_ms
         )
         self._keeper = RoomKeeper(redis, database)
+        self._follower = SaleFollower(redis, database)
 
     @asynccontextmanager
     async def placing(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        """Places orders and keeps rooms inside the block, with Temporal or without it; sets `stop`
-        at its end."""
-        at_work = [asyncio.create_task(work.run(stop)) for work in (self._placer, self._keeper)]
+        """Places orders, keeps rooms and follows sales inside the block, with Temporal or without
+        it; sets `stop` at its end."""
+        works = (self._placer, self._keeper, self._follower)
+        at_work = [asyncio.create_task(work.run(stop)) for work in works]
         for task in at_work:
             # A process that has ceased to place must not go on as if it did.
             task.add_done_callback(lambda _: stop.set())

@@ -55,6 +55,8 @@ class DeliveryStatus(StrEnum):
 SELLING = frozenset({SaleStatus.PUBLISHED, SaleStatus.OPEN})
 # Its items are known to the gate and its clock runs: what is paused goes on.
 AT_THE_GATE = SELLING | {SaleStatus.PAUSED}
+# For good, and maybe before the window's end.
+ENDED_EARLY = frozenset({SaleStatus.CLOSED, SaleStatus.SETTLED, SaleStatus.CANCELLED})
 # A draft is nobody's business yet, and a cancelled sale must not look like one to wait for.
 ON_SHOW = frozenset(SaleStatus) - {SaleStatus.DRAFT, SaleStatus.CANCELLED}
 

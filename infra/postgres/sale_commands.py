@@ -1,13 +1,15 @@
 """Commands to sales as rows: each is carried out once, and answered the same however often."""
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import ErrorCode, Refusal
 from domain.sale import ItemRef, Sale
 from domain.sale_command import SaleCommand
+from domain.states import AT_THE_GATE, ENDED_EARLY
 from infra.postgres.queries import happened
 from infra.postgres.sales import Sales
 from infra.postgres.tables.sale_commands import sale_commands
@@ -52,6 +54,15 @@ class SaleCommands:
     ) -> None:
         values = {"sale_id": sale_id, "version": version, "answer": answer, **command.model_dump()}
         await self._connection.execute(insert(sale_commands).values(values))
+
+    async def versions(self) -> dict[str, int]:
+        """Of the sales the gate has to follow: until an hour after their end, by which a close has
+        reached it or is no news any more."""
+        is_over = sales.c.ends_at < func.now() - timedelta(hours=1)
+        query = select(sales.c.sale_id, sales.c.version).where(
+            sales.c.status.in_(AT_THE_GATE | ENDED_EARLY), not_(is_over)
+        )
+        return {row.sale_id: row.version for row in await self._connection.execute(query)}
 
     async def change(self, sale: Sale, **values: Any) -> bool:
         """The sale's next version, with these columns. False if it is not at this one any more."""

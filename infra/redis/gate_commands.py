@@ -1,7 +1,7 @@
 """What commands to a sale change at the gate, item by item; each write says the sale's version."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -50,6 +50,13 @@ class Stop(NamedTuple):
             return None
 
 
+class Followed(NamedTuple):
+    """`is_stopped`: by what is not known to be on record."""
+
+    version: int
+    is_stopped: bool
+
+
 class GateCommands:
     """`forget`: told of each item that was changed. Raises RedisError while Redis is away."""
 
@@ -92,6 +99,16 @@ class GateCommands:
         """What stopped it and is not known to be on record."""
         text = await self._redis.hget(ItemKeys.of(item).item, "stopped")
         return Stop.parse(str(text)) if text else None
+
+    async def followed(self, items: Sequence[ItemRef]) -> list[Followed]:
+        """How far the gate has followed, item by item."""
+        if not items:
+            return []
+        looks = self._redis.pipeline(transaction=False)
+        for item in items:
+            looks.hmget(ItemKeys.of(item).item, ["version", "stopped"])
+        # Of what an earlier release wrote there was no other version than the first.
+        return [Followed(int(said[0] or 1), said[1] is not None) for said in await looks.execute()]
 
     async def is_unknown(self, item: ItemRef) -> bool:
         return not await self._redis.hexists(ItemKeys.of(item).item, STOCK)

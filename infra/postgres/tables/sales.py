@@ -17,10 +17,11 @@ from sqlalchemy import (
 )
 
 from domain.ids import MAX_ITEM_NUMBER
-from domain.states import SaleStatus
+from domain.states import ENDED_EARLY, SaleStatus
 from infra.postgres.tables.schema import metadata, moment, one_of
 
-_ENDED_EARLY = (SaleStatus.CLOSED, SaleStatus.SETTLED, SaleStatus.CANCELLED)
+# In one order, for the schema is compared as text.
+_ENDED_EARLY = [status for status in SaleStatus if status in ENDED_EARLY]
 
 sales = Table(
     "sales",

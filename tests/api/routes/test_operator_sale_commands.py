@@ -1,5 +1,8 @@
 """Sales as operators pause, resume and close them."""
 
+import asyncio
+from functools import partial
+
 import httpx
 import pytest
 from redis.asyncio import Redis
@@ -12,9 +15,10 @@ from infra.sale_at_gate import SaleAtGate
 from infra.settings import Settings
 from tests.support.buyers import assert_problem
 from tests.support.callers import served
-from tests.support.commanding import command, commands_of, on_sale, order
+from tests.support.commanding import change, command, commands_of, on_sale, order, restock
 from tests.support.operators import drafted
-from tests.support.outages import without
+from tests.support.outages import standing_still, without
+from tests.support.polling import until
 
 
 async def test_a_pause_stops_a_sale_and_a_resume_lets_it_go_on(
@@ -100,6 +104,41 @@ async def test_the_gate_stops_while_postgres_is_away_and_stays_so(
     assert await gate.commands.stop_of(ItemRef(sale_id=sale_id, sku_id="teapot")) is None
     code = "PAUSED" if name == "pause" else "ENDED"
     assert_problem(await order(api, sale_id), 409, code)
+
+
+@pytest.mark.parametrize("name", ["pause", "close"])
+async def test_the_gate_stops_while_postgres_stands_still(
+    api: httpx.AsyncClient, settings: Settings, name: str
+) -> None:
+    sale_id = await on_sale(api)
+    async with standing_still() as address:
+        changes = {"postgres_dsn": f"postgresql://nobody@{address}/none"}
+        still = settings.model_copy(update={**changes, "postgres_timeout_seconds": 0.5})
+        async with served(create_app(still)) as waiting:
+            said = asyncio.create_task(command(waiting, sale_id, name))
+            await until(partial(_is_stopped, api, sale_id), "the gate to stop")
+            assert_problem(await said, 503, "UNAVAILABLE")
+
+
+async def test_no_command_waits_for_temporal(
+    api: httpx.AsyncClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale_id = (await drafted(api))["sale_id"]
+    async with standing_still() as address:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        async with served(create_app(settings.model_copy())) as waiting:
+            said = [await command(waiting, sale_id, name) for name in ("publish", "pause")]
+            assert_problem(await order(waiting, sale_id), 409, "PAUSED")
+            said += [await command(waiting, sale_id, "resume"), await restock(waiting, sale_id, 1)]
+            said.append(await change(waiting, sale_id, {"name": "x"}))
+            said += [await command(waiting, sale_id, name) for name in ("publish", "close")]
+
+    assert [answer.status_code for answer in said] == [200] * 7
+    assert_problem(await order(api, sale_id), 409, "ENDED")
+
+
+async def _is_stopped(api: httpx.AsyncClient, sale_id: str) -> bool:
+    return bool((await order(api, sale_id)).json().get("code") == "PAUSED")
 
 
 async def test_what_is_on_record_and_not_at_the_gate_says_so_and_is_done_when_said_again(
