@@ -16,7 +16,7 @@ from api.schemas.sales import OperatorSaleView, operator_sale_view
 from domain.errors import ErrorCode, Refusal
 from domain.operator_act import OperatorAct
 from domain.sale import Admission, Sale
-from domain.sale_change import SaleChange, changed_sale, lowered_limits, narrowed
+from domain.sale_change import SaleChange, changed_sale, lowered_limits, narrowed, new_values
 from domain.sale_command import SaleCommand, require_status
 from domain.states import AT_THE_GATE, SaleStatus
 from infra.postgres.draw_seeds import DrawSeeds
@@ -134,10 +134,10 @@ class SaleCommandRunner:
             _require_match(sale, if_match)
             after = changed_sale(sale, change, datetime.now(UTC))
             narrow = narrowed(sale, after) if sale.status in AT_THE_GATE else None
-            await SaleCommands(connection).change(sale, **change.sale)
-            for item in sale.items:
-                if values := change.items.get(item.sku_id):
-                    await SaleCommands(connection).change_item(item.ref, **values)
+            await SaleCommands(connection).change(sale, **new_values(sale, after))
+            for old, new in zip(sale.items, after.items, strict=True):
+                if values := new_values(old, new):
+                    await SaleCommands(connection).change_item(old.ref, **values)
             if narrow is not None:
                 await self._at_gate.narrow(narrow)
                 await self._require_nobody_above(sale, after)

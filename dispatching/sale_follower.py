@@ -37,8 +37,8 @@ class SaleFollower:
             for item, followed in zip(
                 listed, await self._gate.commands.followed(listed), strict=True
             )
-            # Ahead is what a command left that was never committed.
-            if followed.is_stopped or followed.version != versions[item.sale_id]
+            # Ahead is what a command left that was never committed; what is lost is for a repair.
+            if followed.is_stopped or followed.version not in (None, versions[item.sale_id])
         }
         for sale_id in sorted(behind):
             await self._follow(sale_id)

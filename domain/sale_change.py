@@ -40,9 +40,14 @@ def changed_sale(sale: Sale, change: SaleChange, now: datetime) -> Sale:
     items = tuple(
         item.model_copy(update=dict(change.items.get(item.sku_id, {}))) for item in sale.items
     )
-    after = sale.model_copy(update={**change.sale, "items": items, "version": sale.version + 1})
+    said = dict(change.sale)
+    is_shown = sale.status is not SaleStatus.DRAFT
+    if "starts_at" in said and is_shown and _may_have_tickets(sale, now):
+        # A room that is open stays so, however late the start.
+        said["room_opens_at"] = sale.opens_its_rooms_at
+    after = sale.model_copy(update={**said, "items": items, "version": sale.version + 1})
     _require_sense(after)
-    if sale.status is not SaleStatus.DRAFT:
+    if is_shown:
         _require_same_prices(sale, after)
         _require_window(sale, after, now)
     return after
@@ -58,12 +63,14 @@ def narrowed(before: Sale, after: Sale) -> Sale | None:
     narrow = before.model_copy(
         update={
             "starts_at": max(before.starts_at, after.starts_at),
+            "room_opens_at": after.room_opens_at,
             "ends_at": min(before.ends_at, after.ends_at),
             "pace_per_minute": min(paces, default=None),
             "items": items,
         }
     )
-    return None if narrow == before else narrow.model_copy(update={"version": after.version})
+    is_same = narrow.model_copy(update={"room_opens_at": before.room_opens_at}) == before
+    return None if is_same else narrow.model_copy(update={"version": after.version})
 
 
 def lowered_limits(before: Sale, after: Sale) -> list[Item]:
@@ -73,22 +80,25 @@ def lowered_limits(before: Sale, after: Sale) -> list[Item]:
 
 
 def what_changed(before: Sale, after: Sale) -> list[Changed]:
-    def differences(prefix: str, old: Value, new: Value) -> list[Changed]:
-        was, is_now = old.model_dump(exclude=_APART), new.model_dump(exclude=_APART)
-        return [
-            Changed(member=prefix + name, before=was[name], after=is_now[name])
-            for name in was
-            if was[name] != is_now[name]
-        ]
-
-    found = differences("", before, after)
-    for old, new in zip(before.items, after.items, strict=True):
-        found += differences(f"items.{old.sku_id}.", old, new)
-    return found
+    pairs = [("", before, after)] + [
+        (f"items.{old.sku_id}.", old, new)
+        for old, new in zip(before.items, after.items, strict=True)
+    ]
+    return [
+        Changed(member=prefix + name, before=getattr(old, name), after=value)
+        for prefix, old, new in pairs
+        for name, value in new_values(old, new).items()
+    ]
 
 
 # Not what was said, but what comes of it.
 _APART = {"items", "version"}
+
+
+def new_values(before: Value, after: Value) -> dict[str, Any]:
+    """Columns of a sale or an item that are others now."""
+    was, is_now = before.model_dump(exclude=_APART), after.model_dump(exclude=_APART)
+    return {name: value for name, value in is_now.items() if was[name] != value}
 
 
 def _require_sense(sale: Sale) -> None:

@@ -38,7 +38,7 @@ class SaleAtGate:
         """Nobody orders anything of the sale from now on, until that is on record and undone.
         Needs Redis alone. Answers the moment, in ms by its clock; None where the gate knows nothing
         of the sale."""
-        items = [item for item in (await self._gate.items()).values() if item.sale_id == sale_id]
+        items = await self._items(sale_id)
         stops = [await self._gate.commands.stop(item, command) for item in items]
         return max((stop.at_ms for stop in stops if stop), default=None)
 
@@ -72,8 +72,10 @@ class SaleAtGate:
         """Puts on record what stopped the gate and is not yet; answers the stops by SKU, all of
         them on record."""
         settled: dict[str, str] = {}
-        for item in (await self._gate.items()).values():
-            if item.sale_id == sale_id and (stop := await self._gate.commands.stop_of(item)):
+        items = await self._items(sale_id)
+        looks = zip(items, await self._gate.commands.followed(items), strict=True)
+        for item in [item for item, followed in looks if followed.is_stopped]:
+            if stop := await self._gate.commands.stop_of(item):
                 await self._put_on_record(sale_id, stop)
                 settled[item.sku_id] = stop.text
         return settled
@@ -97,6 +99,10 @@ class SaleAtGate:
     async def most_units(self, item: ItemRef) -> int:
         """What the buyer who has most of it has."""
         return await self._gate.commands.most_units(item)
+
+    async def _items(self, sale_id: str) -> list[ItemRef]:
+        """By the gate's own list: Postgres may be away."""
+        return [item for item in (await self._gate.items()).values() if item.sale_id == sale_id]
 
     async def _write(self, sale: Sale, settled: dict[str, str]) -> int | None:
         for item in sale.items:

@@ -51,9 +51,10 @@ class Stop(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """`is_stopped`: by what is not known to be on record."""
+    """`version`: None for an item the gate does not know. `is_stopped`: by what is not known to be
+    on record."""
 
-    version: int
+    version: int | None
     is_stopped: bool
 
 
@@ -106,9 +107,12 @@ class GateCommands:
             return []
         looks = self._redis.pipeline(transaction=False)
         for item in items:
-            looks.hmget(ItemKeys.of(item).item, ["version", "stopped"])
+            looks.hmget(ItemKeys.of(item).item, [STOCK, "version", "stopped"])
         # Of what an earlier release wrote there was no other version than the first.
-        return [Followed(int(said[0] or 1), said[1] is not None) for said in await looks.execute()]
+        return [
+            Followed(None if stock is None else int(version or 1), stopped is not None)
+            for stock, version, stopped in await looks.execute()
+        ]
 
     async def is_unknown(self, item: ItemRef) -> bool:
         return not await self._redis.hexists(ItemKeys.of(item).item, STOCK)

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import Refusal
+from domain.sale import Admission
 from domain.sale_change import (
     SaleChange,
     changed_sale,
@@ -70,3 +71,14 @@ def test_a_window_that_is_over_is_not_opened_again() -> None:
 def test_a_start_does_not_move_once_it_was() -> None:
     with pytest.raises(Refusal, match="has started"):
         changed_sale(SALE, after(starts_at=NOON + HOUR / 2), NOON)
+
+
+def test_a_room_that_is_open_stays_open_however_late_the_start() -> None:
+    sale = a_sale(an_item()).model_copy(update={"admission": Admission.QUEUE})
+    opened = sale.opens_its_rooms_at
+
+    later = changed_sale(sale, after(starts_at=NOON + HOUR / 2), opened)
+
+    assert later.opens_its_rooms_at == opened
+    sooner = changed_sale(sale, after(starts_at=NOON - HOUR / 4), opened - HOUR)
+    assert sooner.room_opens_at is None
