@@ -25,6 +25,7 @@ from activities.archive import ArchiveActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.first_step import FirstStepActivities
+from activities.giving_back import GivingBack
 from activities.handing_over import HandingOver
 from activities.late_payments import LatePaymentActivities, OrdersToStart
 from activities.left_behind import LeftBehindActivities
@@ -155,7 +156,7 @@ def build_activities(
     """All there are, over opened stores: the one list of them, for the worker and for tests."""
     relay = NoticeRelay(database, workflows, gateways)
     payments = PaymentActivities(database, gateways)
-    stock, orders = StockActivities(gate), OrderActivities(database)
+    stock, orders = StockActivities(gate), OrderActivities(database, GivingBack(gate))
     deliveries = DeliveryActivities(database, sender)
     return Activities(
         general=activities_of(

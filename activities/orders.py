@@ -6,13 +6,14 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio import activity
 
+from activities.giving_back import GivingBack
 from activities.rejections import told_to_buyer, write_rejection
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.model import Value
 from domain.order import EventKind, Order, RejectReason
 from domain.payment import Payment
-from domain.reservation import Intent
+from domain.reservation import Intent, StockReturn
 from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
@@ -33,7 +34,7 @@ class PlaceOrder(Value):
 class PlacedOrder(Value):
     """The order to be paid, or why there is none. `points_amount` is what it costs in points.
     An earlier run of the order's workflow has begun `begun_payments`, of which `open_payments` may
-    still be paid."""
+    still be paid. `is_given_back`: it has ended, and Redis has its stock again."""
 
     order: Order | None = None
     title: str = ""
@@ -41,6 +42,7 @@ class PlacedOrder(Value):
     open_payments: tuple[Payment, ...] = ()
     begun_payments: tuple[str, ...] = ()
     rejected: RejectReason | None = None
+    is_given_back: bool = False
 
     @property
     def refused(self) -> RejectReason | None:
@@ -71,7 +73,8 @@ class RejectOrder(Value):
 class EndOrder(Value):
     """Undo of place_order. `status` is the end to reach: cancelled, timed_out or rejected.
     `closed` names the payments that can take no money any more; None when nobody looked.
-    `whatever_it_is`: who asks also understands that the order has ended otherwise."""
+    `whatever_it_is`: who asks also understands that the order has ended otherwise. `give_back`:
+    how its stock goes back in Redis, once it has ended; None leaves that to another step."""
 
     intent: Intent
     status: OrderStatus
@@ -79,6 +82,7 @@ class EndOrder(Value):
     actor: str = SYSTEM
     closed: tuple[str, ...] | None = None
     whatever_it_is: bool = False
+    give_back: StockReturn | None = None
 
 
 class MoveDeadline(Value):
@@ -101,8 +105,9 @@ class ClosingOrder(Value):
 
 
 class OrderActivities:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, giving_back: GivingBack | None = None) -> None:
         self._database = database
+        self._giving_back = giving_back
         # Thousands may run out of time in one minute, and each would wait for the item's row.
         self._ending = EndingFlights(database)
 
@@ -162,6 +167,14 @@ class OrderActivities:
         Answers with the order, and does nothing, where it came to something else than its workflow
         knows: it is paid, or given back, or has open payments that are not in `closed`, or has
         ended otherwise."""
+        stands, how = await self._end(command), command.give_back
+        # Redis never before Postgres, which says that the stock is nobody's.
+        if stands is None and how is not None and self._giving_back is not None:
+            is_given_back = await self._giving_back.try_to(command.intent, how)
+            return PlacedOrder(is_given_back=True) if is_given_back else None
+        return stands
+
+    async def _end(self, command: EndOrder) -> PlacedOrder | None:
         intent, order_id = command.intent, command.intent.order_id
         reason = told_to_buyer(command.reason, command.actor)
         if command.status in ENDS:

@@ -116,7 +116,7 @@ class BenchStack:
 
     async def start_carriers(self) -> None:
         """Returns when they are ready."""
-        settings = EmbeddedSettings.model_construct(home=self.home.root)
+        settings = _bench_settings(self.home.root)
         await start_stack(settings, self.home, frozenset(CARRIERS))
 
 
@@ -126,7 +126,7 @@ async def open_bench_stack() -> AsyncIterator[BenchStack]:
     # Whatever servers the environment names, a bench must not fill them.
     for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
         del os.environ[name]
-    settings = EmbeddedSettings.model_construct(home=_fresh_folder())
+    settings = _bench_settings(_fresh_folder())
     home = settings.open_home()
     try:
         stack_file = await start_stack(settings, home)
@@ -141,6 +141,11 @@ async def open_bench_stack() -> AsyncIterator[BenchStack]:
     finally:
         await stop_stack(home)
         shutil.rmtree(home.root, ignore_errors=True)
+
+
+def _bench_settings(home: Path) -> EmbeddedSettings:
+    nice = EmbeddedSettings().temporal_nice
+    return EmbeddedSettings.model_construct(home=home, temporal_nice=nice)
 
 
 def _fresh_folder() -> Path:

@@ -60,6 +60,7 @@ class Dispatcher:
             self._group(Group.START),
             workflows,
             self._burial.bury_placed,
+            self._placer.at_rest,
             alive_ms=self._alive_ms,
         )
         await starter.run(stop)

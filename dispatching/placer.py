@@ -61,6 +61,9 @@ class Placer:
         self._flights = flights
         self._burial = burial
         self._look_every = alive_ms / 1000 / LOOKS_A_LIFE
+        # Set while there is nothing in hand.
+        self.at_rest = asyncio.Event()
+        self.at_rest.set()
         self._batches: set[asyncio.Task[None]] = set()
         self._look_at = self._list_again_at = 0.0
 
@@ -89,10 +92,13 @@ class Placer:
         if entries := orphans or await self._group.read(MOST, block_ms):
             batch = asyncio.create_task(self._see_through(entries, stop))
             self._batches.add(batch)
+            self.at_rest.clear()
             batch.add_done_callback(self._landed)
 
     def _landed(self, batch: asyncio.Task[None]) -> None:
         self._batches.discard(batch)
+        if not self._batches:
+            self.at_rest.set()
         if not batch.cancelled() and (error := batch.exception()):
             log.error("intents_left_pending", exc_info=error)
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 import structlog
@@ -28,6 +29,8 @@ AT_ONCE = 64
 BLOCK_MS = 500
 MAX_FAILURES = 5
 LOOKS_A_LIFE = 3
+# Placing may wait for a store that is away, and starting must not wait for that.
+GIVES_WAY_SECONDS = 1.0
 
 Bury: TypeAlias = Callable[[IntentEntry, str], Awaitable[bool]]
 
@@ -77,19 +80,22 @@ class Pace:
 
 class Starter:
     """An entry goes once Temporal has its workflow. While Temporal or Redis is away entries are
-    kept, and nothing counts against them."""
+    kept, and nothing counts against them. `placed` is set while nobody waits for his order's row:
+    else none is started for a while, for buyers wait for the one and nobody for the other."""
 
     def __init__(
         self,
         group: IntentGroup,
         workflows: StartsOrders,
         bury: Bury,
+        placed: asyncio.Event,
         *,
         alive_ms: int = ALIVE_MS,
     ) -> None:
         self._group = group
         self._workflows = workflows
         self._bury = bury
+        self._placed = placed
         self._look_every = alive_ms / 1000 / LOOKS_A_LIFE
         self._look_at = 0.0
         self._pace = Pace(AT_ONCE)
@@ -115,6 +121,8 @@ class Starter:
             return
         if not self._waiting:
             self._waiting += await self._take(free)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._placed.wait(), GIVES_WAY_SECONDS)
         for _ in range(min(free, len(self._waiting))):
             telling = asyncio.create_task(self._tell(self._waiting.popleft()))
             self._telling.add(telling)

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.reservation import Intent, StockReturn
     from domain.states import GIVEN_BACK, NEVER_SOLD, OrderStatus
     from workflows.details import Details, update_search
-    from workflows.policies import run_locally_first, run_until_done
+    from workflows.policies import ENDS_IN_FEW_EVENTS, run_locally_first, run_until_done
     from workflows.saga import NotToBeUndone, Saga
     from workflows.updates import ExtendDeadline
 
@@ -53,6 +53,7 @@ class Placement:
         self._ending = BROKEN
         self._closed: tuple[str, ...] | None = None
         self._granted = False
+        self._is_given_back = False
         self._return = StockReturn.RELEASE
         self._extending = asyncio.Lock()
         self.placed = PlacedOrder()
@@ -169,10 +170,13 @@ class Placement:
         update_search(OrderStatus.QUEUED)
 
     async def _release_stock(self) -> None:
+        if self._is_given_back:
+            return
         command = ReleaseStock(intent=self._intent, how=self._return)
         await run_until_done(StockActivities.release_stock, command, "release the stock")
 
     async def _cancel_order(self) -> None:
+        few = workflow.patched(ENDS_IN_FEW_EVENTS)
         command = EndOrder(
             intent=self._intent,
             status=self._ending.status,
@@ -180,9 +184,14 @@ class Placement:
             actor=self._ending.actor,
             closed=self._closed,
             whatever_it_is=True,
+            give_back=self._return if few else None,
         )
-        stands = await run_until_done(OrderActivities.cancel_order, command, "cancel the order")
-        if stands:
+        # A lost task may have ended it in another way. That is found, and believed.
+        run = run_locally_first if few else run_until_done
+        stands = await run(OrderActivities.cancel_order, command, "cancel the order")
+        if stands and stands.is_given_back:
+            self._is_given_back = True
+        elif stands:
             self.placed = stands
             # What has ended otherwise gives its stock back all the same, and nothing else does:
             # Postgres has said first that it is nobody's.

@@ -15,6 +15,9 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 Step = Callable[[Any, In], Awaitable[Out]]
 
+# What ends unpaid is ended, and its stock given back, by one local activity.
+ENDS_IN_FEW_EVENTS = "ends-in-few-events"
+
 # Longer than any client timeout inside an activity, so that a retry never overlaps a first try.
 STEP_TIMEOUT = timedelta(seconds=10)
 LOCAL_TIMEOUT = timedelta(seconds=5)

@@ -1,6 +1,6 @@
 """A2: Redis agrees with Postgres: order by order, and in each item's stock, buyers and terms."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from audit.sources import AuditSources
 from audit.unplaced import unplaced_of
 from domain.reservation import Reservation, ReservationState
 from domain.sale import Item, ItemRef, ItemTerms, Sale
-from domain.states import HOLDING_STOCK, OWNING_STOCK, SaleStatus
+from domain.states import HOLDING_STOCK, OWNING_STOCK, OrderStatus, SaleStatus
 from infra.postgres.rooms import Rooms
 from infra.postgres.sales import Sales
 from infra.redis.item_snapshots import term_unless_written, terms_fields
@@ -153,16 +153,12 @@ async def _is_unlisted(sources: AuditSources, sale: Sale, item: Item) -> bool:
 
 def disagreement(order: OrderRow, reservation: Reservation | None) -> str | None:
     """How an order and its reservation contradict each other; None when they agree."""
-    expected = None
-    if order.status in HOLDING_STOCK:
-        expected = ReservationState.HELD
-    elif order.status in OWNING_STOCK:
-        expected = ReservationState.SOLD
     state = reservation.state if reservation else None
+    expected = _expected(order.status)
     # An order that is over may be released in Redis, or forgotten there.
-    if expected is None and state not in LIVE:
+    if not expected and state not in LIVE:
         return None
-    if reservation is None or state is not expected:
+    if reservation is None or state not in expected:
         found = state or "missing"
         return f"order {order.order_id} is {order.status}, but its reservation is {found}"
     if (reservation.quantity, reservation.user_id) != (order.quantity, order.user_id):
@@ -172,6 +168,17 @@ def disagreement(order: OrderRow, reservation: Reservation | None) -> str | None
             f"{order.user_id}, but its reservation {holds}"
         )
     return None
+
+
+def _expected(status: OrderStatus) -> Collection[ReservationState]:
+    """None of them for an order that has no stock."""
+    if status in HOLDING_STOCK:
+        return (ReservationState.HELD,)
+    if status is OrderStatus.PAID:
+        # Money is taken in Postgres alone, and Redis hears of it when the order is handed over. An
+        # order that stays so is A4's.
+        return LIVE
+    return (ReservationState.SOLD,) if status in OWNING_STOCK else ()
 
 
 def miscounts(item: Item, tally: ItemTally) -> Iterator[Named]:

@@ -71,6 +71,7 @@ def _servers(settings: EmbeddedSettings, home: Home, ports: dict[str, int]) -> t
         http_port=ports["temporal_http"],
         ui_port=ports["temporal_ui"],
         database=home.root / "temporal" / "temporal.db",
+        nice=settings.temporal_nice,
     )
     stores = (
         PostgresServer(home.root / "postgres", ports["postgres"]),

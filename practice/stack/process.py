@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
 from domain.model import Value
+from practice.stack.priority import give_way
 
 _POLL_SECONDS = 0.03
 _ASK_SECONDS = 0.08
@@ -26,11 +27,13 @@ _CLOCK_DRIFT_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Command:
-    """What to execute. `env` is the whole environment of the process."""
+    """What to execute. `env` is the whole environment of the process. `nice`: how far it gives
+    way to the others, as Unix counts that."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path | None = None
+    nice: int = 0
 
 
 class Server(Protocol):
@@ -119,6 +122,9 @@ def spawn(server: Server, log: Path, *, die_with_parent: bool = False) -> Runnin
         command = _dying_with_parent(command, server.stop_signal)
     child = _popen(command, log)
     _children[child.pid] = child
+    if command.nice and (refused := give_way(child.pid, command.nice)):
+        with log.open("a") as file:
+            file.write(f"{server.name} does not give way to others: {'; '.join(refused)}\n")
     return RunningProcess(
         name=server.name,
         pid=child.pid,
@@ -220,4 +226,4 @@ def _dying_with_parent(command: Command, number: signal.Signals) -> Command:
     prefix = ("setpriv", "--pdeathsig", number.name.removeprefix("SIG"))
     # Two setpriv in a row would lose the death signal: changing the uid clears it.
     argv = command.argv[1:] if command.argv[0] == "setpriv" else ("--", *command.argv)
-    return Command((*prefix, *argv), command.env, command.cwd)
+    return replace(command, argv=(*prefix, *argv))

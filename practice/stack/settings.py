@@ -44,6 +44,7 @@ class EmbeddedSettings(FromEnvironment):
     alipay_gateway_url: str | None = None
     wechatpay_gateway_url: str | None = None
     ready_within_seconds: float = Field(default=60.0, gt=0)
+    temporal_nice: int = Field(default=5, ge=0, le=19)
 
     def open_home(self) -> Home:
         return Home(self.home.expanduser().resolve())

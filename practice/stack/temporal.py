@@ -39,7 +39,8 @@ _GO_RUNTIME = {"GOGC": "400", "GOMEMLIMIT": "350MiB", "GOMAXPROCS": HALF_OF_THE_
 @dataclass(frozen=True)
 class TemporalServer:
     """`database`: the file it keeps everything in, None for memory only.
-    `ui_port`: None runs without the UI. `http_port` is where readiness is asked."""
+    `ui_port`: None runs without the UI. `http_port` is where readiness is asked. `nice`: how far
+    it gives way to what buyers wait for, which is not Temporal."""
 
     port: int
     http_port: int
@@ -48,6 +49,7 @@ class TemporalServer:
     name: str = "temporal"
     stop_signal: signal.Signals = signal.SIGTERM
     dynamic_config: tuple[str, ...] = ()
+    nice: int = 0
 
     @property
     def address(self) -> str:
@@ -77,7 +79,8 @@ class TemporalServer:
         # The caller's own Temporal profile is meant for clients, not for this server.
         quiet = ("--log-level", "warn", "--disable-config-file", "--disable-config-env")
         argv = (server, "server", "start-dev", *ports, *ui, *storage, *attributes, *dynamic, *quiet)
-        return Command(argv, {**_GO_RUNTIME, **names_for_programs(), **os.environ})
+        env = {**_GO_RUNTIME, **names_for_programs(), **os.environ}
+        return Command(argv, env, nice=self.nice)
 
     async def ready(self) -> bool:
         """Healthy means: it answers, the namespace is there, and so are our search attributes."""

@@ -41,8 +41,12 @@ class OddFlights:
     def __init__(self, shop: Shop, outages: int = 0) -> None:
         self._flights = PlacingFlights(shop.database)
         self.outages = outages
+        self.under_way, self.may_land = asyncio.Event(), asyncio.Event()
+        self.may_land.set()
 
     async def place(self, intent: Intent) -> Any:
+        self.under_way.set()
+        await self.may_land.wait()
         if intent.user_id == "odd":
             raise DataError("out of range")
         if self.outages:
@@ -52,7 +56,7 @@ class OddFlights:
 
 
 @asynccontextmanager
-async def placing_oddly(shop: Shop, flights: OddFlights) -> AsyncIterator[None]:
+async def placing_oddly(shop: Shop, flights: OddFlights) -> AsyncIterator[Placer]:
     stop = asyncio.Event()
     group = reading(shop.redis, Group.PLACE, alive_ms=SHORT_MS)
     burial = Burial(group, shop.database, shop.gate)
@@ -61,7 +65,7 @@ async def placing_oddly(shop: Shop, flights: OddFlights) -> AsyncIterator[None]:
     )
     run = asyncio.create_task(placer.run(stop))
     try:
-        yield
+        yield placer
     finally:
         stop.set()
         await run
@@ -80,6 +84,21 @@ async def test_orders_are_payable_while_nobody_starts_a_workflow(shop: Shop) -> 
     assert await shop.counts() == (12, 8, 0, 12)
     # Each entry waits for who starts.
     assert await backlog_of(shop.redis, shop.item.ref) == Backlog(waiting=8, pending=0, dead=0)
+
+
+async def test_it_is_at_rest_while_nobody_waits_to_be_placed(shop: Shop) -> None:
+    flights = OddFlights(shop)
+    flights.may_land.clear()
+    async with placing_oddly(shop, flights) as placer:
+        assert placer.at_rest.is_set()
+        [order_id] = await clicked(shop, "ada")
+        await flights.under_way.wait()
+        assert not placer.at_rest.is_set()
+
+        flights.may_land.set()
+        await placer.at_rest.wait()
+
+        assert (await placed_order(shop, order_id)).status is OrderStatus.PENDING_PAYMENT
 
 
 async def test_deadlines_of_one_moment_are_spread(shop: Shop) -> None:

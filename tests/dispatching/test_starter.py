@@ -45,9 +45,14 @@ async def nobody_is_buried(entry: IntentEntry, error: str) -> bool:
 
 
 @asynccontextmanager
-async def starting(redis: Redis, temporal: Temporal) -> AsyncIterator[None]:
+async def starting(
+    redis: Redis, temporal: Temporal, placed: asyncio.Event | None = None
+) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    starter = Starter(reading(redis, Group.START), temporal, nobody_is_buried)
+    if placed is None:
+        placed = asyncio.Event()
+        placed.set()
+    starter = Starter(reading(redis, Group.START), temporal, nobody_is_buried, placed)
     run = asyncio.create_task(starter.run(stop))
     try:
         yield
@@ -73,6 +78,33 @@ async def test_the_first_sign_of_absence_stops_all_telling(redis: Redis) -> None
     assert left == Backlog(waiting=0, pending=0, dead=0)
     assert temporal.started == set(order_ids)
     assert temporal.most_at_once <= AT_ONCE
+
+
+async def test_none_is_started_while_others_wait_to_be_placed_and_then_all_are(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatching.starter.GIVES_WAY_SECONDS", 600.0)
+    order_ids = await accept_many(StockGate(redis), 100)
+    temporal, placed = Temporal(), asyncio.Event()
+    async with starting(redis, temporal, placed):
+        await eventually(lambda: backlog_of(redis), lambda left: left.pending >= AT_ONCE)
+        assert temporal.asked == 0
+
+        placed.set()
+        await eventually(lambda: backlog_of(redis), lambda left: left.waiting == 0)
+
+    assert temporal.started == set(order_ids)
+
+
+async def test_placing_that_never_ends_keeps_nobody_from_being_started(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatching.starter.GIVES_WAY_SECONDS", 0.001)
+    order_ids = await accept_many(StockGate(redis), 100)
+    async with starting(redis, temporal := Temporal(), asyncio.Event()):
+        await eventually(lambda: backlog_of(redis), lambda left: left.waiting == 0)
+
+    assert temporal.started == set(order_ids)
 
 
 async def test_what_says_no_order_is_left_to_who_buries(redis: Redis) -> None:

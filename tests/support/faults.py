@@ -13,11 +13,14 @@ from temporalio.worker import (
 )
 
 from activities.first_step import TakeUpOrder
+from activities.orders import EndOrder
 from activities.settlements import SettlePayment
 
 # Part of another step, but where the release before this one asked for that, or the other step
 # could not do them.
-STEPS_OF_BEFORE = frozenset({"place_order", "order_stands", "confirm_stock", "carry_out"})
+STEPS_OF_BEFORE = frozenset(
+    {"place_order", "order_stands", "confirm_stock", "carry_out", "release_stock"}
+)
 
 
 class Fault(StrEnum):
@@ -79,4 +82,6 @@ def as_of_before(argument: Any) -> Any:
         return argument.model_copy(update={"placed_at": None})
     if isinstance(argument, SettlePayment):
         return argument.model_copy(update={"intent": None})
+    if isinstance(argument, EndOrder):
+        return argument.model_copy(update={"give_back": None})
     return argument

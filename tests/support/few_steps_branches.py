@@ -58,6 +58,10 @@ async def _begin_and_wait(shop: Shop, intent: Intent, handle: Handle) -> None:
     await begin(shop, handle)
 
 
+async def _cancel(shop: Shop, intent: Intent, handle: Handle) -> None:
+    await shop.cancel(handle)
+
+
 async def _nothing(shop: Shop, intent: Intent, handle: Handle) -> None:
     return
 
@@ -85,6 +89,27 @@ FEW_STEPS_BRANCHES = (
         ("reserve_stock",),
         OrderStatus.CANCELLED,
         before=_ended_before,
+    ),
+    # Ended and given back by one local activity.
+    Branch(
+        "few events and cancelled",
+        _cancel,
+        ("close_order", "cancel_order"),
+        OrderStatus.CANCELLED,
+    ),
+    Branch(
+        "few events and timed out",
+        _nothing,
+        ("close_order", "cancel_order"),
+        OrderStatus.TIMED_OUT,
+        waits_for_the_clock=True,
+    ),
+    Branch(
+        "few events and timed out with a payment",
+        _begin_and_wait,
+        ("close_order", "close_payment", "cancel_order"),
+        OrderStatus.TIMED_OUT,
+        waits_for_the_clock=True,
     ),
     # These leave figures that no sale of the tests of faults would have.
     Branch(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from activities.giving_back import GivingBack
 from activities.orders import EndOrder, OrderActivities, PlaceOrder
 from domain.ids import new_order_id
 from domain.reservation import ReservationState
@@ -99,6 +100,32 @@ async def test_an_order_that_is_over_gives_a_new_run_its_end(shop: Shop) -> None
     assert await shop.counts() == (5, 0, 0, 5)
     # It only finishes: nothing is undone a second time, and nobody rejected.
     assert await steps_of(again) == ["reserve_stock"]
+
+
+async def test_who_ends_an_order_gives_its_stock_back_and_no_step_is_left(shop: Shop) -> None:
+    handle = await shop.start(await shop.intent())
+
+    assert await shop.cancel(handle) is OrderStatus.CANCELLED
+
+    await handle.result()
+    assert await shop.counts() == (5, 0, 0, 5)
+    assert await steps_of(handle) == ["reserve_stock", "close_order", "cancel_order"]
+
+
+async def test_what_could_not_be_given_back_at_once_is_given_back_by_a_step_of_its_own(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def redis_is_away(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(GivingBack, "try_to", redis_is_away)
+    handle = await shop.start(await shop.intent())
+
+    assert await shop.cancel(handle) is OrderStatus.CANCELLED
+
+    await handle.result()
+    assert await shop.counts() == (5, 0, 0, 5)
+    assert (await steps_of(handle))[-2:] == ["cancel_order", "release_stock"]
 
 
 async def test_an_order_that_another_run_has_ended_is_what_that_run_made_of_it(shop: Shop) -> None:

@@ -141,6 +141,14 @@ def test_a_history_is_short_and_keeps_no_secret(branch: Played) -> None:
     assert "PRIVATE KEY" not in text
 
 
+@pytest.mark.parametrize(
+    ("branch", "most"), [("few_steps_and_settled_ahead", 14), ("few_events_and_timed_out", 16)]
+)
+def test_an_order_costs_few_events(branch: str, most: int) -> None:
+    history = json.loads((HISTORIES / f"{branch}.json").read_text())
+    assert len(history["events"]) <= most
+
+
 @every_branch
 def test_a_history_does_not_tell_where_it_was_recorded(branch: Played) -> None:
     text = history_of(branch).read_text()

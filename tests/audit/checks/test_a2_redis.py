@@ -5,13 +5,26 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
+from audit.checks import a2_redis
+from audit.checks.a2_redis import disagreement
 from audit.item_rebuild import rebuild_item
+from audit.queries import OrderRow
 from audit.sources import AuditSources
+from domain.reservation import Reservation, ReservationState
 from domain.sale import Sale
+from domain.states import OWNING_STOCK, OrderStatus
+from infra.postgres.flights.settling import Money, SettlingFlights
 from infra.postgres.sales import Sales
 from infra.redis.keys import DIRECTORY, LIVE_ROOMS, ItemKeys, directory_line
 from infra.redis.room_counts import RoomCounts
-from tests.support.audited_orders import assert_breaks, cancelled, check_of, dispatched, paid
+from tests.support.audited_orders import (
+    assert_breaks,
+    cancelled,
+    check_of,
+    dispatched,
+    handle_of,
+    paid,
+)
 from tests.support.ledger import damage
 from tests.support.shop import Shop
 
@@ -46,6 +59,40 @@ async def test_a2_a_sold_order_that_redis_still_calls_held(
     await redis.hset(keys.reservations, intent.order_id, "held 1 1 ada")
 
     await assert_breaks(sources, "A2", intent.order_id)
+
+
+def test_a2_what_is_paid_ahead_may_be_held_in_redis_and_what_is_handed_over_may_not() -> None:
+    order = OrderRow(order_id="1", user_id="ada", quantity=1, status=OrderStatus.PAID)
+    held = Reservation(
+        order_id="1", user_id="ada", quantity=1, state=ReservationState.HELD, reserved_at_ms=1
+    )
+    sold = held.model_copy(update={"state": ReservationState.SOLD})
+    released = held.model_copy(update={"state": ReservationState.RELEASED})
+
+    assert disagreement(order, held) is None
+    assert disagreement(order, sold) is None
+    assert disagreement(order, released)
+    assert disagreement(order, None)
+    for status in OWNING_STOCK - {OrderStatus.PAID}:
+        assert disagreement(order.model_copy(update={"status": status}), held)
+    assert disagreement(order.model_copy(update={"status": OrderStatus.PENDING_PAYMENT}), sold)
+
+
+async def test_a2_money_that_no_workflow_has_heard_of_is_no_drift(
+    shop: Shop, sources: AuditSources
+) -> None:
+    """It is settled in Postgres, and Redis is confirmed by whoever hands the order over."""
+    intent = await dispatched(shop, sources, "ada")
+    payment = await shop.begin_payment(handle_of(shop, intent.order_id))
+    receipt = shop.alipay.pay(payment.payment_id)
+    await SettlingFlights(shop.database).settle(Money(intent.order_id, receipt))
+
+    look = await a2_redis.look(sources)
+
+    reservation = await shop.gate.reservation(intent.item, intent.order_id)
+    assert reservation is not None
+    assert reservation.state is ReservationState.HELD
+    assert look.findings == {}
 
 
 async def test_a2_a_reservation_of_another_size(

@@ -8,6 +8,7 @@ from practice.stack.home import Home
 from practice.stack.parts import EVERYTHING, PROCESSES
 from practice.stack.plan import plan_stack
 from practice.stack.settings import EmbeddedSettings
+from practice.stack.temporal import TemporalServer
 
 
 @pytest.fixture
@@ -56,3 +57,13 @@ def test_asking_changes_nothing(home: Home) -> None:
     again = plan_stack(EmbeddedSettings(), home, remember=False)
     assert planned.address("api") == again.address("api")
     assert planned.temporal_ui_url == again.temporal_ui_url is not None
+
+
+def test_temporal_gives_way_as_far_as_it_is_told(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for nice in (EmbeddedSettings().temporal_nice, 3):
+        monkeypatch.setenv("SECKILL_TEMPORAL_NICE", str(nice))
+        servers = plan_stack(EmbeddedSettings(), home).servers
+        (temporal,) = (server for server in servers if isinstance(server, TemporalServer))
+        assert temporal.command().nice == nice > 0

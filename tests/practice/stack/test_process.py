@@ -36,12 +36,13 @@ class Script:
     name: str = "script"
     address: str = "nowhere"
     stop_signal: signal.Signals = signal.SIGTERM
+    nice: int = 0
 
     async def prepare(self) -> None:
         """Nothing on disk."""
 
     def command(self) -> Command:
-        return Command((sys.executable, "-c", self.code))
+        return Command((sys.executable, "-c", self.code), nice=self.nice)
 
     async def ready(self) -> bool:
         return self.log.read_text() != "" and "fire" not in self.log.read_text()
@@ -59,6 +60,13 @@ async def test_a_process_runs_in_a_session_of_its_own_until_it_is_stopped(log: P
     assert await stop(running)
     assert not running.alive
     assert not psutil.pid_exists(running.pid)
+
+
+async def test_a_process_that_is_to_give_way_to_others_does(log: Path) -> None:
+    running = await start(Script(OBEDIENT, log, nice=4), log)
+
+    assert os.getpriority(os.PRIO_PROCESS, running.pid) == 4
+    assert await stop(running)
 
 
 async def test_a_process_that_ignores_its_signal_is_killed_after_the_grace(log: Path) -> None:
