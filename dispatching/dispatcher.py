@@ -13,7 +13,9 @@ from redis.asyncio import Redis
 from dispatching.burial import Burial
 from dispatching.placer import Placer
 from dispatching.room_keeper import RoomKeeper
+from dispatching.room_messages import RoomMessageRelay
 from dispatching.starter import Starter, StartsOrders
+from infra.buyer_messages.protocol import MessageSender
 from infra.postgres.engine import Database
 from infra.postgres.flights.placing import PlacingFlights
 from infra.redis.intent_groups import ALIVE_MS, Group, IntentGroup
@@ -23,9 +25,17 @@ from infra.redis.stock_gate import StockGate
 
 
 class Dispatcher:
-    """`alive_ms`: so long after its death others take over what a process had in hand."""
+    """`alive_ms`: so long after its death others take over what a process had in hand. `sender`:
+    tells those who wait in rooms; without one nobody is told."""
 
-    def __init__(self, redis: Redis, database: Database, *, alive_ms: int = ALIVE_MS) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        database: Database,
+        sender: MessageSender | None = None,
+        *,
+        alive_ms: int = ALIVE_MS,
+    ) -> None:
         self._redis = redis
         self._alive_ms = alive_ms
         self._consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -34,13 +44,16 @@ class Dispatcher:
         self._placer = Placer(
             group, Intents(redis), PlacingFlights(database), self._burial, alive_ms=alive_ms
         )
-        self._keeper = RoomKeeper(redis, database)
+        self._of_rooms: list[RoomKeeper | RoomMessageRelay] = [RoomKeeper(redis, database)]
+        if sender is not None:
+            self._of_rooms.append(RoomMessageRelay(database, sender))
 
     @asynccontextmanager
     async def placing(self, stop: asyncio.Event) -> AsyncIterator[None]:
         """Places orders and keeps rooms inside the block, with Temporal or without it; sets `stop`
         at its end."""
-        at_work = [asyncio.create_task(work.run(stop)) for work in (self._placer, self._keeper)]
+        works = (self._placer, *self._of_rooms)
+        at_work = [asyncio.create_task(work.run(stop)) for work in works]
         for task in at_work:
             # A process that has ceased to place must not go on as if it did.
             task.add_done_callback(lambda _: stop.set())
