@@ -93,7 +93,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         gateways = await closing.enter_async_context(open_providers(settings, database))
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
-        dispatcher = Dispatcher(redis, database)
+        dispatcher = Dispatcher(redis, database, sender)
         # Before Temporal is asked for: buyers do not wait for it.
         await closing.enter_async_context(dispatcher.placing(stop))
         client = await when_temporal_answers(partial(_open_temporal, settings), stop)

@@ -15,6 +15,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from api.joined_writes import JoinedWrites
 from api.problems import KINDS, MEDIA_TYPE, problem_bytes
 from domain.errors import ErrorCode, Refusal
 
@@ -67,7 +68,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refused = self._closing_was_seen = False
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        joined: Any = JoinedWrites(transport, self.loop)
+        super().connection_made(joined)
         if len(self.connections) > self.limits.connections and not self._take_a_place():
             self._refuse(503, Refusal(ErrorCode.OVERLOADED, "too many connections at once"))
             return

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.request_tally import RequestTally
 from domain.room import RoomFigures
 from domain.sale import ItemRef
-
-BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 # A label for each room of a shop with thousands would fill Prometheus.
 ROOMS_SHOWN = 64
@@ -42,34 +41,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "seckill_api_requests",
-            "Answered requests",
-            ("method", "route", "status"),
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "seckill_api_request_seconds",
-            "Time to answer",
-            ("route",),
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self._verdicts = Counter(
-            "seckill_gate_verdicts",
-            "What the gate answered",
-            ("verdict",),
-            registry=self.registry,
-        )
+        self._tally = RequestTally()
+        self.registry.register(self._tally)
         self._tell_of_limits()
         self._tell_of_the_backlog()
         self._tell_of_streams()
         self._rooms: Mapping[ItemRef, RoomFigures] = {}
         self.registry.register(_LiveRooms(lambda: self._rooms))
-        # Looking labels up in the library costs more than counting.
-        self._request_counters: dict[tuple[str, str, int], Counter] = {}
-        self._route_seconds: dict[str, Histogram] = {}
-        self._verdict_counters: dict[str, Counter] = {}
 
     def _tell_of_streams(self) -> None:
         self._streams = Gauge(
@@ -122,22 +100,10 @@ class Metrics:
         )
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = (method, route, status)
-        counter = self._request_counters.get(key)
-        if counter is None:
-            counter = self._requests.labels(method, route, str(status))
-            self._request_counters[key] = counter
-        counter.inc()
-        histogram = self._route_seconds.get(route)
-        if histogram is None:
-            histogram = self._route_seconds[route] = self._seconds.labels(route)
-        histogram.observe(seconds)
+        self._tally.add(method, route, status, seconds)
 
     def gate_answered(self, verdict: str) -> None:
-        counter = self._verdict_counters.get(verdict)
-        if counter is None:
-            counter = self._verdict_counters[verdict] = self._verdicts.labels(verdict)
-        counter.inc()
+        self._tally.verdicts[verdict] += 1
 
     def limited(self, traffic: str, code: str) -> None:
         self._limited.labels(traffic, code).inc()

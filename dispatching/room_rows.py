@@ -13,10 +13,11 @@ from domain.sale import ItemRef
 from infra.postgres.attentions import Attentions
 from infra.postgres.engine import Database
 from infra.postgres.flights.queries import planned_anew
+from infra.postgres.room_messages import RoomMessages
 from infra.postgres.rooms import Rooms, keep_tickets
 from infra.redis.joins import JoinEntry, Joins
 from infra.redis.room_gate import RoomGate
-from infra.redis.room_lines import change_from
+from infra.redis.room_lines import change_from, tells_over
 
 log = structlog.get_logger()
 
@@ -61,6 +62,8 @@ class RoomRows:
         state = await self._rooms.state(item)
         async with self._database.driver() as driver, planned_anew(driver):
             left_out = await keep_tickets(driver, item, _changes(item, entries))
+            if left_out is not None and any(tells_over(entry.fields) for entry in entries):
+                await RoomMessages(driver).owe_ends(item)
         if left_out is None:
             return False
         async with self._database.transaction() as connection:
@@ -76,6 +79,8 @@ class RoomRows:
 def _changes(item: ItemRef, entries: Sequence[JoinEntry]) -> list[ChangedTicket]:
     changes: list[ChangedTicket] = []
     for entry in entries:
+        if tells_over(entry.fields):
+            continue
         try:
             changes.append(change_from(entry.fields))
         except (LookupError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 import structlog
 
-from domain.buyer_message import BuyerMessage
+from domain.buyer_message import Message
 from infra.postgres.buyer_messages import BuyerMessages
 from infra.postgres.engine import Database
 
@@ -13,11 +13,11 @@ class OutboxSender:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def send(self, message: BuyerMessage) -> str:
+    async def send(self, message: Message) -> str:
         """Raises what the database raises while it is away."""
         async with self._database.driver() as driver:
             fresh = await BuyerMessages(driver).keep(message)
-        log.info("message_kept", order_id=message.order_id, topic=message.topic, fresh=fresh)
+        log.info("message_kept", message_id=message.message_id, topic=message.topic, fresh=fresh)
         return "kept in the outbox"
 
     async def aclose(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from domain.buyer_message import BuyerMessage
+from domain.buyer_message import Message
 
 
 class MessageNotSent(Exception):
@@ -10,7 +10,7 @@ class MessageNotSent(Exception):
 
 
 class MessageSender(Protocol):
-    async def send(self, message: BuyerMessage) -> str:
+    async def send(self, message: Message) -> str:
         """Hand the message on, once in effect by its `message_id` however often it is sent.
         Answers in a few words where it went. Raises MessageNotSent."""
 

@@ -13,7 +13,7 @@ import time
 import httpx
 import structlog
 
-from domain.buyer_message import BuyerMessage
+from domain.buyer_message import Message
 from infra.buyer_messages.protocol import MessageNotSent
 from infra.trusted_roots import trusted_roots
 
@@ -37,7 +37,7 @@ class WebhookSender:
             verify=trusted_roots(),
         )
 
-    async def send(self, message: BuyerMessage) -> str:
+    async def send(self, message: Message) -> str:
         """Any 2xx is taken for an answer, nothing else is."""
         try:
             # httpx times each read; a receiver that drips would hold us for ever.
@@ -52,7 +52,7 @@ class WebhookSender:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    def _signed(self, message: BuyerMessage) -> httpx.Request:
+    def _signed(self, message: Message) -> httpx.Request:
         body = message.model_dump_json().encode()
         timestamp = str(int(time.time()))
         headers = {
@@ -62,8 +62,9 @@ class WebhookSender:
         }
         return self._client.build_request("POST", self._url, content=body, headers=headers)
 
-    def _not_sent(self, message: BuyerMessage, what: str) -> MessageNotSent:
-        log.warning("message_not_sent", order_id=message.order_id, topic=message.topic, what=what)
+    def _not_sent(self, message: Message, what: str) -> MessageNotSent:
+        name, topic = message.message_id, message.topic
+        log.warning("message_not_sent", message_id=name, topic=topic, what=what)
         return MessageNotSent(f"webhook: {what}")
 
 

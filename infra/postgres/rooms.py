@@ -15,6 +15,7 @@ from domain.room import ChangedTicket, Ticket, TicketChange
 from domain.sale import ItemRef
 from infra.postgres.engine import Driver
 from infra.postgres.queries import happened
+from infra.postgres.room_messages import RoomMessages
 from infra.postgres.tables.rooms import room_tickets, rooms
 from infra.postgres.tables.sales import sale_items
 
@@ -49,12 +50,15 @@ class _Line:
 
     ticket: Ticket
     moments: dict[TicketChange, datetime] = field(default_factory=dict)
+    # A pass that lapses has him called again, under another number.
+    called_as: set[int] = field(default_factory=set)
 
 
 async def keep_tickets(
     driver: Driver, item: ItemRef, changes: Iterable[ChangedTicket]
 ) -> list[str] | None:
-    """Writes what became of tickets, in one transaction with whatever the caller does in it.
+    """Writes what became of tickets, and whom that makes us owe a message, in one transaction with
+    whatever the caller does in it.
     Answers with users whose index another one has, for whom nothing is written; None if another
     process is writing down this room just now."""
     if not await driver.fetchval(_TRY_LOCK, item.sale_id, item.sku_id):
@@ -64,6 +68,8 @@ async def keep_tickets(
         return left_out
     columns = zip(*map(_values, lines), strict=True)
     rows = await driver.fetch(_KEEP_TICKETS, item.sale_id, item.sku_id, *map(list, columns))
+    calls = [(line.ticket.user_id, number) for line in lines for number in sorted(line.called_as)]
+    await RoomMessages(driver).owe_calls(item, calls)
     return [*left_out, *(str(row["user_id"]) for row in rows)]
 
 
@@ -78,6 +84,8 @@ def _put_together(changes: Iterable[ChangedTicket]) -> tuple[list[_Line], list[s
         line = lines.setdefault(ticket.user_id, _Line(ticket))
         if ticket.version >= line.ticket.version:
             line.ticket = ticket
+        if change.what is TicketChange.CALLED:
+            line.called_as.add(ticket.number)
         line.moments[change.what] = datetime.fromtimestamp(change.at_ms / 1000, UTC)
     owned = {user: line for user, line in lines.items() if owners[line.ticket.index] == user}
     return list(owned.values()), [user for user in lines if user not in owned]

@@ -14,6 +14,8 @@ from domain.room import (
 )
 
 NO_POOL = -1
+# What a room itself tells its stream of joins, of no ticket.
+OVER = "over"
 
 
 def parse_ticket(user_id: str, line: str) -> Ticket:
@@ -53,6 +55,11 @@ def change_from(fields: Mapping[str, str]) -> ChangedTicket:
     """From the fields of a stream's entry. Raises LookupError or ValueError for what is none."""
     ticket = parse_ticket(fields["user"], fields["ticket"])
     return ChangedTicket(ticket, TicketChange(fields["what"]), int(fields["at_ms"]))
+
+
+def tells_over(fields: Mapping[str, str]) -> bool:
+    """Whether an entry says that the room is over, instead of what became of a ticket."""
+    return fields.get("what") == OVER
 
 
 def report_from(user_id: str, parts: Sequence[str]) -> PlaceReport:

@@ -6,6 +6,7 @@ from practice.rush.notes import Notes
 from practice.rush.provider import ProviderClient
 from practice.rush.retries import Retries
 from practice.rush.shop import ShopClient
+from practice.rush.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -16,4 +17,5 @@ class RushContext:
     provider: ProviderClient
     notes: Notes
     retries: Retries
+    streams: Streams
     tokens: dict[str, str] = field(default_factory=dict)

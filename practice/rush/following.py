@@ -47,6 +47,11 @@ class Following:
             return None
         return self._seen
 
+    @property
+    def seen(self) -> SeenRoom | None:
+        """By the last look."""
+        return self._seen
+
     async def now(self) -> SeenRoom | None:
         """The room by a look of its own."""
         answer = await self._retries.ask(lambda: self._shop.room(self._item))

@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.model import Value
@@ -84,6 +84,15 @@ class Quantiles(Value):
         return cls(count=len(ordered), p50=p50, p95=p95, p99=p99, most=ordered[-1])
 
 
+@dataclass(slots=True)
+class StreamNotes:
+    """`missed`: what somebody was not told by his stream, one line each."""
+
+    cuts: int = 0
+    told: int = 0
+    missed: list[str] = field(default_factory=list)
+
+
 class Notes:
     """`clock_ahead`: seconds by which the server's clock is before ours. `told`: the orders each
     buyer was given. `breaches`: answers that contradict earlier ones, one line each."""
@@ -99,6 +108,7 @@ class Notes:
         self.breaches: list[str] = []
         self.waits: dict[Wait, list[float]] = defaultdict(list)
         self.room = RoomNotes()
+        self.streams = StreamNotes()
 
     def now(self) -> float:
         """The server's clock."""

@@ -57,7 +57,8 @@ class RushPlan(Value):
     `seconds` is how long the crowd keeps clicking, `settle_seconds` how long afterwards the
     orders get to come to rest. `bots` is the share of accounts that click fifty times. Where buyers
     are called (`admission`), `leave` is the share of those who give their place up, and `lapse` of
-    those who fetch a pass and let it lapse, the first time."""
+    those who fetch a pass and let it lapse, the first time. `streams`: who follow by streams what
+    is theirs, instead of asking again and again."""
 
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     units: Annotated[int, Field(ge=1, le=1_000_000)] = 100
@@ -74,6 +75,7 @@ class RushPlan(Value):
     bots: Share = 0.0
     leave: Share = 0.0
     lapse: Share = 0.0
+    streams: Share = 0.25
     pass_window: Annotated[int, Field(ge=1, le=900)] = PASS_WINDOW_SECONDS
     price: Annotated[int, Field(ge=1)] = 9_900
     seed: int = 1

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from domain.errors import ErrorCode
@@ -18,6 +19,7 @@ from practice.rush.notes import ACCEPTED, UNANSWERED, WonOrder
 from practice.rush.plan import RushPlan
 from practice.rush.room_notes import GONE, ORDERED, REFUSED, LetIn, RoomNotes
 from practice.rush.shop import read
+from practice.rush.streams import BEHIND_SECONDS, Stream
 from practice.rush.views import SeenPass, SeenRoom, SeenTicket
 
 # Before the start the room is open so long.
@@ -28,6 +30,8 @@ AFTER_LAPSE_SECONDS = 0.5
 ASK_AGAIN_SECONDS = 0.5
 # So long a call keeps its units, and nobody who comes may be sent away.
 CALL_SECONDS = 20.0
+# Of who is told by his stream that he should ask for his place: it proves nothing against anybody.
+_TOLD = SeenRoom(state=RoomPhase.SERVING, serving=0)
 _STILL_IN_LINE = frozenset({ShownTicketState.POOL, ShownTicketState.WAITING})
 # What a click without a pass may be told.
 _NO_ENTRY = frozenset(
@@ -60,6 +64,7 @@ class RoomCrowd:
         self._random = random
         self._clicks = Clicks(context, item, on_order)
         self._following = Following(context, item)
+        self._streams = context.streams
         self._lapsed: set[str] = set()
         # When each learned that he is called.
         self._heard: dict[str, float] = {}
@@ -108,11 +113,14 @@ class RoomCrowd:
             elif ticket.state not in _STILL_IN_LINE or self._was_passed_over(user_id, ticket, seen):
                 return
             else:
-                seen = await self._wait(ticket, end)
+                stream = None if buyer.habit is Habit.BOT else self._streams.of(user_id)
+                seen = await self._wait(user_id, ticket, stream, end)
                 if seen is None:
                     return
 
-    async def _wait(self, ticket: SeenTicket, end: float) -> SeenRoom | None:
+    async def _wait(
+        self, user_id: str, ticket: SeenTicket, stream: Stream | None, end: float
+    ) -> SeenRoom | None:
         """For the moment when it makes sense to ask for one's own place again."""
 
         def right(room: SeenRoom) -> bool:
@@ -122,7 +130,22 @@ class RoomCrowd:
                 return room.state is RoomPhase.SERVING
             return room.serving >= ticket.place
 
-        return await self._following.until(right, end)
+        if stream is None:
+            return await self._following.until(right, end)
+        was_right = False
+        while not await stream.until(partial(_is_news, stream, ticket), BEHIND_SECONDS):
+            room = self._following.seen
+            is_right = room is not None and right(room)
+            if was_right and is_right and room:
+                self._notes.streams.missed.append(f"{user_id}'s place, at {room.serving}")
+                return room
+            # Whose room is over at the very end is told a moment later.
+            if time.monotonic() > end and not is_right:
+                return None
+            was_right = is_right
+        # What was told of an earlier place must not have him ask without a pause.
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+        return _TOLD
 
     def _was_passed_over(self, user_id: str, ticket: SeenTicket, seen: SeenRoom | None) -> bool:
         """By a room of which he saw before this look at his ticket that it is over, or his turn."""
@@ -228,3 +251,11 @@ class RoomCrowd:
             verdict, _ = await self._clicks.click(user_id)
             if verdict not in _NO_ENTRY:
                 self._room.wrong_turns.append(f"{user_id} without a pass was told {verdict}")
+
+
+def _is_news(stream: Stream, ticket: SeenTicket) -> bool:
+    """Whether the stream has told that he waits no more, or what place he drew."""
+    place = stream.place
+    if place is None:
+        return False
+    return place.state not in _STILL_IN_LINE or (ticket.place is None and place.place is not None)

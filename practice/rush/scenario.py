@@ -26,6 +26,8 @@ from practice.rush.retries import Retries
 from practice.rush.room_crowd import GATHER_SECONDS, RoomCrowd
 from practice.rush.room_expectations import judge_room
 from practice.rush.shop import SKU_ID, ShopClient, read, sale_document
+from practice.rush.sse import EventSource
+from practice.rush.streams import Streams
 from practice.rush.views import SeenAudit, SeenSale, Token
 from practice.rush.winners import Winners
 
@@ -44,12 +46,17 @@ async def rush(plan: RushPlan, stack: StackAddress, console: Console) -> RushRep
     provider = HttpClient(
         stack.sandbox_url, connections=plan.connections, timeout_seconds=plan.timeout_seconds
     )
-    async with shop, provider, Progress(console, notes, plan) as progress:
+    tokens: dict[str, str] = {}
+    source, dice = EventSource(stack.api_url), plan.dice("streams")
+    streams = Streams(source, notes, tokens, plan.streams, dice)
+    async with shop, provider, streams, Progress(console, notes, plan) as progress:
         context = RushContext(
             ShopClient(shop),
             ProviderClient(provider),
             notes,
             Retries(notes, plan.retry_seconds, plan.dice("patience")),
+            streams,
+            tokens,
         )
         return await Scenario(plan, context, progress, stack).run()
 
@@ -88,7 +95,10 @@ class Scenario:
             OrderLists(context, winners.look, random=plan.dice("losers")).compare(),
             self._lots(item),
         )
-        seen_by_crowd = (*judge(self._notes, plan, starts_at), lists, *self._of_room(), *lots)
+        heard = await context.streams.verdict()
+        seen_by_crowd = (
+            *judge(self._notes, plan, starts_at), lists, *self._of_room(), heard, *lots
+        )  # fmt: skip
         self._progress.begin("The audit")
         audit = await self._audit()
         return report_of(

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 from domain.payment import PaymentMethod
@@ -12,6 +13,7 @@ from practice.rush.buyers import Intention
 from practice.rush.context import RushContext
 from practice.rush.notes import Conduct, Wait, WonOrder
 from practice.rush.shop import read
+from practice.rush.streams import Stream
 from practice.rush.views import Checkout, SeenOrder
 
 THINK_SECONDS = (0.2, 1.5)
@@ -35,6 +37,7 @@ class Winners:
         self._notes = context.notes
         self._retries = context.retries
         self._tokens = context.tokens
+        self._streams = context.streams
         self._intentions = intentions
         self._wechat = wechat
         self._random = random
@@ -132,7 +135,14 @@ class Winners:
         return True
 
     async def _watch(self, order: WonOrder, done: Callable[[OrderStatus], bool]) -> None:
-        """Look at the order until its status is as wished, or it is time to give up."""
+        """Look at the order until its status is as wished, or it is time to give up; or be told,
+        where its buyer follows by a stream."""
+        if stream := self._streams.of(order.user_id):
+            hears = partial(self._hears, stream, order, done)
+            while time.monotonic() < self._give_up_at:
+                if await stream.until(hears, LONGEST_LOOK):
+                    break
+            return
         look = FIRST_LOOK
         while not (order.seen and done(order.status)) and time.monotonic() < self._give_up_at:
             await self.look(order)
@@ -140,6 +150,11 @@ class Winners:
                 return
             await asyncio.sleep(look * self._random.uniform(0.8, 1.2))
             look = min(1.5 * look, LONGEST_LOOK)
+
+    @staticmethod
+    def _hears(stream: Stream, order: WonOrder, done: Callable[[OrderStatus], bool]) -> bool:
+        order.seen = stream.orders.get(order.order_id) or order.seen
+        return order.seen is not None and done(order.status)
 
     async def look(self, order: WonOrder) -> None:
         """See the order as it is now; without an answer the last look stays."""

@@ -10,7 +10,7 @@ from activities.deliveries import DeliveryActivities, Owed
 from activities.handing_over import HandedOver, HandingOver
 from activities.settlements import Settled, SettlementActivities, SettlePayment
 from activities.stock import StockActivities
-from domain.buyer_message import BuyerMessage
+from domain.buyer_message import Message
 from domain.order import Order
 from domain.payment import Receipt
 from domain.reservation import ReservationState
@@ -25,7 +25,7 @@ from tests.support.values import a_payment, a_receipt
 
 
 class NeverAnswers(SenderDouble):
-    async def send(self, message: BuyerMessage) -> str:
+    async def send(self, message: Message) -> str:
         await asyncio.Event().wait()
         return ""
 

@@ -1,4 +1,4 @@
-from domain.buyer_message import BuyerMessage, MessageTopic
+from domain.buyer_message import BuyerMessage, MessageTopic, RoomMessage
 
 
 def _message(topic: MessageTopic, number: int = 0) -> BuyerMessage:
@@ -30,3 +30,19 @@ def test_what_may_happen_again_is_counted_in_its_name() -> None:
 
 def test_a_message_made_again_has_the_same_name() -> None:
     assert _message(MessageTopic.ORDER_PAID) == _message(MessageTopic.ORDER_PAID)
+
+
+def test_a_place_is_named_by_its_leaf_and_a_call_by_where_its_owner_stood() -> None:
+    over = RoomMessage(
+        ticket="ab" * 32,
+        topic=MessageTopic.ROOM_OVER,
+        user_id="ada",
+        sale_id="noon",
+        sku_id="mug",
+        title="A mug",
+        quantity=1,
+    )
+    called = over.model_copy(update={"topic": MessageTopic.CALLED, "number": 0})
+
+    assert over.message_id == "ab" * 32 + "-room_over"
+    assert called.message_id == "ab" * 32 + "-called-0"

@@ -21,6 +21,7 @@ class RoomFaults:
     send_the_called_away: bool = False
     favour: str = ""
     leave_all_waiting: bool = False
+    call_silently: bool = False
 
 
 @dataclass
@@ -100,6 +101,12 @@ class RoomDouble(ShopDouble):
         place.state = "used"
         self.orders[token] = self.new_order(token, user)
         return accepted(token)
+
+    def things_of(self, user: str) -> dict[str, tuple[str, dict[str, Any]]]:
+        place = self.line.get(user)
+        if place is None or (self.room_faults.call_silently and place.state != "waiting"):
+            return super().things_of(user)
+        return super().things_of(user) | {"place": ("place", self._ticket(place))}
 
     def _ticket(self, place: Place) -> dict[str, Any]:
         state = "over" if self._over and place.state == "waiting" else place.state

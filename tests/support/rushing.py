@@ -15,12 +15,14 @@ from practice.rush.report import RushReport
 from practice.rush.retries import Retries
 from practice.rush.scenario import rush
 from practice.rush.shop import ShopClient
+from practice.rush.sse import EventSource
+from practice.rush.streams import Streams
 from tests.support.http_server import serving
 from tests.support.shop_double import ShopDouble
 
 
 @asynccontextmanager
-async def context_at(shop: ShopDouble) -> AsyncIterator[RushContext]:
+async def context_at(shop: ShopDouble, streams_share: float = 0.0) -> AsyncIterator[RushContext]:
     """What the parts of a rush need, at a shop and provider of this test."""
     notes = Notes()
     async with (
@@ -28,7 +30,12 @@ async def context_at(shop: ShopDouble) -> AsyncIterator[RushContext]:
         HttpClient(url, connections=8, timeout_seconds=5.0) as http,
     ):
         retries = Retries(notes, 5.0, Random("1"))
-        yield RushContext(ShopClient(http), ProviderClient(http), notes, retries)
+        tokens: dict[str, str] = {}
+        # Its user decides what is told by streams.
+        streams = Streams(EventSource(url), notes, tokens, streams_share, Random("1"))
+        async with streams:
+            shop_client, provider = ShopClient(http), ProviderClient(http)
+            yield RushContext(shop_client, provider, notes, retries, streams, tokens)
 
 
 class Rusher:

@@ -1,6 +1,9 @@
 """A small shop and cashier in memory, honest or faulty on demand: the crowd is what is tested."""
 
+import asyncio
+import json
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from practice.provider.control import Switches
@@ -27,6 +30,7 @@ class Faults:
     lose_answers: int = 0
     break_answers: int = 0
     audit_fails: bool = False
+    stop_telling: bool = False
 
 
 @dataclass
@@ -41,6 +45,8 @@ class ShopDouble:
     heard: list[str] = field(default_factory=list)
     switched: list[dict[str, Any]] = field(default_factory=list)
     paid_after_switches: list[int] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    looks: int = 0
 
     def open_at_once(self, *, stock: int, limit: int = 1) -> None:
         """A sale that nobody has to create."""
@@ -63,6 +69,7 @@ class ShopDouble:
                 Route("/v1/operator/audits", self.audit, methods=["POST"]),
                 Route(item, self.place, methods=["POST"]),
                 Route("/v1/orders", self.listed),
+                Route("/v1/me/events", self.events),
                 Route(order, self.view),
                 Route(f"{order}/payments", self.begin, methods=["POST"]),
                 Route(f"{order}/cancel", self.cancel, methods=["POST"]),
@@ -141,9 +148,31 @@ class ShopDouble:
         return JSONResponse({"orders": mine, "next_cursor": None})
 
     async def view(self, request: Request) -> Response:
+        self.looks += 1
         self.live()
         order = self.orders.get(request.path_params["order_id"])
         return JSONResponse(_view(order)) if order else problem("NOT_FOUND", 404)
+
+    async def events(self, request: Request) -> Response:
+        return StreamingResponse(self._tell(caller_of(request)), media_type="text/event-stream")
+
+    async def _tell(self, user: str) -> AsyncIterator[str]:
+        told: dict[str, str] = {}
+        yield "retry: 2000\n\n"
+        while True:
+            self.live()
+            for key, (name, view) in self.things_of(user).items():
+                data = json.dumps(view)
+                if told.get(key) != data and not (self.faults.stop_telling and key in self.told):
+                    told[key] = data
+                    self.told.add(key)
+                    yield f"event: {name}\ndata: {data}\n\n"
+            await asyncio.sleep(0.05)
+
+    def things_of(self, user: str) -> dict[str, tuple[str, dict[str, Any]]]:
+        """What a stream tells him of: by a name of each, its kind and its view."""
+        mine = (order for order in self.orders.values() if order["user_id"] == user)
+        return {order["order_id"]: ("order", _view(order)) for order in mine}
 
     async def begin(self, request: Request) -> Response:
         order_id, method = request.path_params["order_id"], (await request.json())["method"]

@@ -8,12 +8,14 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
     String,
     Table,
     Text,
+    text,
 )
 
 from infra.postgres.tables.sales import sales
@@ -49,6 +51,8 @@ rooms = Table(
     Column("places", LargeBinary),
     moment("opened_at", default_now=True),
     moment("drawn_at", nullable=True),
+    # When everybody was told of the end of its sale.
+    moment("ended_at", nullable=True),
     CheckConstraint("(digest IS NULL) = (pool_size IS NULL)", name="drawn"),
 )
 
@@ -82,4 +86,32 @@ Index(
     room_tickets.c.sku_id,
     room_tickets.c.index,
     unique=True,
+)
+
+# What those who have a place are told, each thing once: written with the tickets, sent afterwards.
+# `number`: where who is called stood; 0 of what is told once. What was told stays, so that a repeat
+# of the tickets tells nobody twice; it goes with its ticket.
+room_messages = Table(
+    "room_messages",
+    metadata,
+    Column("sale_id", String(64), primary_key=True),
+    Column("sku_id", String(64), primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("topic", String(20), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    moment("due_at", default_now=True),
+    moment("told_at", nullable=True),
+    ForeignKeyConstraint(
+        ["sale_id", "sku_id", "user_id"],
+        [room_tickets.c.sale_id, room_tickets.c.sku_id, room_tickets.c.user_id],
+        name="fk_room_messages_ticket",
+        ondelete="CASCADE",
+    ),
+)
+Index(
+    "ix_room_messages_due",
+    room_messages.c.topic,
+    room_messages.c.due_at,
+    postgresql_where=text("told_at IS NULL"),
 )

@@ -147,6 +147,8 @@ local function see_whether_over(has_ended)
   local over = (has_ended or left == 0) and 1 or 0
   local is_new = over ~= (room.over or 0)
   if is_new then redis.call('HSET', ROOM, 'over', whole(over)) end
+  -- Behind what became of the last tickets, so that whoever still waits is told.
+  if is_new and over == 1 then redis.call('XADD', JOINS, '*', 'what', 'over', 'at_ms', now_text) end
   room.over = over
   return is_new
 end
