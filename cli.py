@@ -96,12 +96,21 @@ def api() -> None:
         )
 
 
+Deployment = Annotated[
+    str | None, typer.Option(help="Its name, where versions are rolled out by share.")
+]
+BuildId = Annotated[str | None, typer.Option(help="Which version this is; else the release's.")]
+
+
 @app.command()
-def worker() -> None:
-    """Run workflows, activities and the dispatcher, with the settings of the environment."""
+def worker(deployment: Deployment = None, build_id: BuildId = None) -> None:
+    """Run workflows, activities and the dispatcher, with the settings of the environment.
+
+    With a deployment, Temporal gives it new workflows only once its version is current or ramping.
+    """
     from worker import main
 
-    main()
+    main(deployment=deployment, build_id=build_id)
 
 
 @app.command()

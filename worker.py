@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from importlib.metadata import version
 from typing import Any, Protocol
 
 import structlog
@@ -42,6 +41,7 @@ from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
 from dispatching.dispatcher import Dispatcher
 from domain.payment import PaymentMethod
+from infra.background import ended
 from infra.buyer_messages.protocol import MessageSender
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
@@ -52,6 +52,7 @@ from infra.settings import Settings
 from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
+from infra.temporal.deployment import deployment_config, tell_of_no_share
 from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay
 from notices.telling import WorkflowsToTell
@@ -81,9 +82,6 @@ SERVER_AWAY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEE
 # tests run the same workflows in the sandbox, where a forbidden call fails.
 WORKFLOW_RUNNER = UnsandboxedWorkflowRunner()
 
-# Left to itself the SDK compiles and hashes every loaded module, which takes seconds of each start.
-BUILD_ID = f"seckill-{version('seckill')}"
-
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Place accepted orders, start their workflows and serve the task queue until `stop` is set."""
@@ -100,7 +98,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         if client is None:
             return
 
-        workflows = WorkflowClient(client, settings.task_queue)
+        is_versioned = bool(settings.worker_deployment)
+        workflows = WorkflowClient(
+            client, settings.task_queue, gives_versions_their_share=is_versioned
+        )
         activities = build_activities(
             database,
             StockGate(redis),
@@ -111,6 +112,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         )
         async with workers(client, settings, activities):
             tune_garbage_collection()
+            telling = asyncio.create_task(tell_of_no_share(client, settings))
+            closing.push_async_callback(ended, telling)
             log.info("worker_ready", task_queue=settings.task_queue)
             await dispatcher.start_workflows(workflows, stop)
 
@@ -218,7 +221,7 @@ def build_worker(
         task_queue=settings.task_queue,
         activities=activities,
         **{
-            "build_id": BUILD_ID,
+            "deployment_config": deployment_config(settings),
             "workflows": WORKFLOWS,
             "workflow_runner": WORKFLOW_RUNNER,
             "max_cached_workflows": settings.max_cached_workflows,
@@ -245,7 +248,7 @@ def build_refund_worker(
         task_queue=refund_queue(settings.task_queue),
         activities=activities,
         **{
-            "build_id": BUILD_ID,
+            "deployment_config": deployment_config(settings),
             "max_concurrent_activities": settings.max_concurrent_activities,
             "max_task_queue_activities_per_second": settings.refund_calls_per_second,
             "graceful_shutdown_timeout": SHUTDOWN_GRACE,
@@ -261,9 +264,12 @@ async def _serve(settings: Settings) -> None:
     await run_worker(settings, stop)
 
 
-def main() -> None:
+def main(*, deployment: str | None = None, build_id: str | None = None) -> None:
+    """`deployment` and `build_id` go before the environment's."""
+    said = {"worker_deployment": deployment, "worker_build_id": build_id}
     with saying_why_not():
-        settings = Settings()
+        known = {name: value for name, value in said.items() if value is not None}
+        settings = Settings().model_copy(update=known)
         configure_logging(settings)
         uvloop.run(_serve(settings))
 

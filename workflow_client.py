@@ -40,11 +40,15 @@ SUMMARY_BYTES = 180
 
 class WorkflowClient:
     """Every method raises RPCError, or RuntimeError where a lazy client cannot connect, while
-    Temporal is away."""
+    Temporal is away. `gives_versions_their_share`: the server says which worker begins an order,
+    not whoever starts it."""
 
-    def __init__(self, client: Client, task_queue: str) -> None:
+    def __init__(
+        self, client: Client, task_queue: str, *, gives_versions_their_share: bool = False
+    ) -> None:
         self._client = client
         self._task_queue = task_queue
+        self._starts_eagerly = not gives_versions_their_share
 
     async def start_order(self, intent: Intent) -> None:
         """Afterwards the order's workflow runs, or has ended: started before is as good."""
@@ -57,7 +61,8 @@ class WorkflowClient:
                 # An intent may be delivered twice, the second time when its order is over.
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                request_eager_start=True,
+                # To the worker of this very process, whatever share its version is to have.
+                request_eager_start=self._starts_eagerly,
                 rpc_timeout=START_TIMEOUT,
                 static_summary=_summary(intent),
                 search_attributes=attributes_of_a_new_order(intent),

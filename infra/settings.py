@@ -108,6 +108,8 @@ class Settings(FromEnvironment):
     postgres_pooler: bool = False
 
     task_queue: str = "seckill"
+    worker_deployment: str = ""
+    worker_build_id: str = ""
     worker_metrics_port: int | None = None
     max_concurrent_activities: int = 100
     max_cached_workflows: int = 300
