@@ -1,11 +1,13 @@
 """What Temporal starts by itself, and when."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import structlog
 from temporalio.client import (
     Client,
     Schedule,
@@ -24,12 +26,16 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from dispatching.patience import pause
 from domain.bill import SHANGHAI
 from infra.settings import Settings
+from infra.temporal.client import register_search_attributes
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
 from workflows.bills import BILLS_ID, ReconcileBills, ReconcileBillsWorkflow
 from workflows.retirement import RETIREMENT_ID, RetireAfter, RetirementWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
+
+log = structlog.get_logger()
 
 # Longer than a round ever takes, and as long as a run that is served by nobody can hold up others.
 UPKEEP_ENDS_WITHIN = timedelta(minutes=5)
@@ -92,6 +98,38 @@ async def keep_schedules(client: Client, settings: Settings) -> None:
             # Another worker may have been faster.
             with _nothing_if_not_found():
                 await old.delete()
+
+
+async def watch_schedules(client: Client, settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`, puts back what Temporal has lost with its database: the names our workflows
+    are searched by, and the schedules."""
+    while not stop.is_set():
+        await pause(stop, settings.schedules_look_seconds)
+        if stop.is_set():
+            return
+        try:
+            await register_search_attributes(client)
+        except (RPCError, RuntimeError) as error:
+            # A cluster may leave them to its administrators: the schedules are ours all the same.
+            log.debug("search_attributes_not_registered", error=str(error)[:200])
+        try:
+            for schedule_id in await put_back_lost(client, settings):
+                log.warning("schedule_put_back", schedule_id=schedule_id)
+        except (RPCError, RuntimeError) as error:
+            log.warning("schedules_not_looked_at", error=repr(error)[:200])
+
+
+async def put_back_lost(client: Client, settings: Settings) -> list[str]:
+    """Create those that do not stand, and leave alone those that do: somebody may just have
+    changed one by hand. Answers which were made."""
+    made: list[str] = []
+    for scheduled in _scheduled(settings):
+        try:
+            await client.create_schedule(scheduled.schedule_id, scheduled.schedule)
+        except ScheduleAlreadyRunningError:
+            continue
+        made.append(scheduled.schedule_id)
+    return made
 
 
 async def _state_of(schedule: ScheduleHandle) -> ScheduleState | None:

@@ -42,6 +42,7 @@ from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
 from dispatching.dispatcher import Dispatcher
 from domain.payment import PaymentMethod
+from infra.background import ended
 from infra.buyer_messages.protocol import MessageSender
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
@@ -55,7 +56,7 @@ from infra.temporal.client import connect_temporal, register_search_attributes
 from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay
 from notices.telling import WorkflowsToTell
-from schedules import keep_schedules
+from schedules import keep_schedules, watch_schedules
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
 from workflows.bills import ReconcileBillsWorkflow
@@ -112,7 +113,11 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         async with workers(client, settings, activities):
             tune_garbage_collection()
             log.info("worker_ready", task_queue=settings.task_queue)
-            await dispatcher.start_workflows(workflows, stop)
+            watching = asyncio.create_task(watch_schedules(client, settings, stop))
+            try:
+                await dispatcher.start_workflows(workflows, stop)
+            finally:
+                await ended(watching)
 
 
 async def _open_temporal(settings: Settings) -> Client:

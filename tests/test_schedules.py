@@ -1,5 +1,6 @@
 """What Temporal starts by itself, on a server that knows schedules."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -22,8 +23,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.bill import SHANGHAI
 from domain.payment import PaymentMethod
+from infra.background import ended
 from infra.postgres.bills import Bills
-from schedules import UPKEEP_ENDS_WITHIN, keep_schedules
+from schedules import UPKEEP_ENDS_WITHIN, keep_schedules, watch_schedules
 from tests.support.polling import until
 from tests.support.shop import Shop
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
@@ -90,6 +92,31 @@ async def test_keeping_them_again_changes_what_is_due_and_leaves_a_pause_alone(
         assert paused is (name == "upkeep")
     upkeep = (await described(shop, "upkeep")).schedule
     assert upkeep.spec.intervals[0].every == timedelta(hours=2)
+
+
+async def test_what_temporal_lost_is_put_back_while_the_worker_runs(
+    scheduled: Client, shop: Shop
+) -> None:
+    await named(shop, "upkeep").pause(note="the database is being moved")
+    await named(shop, "bills").delete()
+    often = shop.settings.model_copy(update={"schedules_look_seconds": 0.05})
+
+    watching = asyncio.create_task(watch_schedules(scheduled, often, asyncio.Event()))
+    try:
+        await until(lambda: _stands(shop, "bills"))
+    finally:
+        await ended(watching)
+
+    assert (await described(shop, "upkeep")).schedule.state.paused
+
+
+async def _stands(shop: Shop, name: str) -> bool:
+    try:
+        await described(shop, name)
+    except RPCError as error:
+        assert error.status is RPCStatusCode.NOT_FOUND
+        return False
+    return True
 
 
 async def test_a_run_that_is_caught_up_takes_the_bills_of_its_own_day(
