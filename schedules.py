@@ -31,14 +31,18 @@ from domain.bill import SHANGHAI
 from infra.settings import Settings
 from infra.temporal.client import register_search_attributes
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
+from workflows.audit import AUDIT_ID, AuditWorkflow
 from workflows.bills import BILLS_ID, ReconcileBills, ReconcileBillsWorkflow
+from workflows.reconcile import RECONCILE_ID, ReconcileWorkflow
 from workflows.retirement import RETIREMENT_ID, RetireAfter, RetirementWorkflow
+from workflows.sweep import SWEEP_ID, SweepWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 log = structlog.get_logger()
 
 # Longer than a round ever takes, and as long as a run that is served by nobody can hold up others.
 UPKEEP_ENDS_WITHIN = timedelta(minutes=5)
+SWEEP_ENDS_WITHIN = timedelta(minutes=12)
 RETIRE_EVERY = timedelta(minutes=10)
 # Providers promise their bills for 10:00.
 HALF_PAST_TEN = ScheduleCalendarSpec(hour=[ScheduleRange(10)], minute=[ScheduleRange(30)])
@@ -160,6 +164,7 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
             _every(timedelta(seconds=settings.upkeep_every_seconds)),
             ends_within=UPKEEP_ENDS_WITHIN,
         ),
+        *_healing(settings),
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(
                 ArchiveWorkflow.run, keep_for, id=ARCHIVE_ID, task_queue=queue
@@ -186,6 +191,24 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
             ends_within=timedelta(days=7),
             side_by_side=True,
         ),
+    )
+
+
+def _healing(settings: Settings) -> Iterator[ScheduledWorkflow]:
+    """What puts right, and what proves that nothing is left to be put right."""
+    queue = settings.task_queue
+    yield ScheduledWorkflow(
+        ScheduleActionStartWorkflow(SweepWorkflow.run, id=SWEEP_ID, task_queue=queue),
+        _every(timedelta(seconds=settings.sweep_every_seconds)),
+        ends_within=SWEEP_ENDS_WITHIN,
+    )
+    yield ScheduledWorkflow(
+        ScheduleActionStartWorkflow(ReconcileWorkflow.run, id=RECONCILE_ID, task_queue=queue),
+        _every(timedelta(seconds=settings.reconcile_every_seconds)),
+    )
+    yield ScheduledWorkflow(
+        ScheduleActionStartWorkflow(AuditWorkflow.run, id=AUDIT_ID, task_queue=queue),
+        _every(timedelta(seconds=settings.audit_every_seconds)),
     )
 
 

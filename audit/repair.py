@@ -4,14 +4,14 @@ May be killed at any line and run again: what it does is found undone by the nex
 step of a workflow looks for what was done before.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import structlog
 
 from audit.checks import a2_redis, a7_intents
 from audit.checks.a4_workflows import unwatched_orders
 from audit.findings import look_until_sure
-from audit.item_rebuild import rebuild_item
+from audit.item_mending import mend_items
 from audit.items import all_items
 from audit.lost_orders import call_for_sold
 from audit.queries import known_orders
@@ -51,13 +51,14 @@ async def repair(sources: AuditSources) -> Repairs:
     # By subject: what is done in two rounds is named once.
     left, rebuilt, restarted = dict[str, None](), dict[str, None](), dict[str, None]()
     for _ in range(ROUNDS):
-        lost = await _lost_orders(sources)
+        lost = await lost_orders(sources)
         # First of all, for what Redis says of a sold order is gone once its item is rebuilt.
         left |= dict.fromkeys(await call_for_sold(sources, lost))
         # Before any workflow: a new run asks Redis first, and believes what it says.
-        items = await _rebuild_items(sources)
-        orders = [name async for name in _restart_unwatched(sources)]
-        orders += [name async for name in _restart_lost(sources, lost)]
+        items = await mend_redis(sources)
+        unwatched = await unwatched_orders(sources)
+        orders = [name async for name in restart_unwatched(sources, unwatched)]
+        orders += [name async for name in restart_lost(sources, lost)]
         rebuilt |= dict.fromkeys(items)
         restarted |= dict.fromkeys(orders)
         if not items and not orders:
@@ -86,7 +87,7 @@ async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
     return put_back
 
 
-async def _lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation]]:
+async def lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation]]:
     """Accepted, and then forgotten: Redis alone has a trace of them."""
     sure = await look_until_sure(lambda: a7_intents.look(sources), sources.grace)
     found: list[tuple[ItemRef, Reservation]] = []
@@ -101,20 +102,18 @@ async def _lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation
     return found
 
 
-async def _rebuild_items(sources: AuditSources) -> list[str]:
+async def mend_redis(sources: AuditSources) -> list[str]:
+    """Names of the items of which anything was put right."""
     sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
-    items = {finding.item for finding in sure.findings.values() if finding.item}
-    return [
-        f"{item.sale_id}/{item.sku_id}"
-        for item in sorted(items, key=lambda item: (item.sale_id, item.sku_id))
-        if await rebuild_item(sources, item)
-    ]
+    mended = await mend_items(sources, sure.findings)
+    touched = dict.fromkeys([*mended.items, *mended.rebuilt])
+    return [f"{item.sale_id}/{item.sku_id}" for item in touched]
 
 
-async def _restart_unwatched(sources: AuditSources) -> AsyncIterator[str]:
+async def restart_unwatched(sources: AuditSources, unwatched: Iterable[str]) -> AsyncIterator[str]:
     """Orders Postgres has in hand and nobody works on. Whatever became of their workflow: the
     provider is asked first, and each step is done once however often it is tried."""
-    for order_id in await unwatched_orders(sources):
+    for order_id in unwatched:
         async with sources.database.transaction() as connection:
             order = await Orders(connection).get(order_id)
         if order is None:
@@ -127,7 +126,7 @@ async def _restart_unwatched(sources: AuditSources) -> AsyncIterator[str]:
             yield order_id
 
 
-async def _restart_lost(
+async def restart_lost(
     sources: AuditSources, lost: list[tuple[ItemRef, Reservation]]
 ) -> AsyncIterator[str]:
     """Their workflow makes an order or a rejection of them."""

@@ -25,17 +25,18 @@ from domain.bill import SHANGHAI
 from domain.payment import PaymentMethod
 from infra.background import ended
 from infra.postgres.bills import Bills
-from schedules import UPKEEP_ENDS_WITHIN, keep_schedules, watch_schedules
+from schedules import SWEEP_ENDS_WITHIN, UPKEEP_ENDS_WITHIN, keep_schedules, watch_schedules
 from tests.support.polling import until
 from tests.support.shop import Shop
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
-EVERY_SCHEDULE = ("upkeep", "archive", "retirement", "bills")
+EVERY_SCHEDULE = ("upkeep", "sweep", "reconcile", "audit", "archive", "retirement", "bills")
 
 
 @pytest.fixture
 def shop(shop_without_worker: Shop) -> Shop:
-    hourly = {"upkeep_every_seconds": 3600}
+    rounds = ("upkeep", "sweep", "reconcile", "audit")
+    hourly = {f"{name}_every_seconds": 3600 for name in rounds}
     shop_without_worker.settings = shop_without_worker.settings.model_copy(update=hourly)
     return shop_without_worker
 
@@ -144,6 +145,9 @@ async def test_no_run_holds_up_others_for_ever(scheduled: Client, shop: Shop) ->
 
     assert ends == {
         "upkeep": UPKEEP_ENDS_WITHIN,
+        "sweep": SWEEP_ENDS_WITHIN,
+        "reconcile": timedelta(hours=1),
+        "audit": timedelta(hours=1),
         "retirement": timedelta(hours=1),
         "archive": timedelta(hours=20),
         "bills": timedelta(days=7),
