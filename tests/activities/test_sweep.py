@@ -13,6 +13,7 @@ from activities.sweep import SweepActivities, Swept
 from audit.sources import AuditSources
 from domain.attention import AttentionKind
 from domain.refund import Refund
+from infra.postgres.orders import Orders
 from infra.postgres.refunds import Refunds
 from infra.redis.keys import ItemKeys
 from tests.support.intent_groups import start_all
