@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +26,6 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from dispatching.patience import pause
 from domain.bill import SHANGHAI
 from infra.settings import Settings
 from infra.temporal.client import register_search_attributes
@@ -108,8 +107,8 @@ async def watch_schedules(client: Client, settings: Settings, stop: asyncio.Even
     """Until `stop`, puts back what Temporal has lost with its database: the names our workflows
     are searched by, and the schedules."""
     while not stop.is_set():
-        await pause(stop, settings.schedules_look_seconds)
-        if stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), settings.schedules_look_seconds)
             return
         try:
             await register_search_attributes(client)

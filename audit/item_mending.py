@@ -24,6 +24,7 @@ from infra.postgres.sales import Sales
 from infra.postgres.tables.orders import orders
 from infra.redis.reservation_lines import parse_reservation, reservation_line
 from infra.redis.reservation_mending import LineChange, Mend, ReservationMending
+from infra.sale_at_gate import SaleAtGate
 
 log = structlog.get_logger()
 
@@ -157,7 +158,12 @@ async def _bring_terms(
 ) -> None:
     """Terms, line in the directory, and room. Each is written as Postgres has it, however often."""
     async with _on_record(sources, RepairKind.TERMS, item.ref, findings) as outcome:
+        # The directory, which is there before anything can be bought.
         await sources.gate.preheat(sale.terms_of(item), item.available)
+        # And the sale's version: a stop that is not on record yet is not undone.
+        await SaleAtGate(sources.database, sources.gate).bring(sale.sale_id)
+        # What waits in a stream that was not listed is read again.
+        await sources.intents.list_again()
         if sources.rooms:
             await sources.rooms(item.ref)
         if sources.room_counts and await sources.room_counts.miscounts(item.ref):
