@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.heartbeats import heartbeats
 from audit.checks.a4_workflows import unwatched_by_search
 from audit.item_mending import mend_items
-from audit.repair import restart_lost, restart_unwatched
+from audit.restarting import restart_lost, restart_unwatched
 from audit.sources import AuditSources, OpenSources
 from audit.stranded import held_without_order, items_gone, refunds_without_workflow
 from domain.actors import SYSTEM
@@ -100,8 +100,7 @@ class SweepActivities:
         for refund, received, paid_at in await refunds_without_workflow(sources):
             if refund.by_hand is None or received is None or paid_at is None:
                 await _call_for_refund(sources, refund)
-                continue
-            if await self._refunds.start_refund(asked_again(refund, received, paid_at)):
+            elif await self._refunds.start_refund(asked_again(refund, received, paid_at)):
                 log.warning("refund_started_again", refund_id=refund.refund_id)
                 started += 1
         return started

@@ -2,7 +2,8 @@
 Postgres decides what is sold, and what was accepted and is on its way stays."""
 
 from audit.lost_orders import call_for_sold
-from audit.repair import lost_orders, mend_redis, restart_lost
+from audit.repair import lost_orders, mend_redis
+from audit.restarting import restart_lost
 from audit.sources import AuditSources
 from domain.model import Value
 

@@ -4,8 +4,6 @@ May be killed at any line and run again: what it does is found undone by the nex
 step of a workflow looks for what was done before.
 """
 
-from collections.abc import AsyncIterator, Iterable
-
 import structlog
 
 from audit.checks import a2_redis, a7_intents
@@ -14,16 +12,14 @@ from audit.findings import look_until_sure
 from audit.item_mending import mend_items
 from audit.items import all_items
 from audit.lost_orders import call_for_sold
-from audit.queries import known_orders
+from audit.restarting import restart_lost, restart_unwatched
 from audit.sources import AuditSources
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.model import Value
-from domain.reservation import Intent, Reservation
+from domain.reservation import Reservation
 from domain.sale import ItemRef
 from infra.postgres.attentions import Attentions
-from infra.postgres.notice_queue import NoticeQueue
-from infra.postgres.orders import Orders
 
 log = structlog.get_logger()
 
@@ -108,41 +104,3 @@ async def mend_redis(sources: AuditSources) -> list[str]:
     mended = await mend_items(sources, sure.findings)
     touched = dict.fromkeys([*mended.items, *mended.rebuilt])
     return [f"{item.sale_id}/{item.sku_id}" for item in touched]
-
-
-async def restart_unwatched(sources: AuditSources, unwatched: Iterable[str]) -> AsyncIterator[str]:
-    """Orders Postgres has in hand and nobody works on. Whatever became of their workflow: the
-    provider is asked first, and each step is done once however often it is tried."""
-    for order_id in unwatched:
-        async with sources.database.transaction() as connection:
-            order = await Orders(connection).get(order_id)
-        if order is None:
-            continue
-        if await sources.workflows.start_order_again(order.input_of_its_workflow):
-            async with sources.database.transaction() as connection:
-                # Its money may have come while nobody could be told of it.
-                await NoticeQueue(connection).reopen_of_order(order_id)
-            log.info("workflow_started_again", order_id=order_id)
-            yield order_id
-
-
-async def restart_lost(
-    sources: AuditSources, lost: list[tuple[ItemRef, Reservation]]
-) -> AsyncIterator[str]:
-    """Their workflow makes an order or a rejection of them."""
-    for item, reservation in lost:
-        order_id = reservation.order_id
-        async with sources.database.transaction() as connection:
-            if await known_orders(connection, [order_id]):
-                continue
-        intent = Intent(
-            order_id=order_id,
-            sale_id=item.sale_id,
-            sku_id=item.sku_id,
-            user_id=reservation.user_id,
-            quantity=reservation.quantity,
-            accepted_at_ms=reservation.reserved_at_ms,
-        )
-        if await sources.workflows.start_order_again(intent, even_if_it_runs=True):
-            log.info("workflow_started_again", order_id=order_id)
-            yield order_id

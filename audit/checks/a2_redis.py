@@ -216,7 +216,9 @@ def wrong_terms(terms: ItemTerms, kept: Mapping[str, str]) -> Iterator[Named]:
                 f"item {terms.sku_id} of sale {terms.sale_id}: {field_} is "
                 f"{found or 'missing'} in Redis and should be {should}"
             )
-            yield _of_item(terms.ref, str(field_), what)
+            # A repair that was killed left its name, and with it the pause: one more takes it away.
+            is_left = field_ == "paused" and "repair" in kept
+            yield _of_item(terms.ref, str(field_), what, whole=is_left)
 
 
 def _name_of(item: Item) -> str:

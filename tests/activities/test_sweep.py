@@ -13,8 +13,10 @@ from activities.sweep import SweepActivities, Swept
 from audit.sources import AuditSources
 from domain.attention import AttentionKind
 from domain.refund import Refund
+from domain.reservation import Intent
 from infra.postgres.orders import Orders
 from infra.postgres.refunds import Refunds
+from infra.postgres.repairs import Repairs
 from infra.redis.keys import ItemKeys
 from tests.support.intent_groups import start_all
 from tests.support.ledger import damage, pay, place
@@ -77,6 +79,31 @@ async def test_an_order_and_a_reservation_without_anybody_get_a_workflow(
         placed.order_id,
         forgotten.order_id,
     ]
+
+
+async def test_an_order_that_temporal_refuses_keeps_no_other_waiting(
+    shop: Shop, workflows: WorkflowsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await place(shop.database, shop.item, "ada")
+    second = await place(shop.database, shop.item, "bob")
+    start = workflows.start_order_again
+
+    async def refuse_the_first(intent: Intent, *, even_if_it_runs: bool = False) -> bool:
+        if intent.order_id == first.order_id:
+            raise RPCError("too long", RPCStatusCode.INVALID_ARGUMENT, b"")
+        return await start(intent)
+
+    monkeypatch.setattr(workflows, "start_order_again", refuse_the_first)
+
+    assert await a_round(shop, workflows) == Swept(restarted=1)
+    assert [one.order_id for one in workflows.started_again] == [second.order_id]
+    assert await open_attentions(shop) == [(AttentionKind.NOT_HEALED, first.order_id)]
+    async with shop.database.transaction() as connection:
+        rows, _ = await Repairs(connection).page(None, 10)
+    assert {(row.order_id, row.outcome) for row in rows} == {
+        (first.order_id, "refused"),
+        (second.order_id, "started"),
+    }
 
 
 async def test_who_is_on_his_way_or_watched_is_left_alone(

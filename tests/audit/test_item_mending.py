@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisAway
 
 from audit.checks import a2_redis
 from audit.findings import Finding
@@ -107,6 +108,28 @@ async def test_what_moved_since_it_was_seen_is_left_alone(
     assert len(await repairs_of(shop)) == 1
 
 
+async def test_who_is_killed_before_redis_is_told_leaves_a_row_and_the_next_round_mends(
+    shop: Shop, sources: AuditSources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intent = await paid(shop, sources, "ada")
+    await write_line(shop, intent.order_id, "held 1 5 ada")
+    await shop.redis.hset(ItemKeys.of(shop.item.ref).item, "held", "1")
+    seen, mending = await found(sources), sources.mending
+    assert mending is not None
+
+    async def killed(*_: object) -> list[Mend]:
+        raise RedisAway("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mending, "mend", killed)
+        with pytest.raises(RedisAway):
+            await mend_items(sources, seen)
+    assert [row.outcome for row in await repairs_of(shop)] == [None]
+
+    assert (await mend_items(sources, seen)).lines == [intent.order_id]
+    assert [row.outcome for row in await repairs_of(shop)] == ["mended", None]
+
+
 async def test_a_unit_granted_twice_is_written_anew_with_its_item(
     shop: Shop, sources: AuditSources, redis: Redis
 ) -> None:
@@ -146,6 +169,18 @@ async def test_terms_and_the_directory_are_brought_without_a_pause(
     ]
 
 
+async def test_a_pause_that_a_killed_repair_left_takes_a_whole_one(
+    shop: Shop, sources: AuditSources
+) -> None:
+    item = ItemKeys.of(shop.item.ref).item
+    await shop.redis.hset(item, mapping={"paused": "1", "repair": "killed"})
+
+    mended = await mend_items(sources, await found(sources))
+
+    assert mended.rebuilt == [shop.item.ref]
+    assert (await a2_redis.look(sources)).findings == {}
+
+
 async def test_an_item_that_cannot_be_mended_calls_a_person_and_keeps_none_waiting(
     shop: Shop, sources: AuditSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,8 +194,6 @@ async def test_an_item_that_cannot_be_mended_calls_a_person_and_keeps_none_waiti
     assert mended.items == []
     subject = f"{shop.item.sale_id}/teapot"
     assert await open_attentions(shop) == [(AttentionKind.NOT_HEALED, subject)]
-    # Postgres does not know the other.
-    assert len(await repairs_of(shop)) == 0
 
 
 async def _fails(*_: object) -> None:
