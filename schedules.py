@@ -1,11 +1,13 @@
 """What Temporal starts by itself, and when."""
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import structlog
 from temporalio.client import (
     Client,
     Schedule,
@@ -26,13 +28,20 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.bill import SHANGHAI
 from infra.settings import Settings
+from infra.temporal.client import register_search_attributes
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
+from workflows.audit import AUDIT_ID, AuditWorkflow
 from workflows.bills import BILLS_ID, ReconcileBills, ReconcileBillsWorkflow
+from workflows.reconcile import RECONCILE_ID, ReconcileWorkflow
 from workflows.retirement import RETIREMENT_ID, RetireAfter, RetirementWorkflow
+from workflows.sweep import SWEEP_ID, SweepWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
+
+log = structlog.get_logger()
 
 # Longer than a round ever takes, and as long as a run that is served by nobody can hold up others.
 UPKEEP_ENDS_WITHIN = timedelta(minutes=5)
+SWEEP_ENDS_WITHIN = timedelta(minutes=12)
 RETIRE_EVERY = timedelta(minutes=10)
 # Providers promise their bills for 10:00.
 HALF_PAST_TEN = ScheduleCalendarSpec(hour=[ScheduleRange(10)], minute=[ScheduleRange(30)])
@@ -94,6 +103,38 @@ async def keep_schedules(client: Client, settings: Settings) -> None:
                 await old.delete()
 
 
+async def watch_schedules(client: Client, settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`, puts back what Temporal has lost with its database: the names our workflows
+    are searched by, and the schedules."""
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), settings.schedules_look_seconds)
+            return
+        try:
+            await register_search_attributes(client)
+        except (RPCError, RuntimeError) as error:
+            # A cluster may leave them to its administrators: the schedules are ours all the same.
+            log.debug("search_attributes_not_registered", error=str(error)[:200])
+        try:
+            for schedule_id in await put_back_lost(client, settings):
+                log.warning("schedule_put_back", schedule_id=schedule_id)
+        except (RPCError, RuntimeError) as error:
+            log.warning("schedules_not_looked_at", error=repr(error)[:200])
+
+
+async def put_back_lost(client: Client, settings: Settings) -> list[str]:
+    """Create those that do not stand, and leave alone those that do: somebody may just have
+    changed one by hand. Answers which were made."""
+    made: list[str] = []
+    for scheduled in _scheduled(settings):
+        try:
+            await client.create_schedule(scheduled.schedule_id, scheduled.schedule)
+        except ScheduleAlreadyRunningError:
+            continue
+        made.append(scheduled.schedule_id)
+    return made
+
+
 async def _state_of(schedule: ScheduleHandle) -> ScheduleState | None:
     """Whether it was paused, and why; None where there is none."""
     with _nothing_if_not_found():
@@ -122,6 +163,7 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
             _every(timedelta(seconds=settings.upkeep_every_seconds)),
             ends_within=UPKEEP_ENDS_WITHIN,
         ),
+        *_healing(settings),
         ScheduledWorkflow(
             ScheduleActionStartWorkflow(
                 ArchiveWorkflow.run, keep_for, id=ARCHIVE_ID, task_queue=queue
@@ -148,6 +190,24 @@ def _scheduled(settings: Settings) -> tuple[ScheduledWorkflow, ...]:
             ends_within=timedelta(days=7),
             side_by_side=True,
         ),
+    )
+
+
+def _healing(settings: Settings) -> Iterator[ScheduledWorkflow]:
+    """What puts right, and what proves that nothing is left to be put right."""
+    queue = settings.task_queue
+    yield ScheduledWorkflow(
+        ScheduleActionStartWorkflow(SweepWorkflow.run, id=SWEEP_ID, task_queue=queue),
+        _every(timedelta(seconds=settings.sweep_every_seconds)),
+        ends_within=SWEEP_ENDS_WITHIN,
+    )
+    yield ScheduledWorkflow(
+        ScheduleActionStartWorkflow(ReconcileWorkflow.run, id=RECONCILE_ID, task_queue=queue),
+        _every(timedelta(seconds=settings.reconcile_every_seconds)),
+    )
+    yield ScheduledWorkflow(
+        ScheduleActionStartWorkflow(AuditWorkflow.run, id=AUDIT_ID, task_queue=queue),
+        _every(timedelta(seconds=settings.audit_every_seconds)),
     )
 
 

@@ -21,6 +21,7 @@ from temporalio.worker import (
 )
 
 from activities.archive import ArchiveActivities
+from activities.audits import AuditActivities
 from activities.bills import BillActivities
 from activities.deliveries import DeliveryActivities
 from activities.first_step import FirstStepActivities
@@ -32,6 +33,7 @@ from activities.notices import NoticeActivities
 from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.reconcile import ReconcileActivities
 from activities.refund_calls import RefundCallActivities, refund_queue
 from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
@@ -39,6 +41,8 @@ from activities.retirement import RetirementActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
+from activities.sweep import SweepActivities
+from audit.sources import OpenSources, open_sources
 from dispatching.dispatcher import Dispatcher
 from domain.payment import PaymentMethod
 from infra.background import ended
@@ -56,13 +60,16 @@ from infra.temporal.deployment import deployment_config, tell_of_no_share
 from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay
 from notices.telling import WorkflowsToTell
-from schedules import keep_schedules
+from schedules import keep_schedules, watch_schedules
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
+from workflows.audit import AuditWorkflow
 from workflows.bills import ReconcileBillsWorkflow
 from workflows.order import OrderWorkflow
+from workflows.reconcile import ReconcileWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.retirement import RetirementWorkflow
+from workflows.sweep import SweepWorkflow
 from workflows.upkeep import UpkeepWorkflow
 
 log = structlog.get_logger()
@@ -74,6 +81,9 @@ WORKFLOWS = [
     ArchiveWorkflow,
     RetirementWorkflow,
     ReconcileBillsWorkflow,
+    SweepWorkflow,
+    ReconcileWorkflow,
+    AuditWorkflow,
 ]
 SHUTDOWN_GRACE = timedelta(seconds=10)
 SERVER_AWAY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
@@ -108,6 +118,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             gateways,
             sender,
             workflows,
+            partial(open_sources, settings, workflows),
             refund_spacing=settings.refund_spacing,
         )
         async with workers(client, settings, activities):
@@ -115,7 +126,11 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             telling = asyncio.create_task(tell_of_no_share(client, settings))
             closing.push_async_callback(ended, telling)
             log.info("worker_ready", task_queue=settings.task_queue)
-            await dispatcher.start_workflows(workflows, stop)
+            watching = asyncio.create_task(watch_schedules(client, settings, stop))
+            try:
+                await dispatcher.start_workflows(workflows, stop)
+            finally:
+                await ended(watching)
 
 
 async def _open_temporal(settings: Settings) -> Client:
@@ -152,6 +167,7 @@ def build_activities(
     gateways: Mapping[PaymentMethod, Gateway],
     sender: MessageSender,
     workflows: WorkflowsOfAWorker,
+    sources: OpenSources,
     *,
     refund_spacing: timedelta,
     stuck_after: timedelta = STUCK_AFTER,
@@ -178,6 +194,9 @@ def build_activities(
             LeftBehindActivities(database, payments, relay, workflows),
             BillActivities(database, relay, gateways),
             OpenBillActivities(database, gateways),
+            SweepActivities(sources, workflows),
+            ReconcileActivities(sources),
+            AuditActivities(database, sources),
         ),
         refund_calls=activities_of(RefundCallActivities(database, gateways, refund_spacing)),
         watch=StuckSteps(database, stuck_after),

@@ -190,6 +190,7 @@ async def _open(connection: AsyncConnection, order: Order, request: RefundReques
         requested_by=request.actor,
         requested_at=datetime.now(UTC),
         request_key=request.request_key,
+        by_hand=request.by_hand,
     )
     refund = await Refunds(connection).request(refund)
     detail = f"{refund.amount} ({refund.reason}): {refund.note}"

@@ -46,8 +46,26 @@ class Metrics:
         self._tell_of_limits()
         self._tell_of_the_backlog()
         self._tell_of_streams()
+        self._tell_of_audits()
         self._rooms: Mapping[ItemRef, RoomFigures] = {}
         self.registry.register(_LiveRooms(lambda: self._rooms))
+
+    def _tell_of_audits(self) -> None:
+        self._audit_ok = Gauge(
+            "seckill_audit_ok",
+            "Whether the newest audit found all in order; -1 while unknown",
+            registry=self.registry,
+        )
+        self._audit_age = Gauge(
+            "seckill_audit_age_seconds",
+            "How long ago the newest audit ended; -1 while unknown",
+            registry=self.registry,
+        )
+        self._sound_age = Gauge(
+            "seckill_audit_sound_age_seconds",
+            "How long ago the newest audit began that found all in order; -1 while unknown",
+            registry=self.registry,
+        )
 
     def _tell_of_streams(self) -> None:
         self._streams = Gauge(
@@ -114,6 +132,12 @@ class Metrics:
     def backlog_is(self, waiting: float = -1, oldest_seconds: float = -1) -> None:
         self._waiting.set(waiting)
         self._oldest.set(oldest_seconds)
+
+    def audit_is(self, ok: float = -1, age: float = -1, sound_age: float = -1) -> None:
+        """`age` and `sound_age` in seconds."""
+        self._audit_ok.set(ok)
+        self._audit_age.set(age)
+        self._sound_age.set(sound_age)
 
     def streams_open(self, kind: str, more: int) -> None:
         self._streams.labels(kind).inc(more)

@@ -15,11 +15,13 @@ LISTED = 1000
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that breaks a rule. `what` is a sentence for a stranger."""
+    """Something that breaks a rule. `what` is a sentence for a stranger. `whole`: no single
+    order or term explains it, so all that Redis knows of the item has to be written anew."""
 
     what: str
     orders: tuple[str, ...] = ()
     item: ItemRef | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,26 +4,22 @@ May be killed at any line and run again: what it does is found undone by the nex
 step of a workflow looks for what was done before.
 """
 
-from collections.abc import AsyncIterator
-
 import structlog
 
 from audit.checks import a2_redis, a7_intents
 from audit.checks.a4_workflows import unwatched_orders
 from audit.findings import look_until_sure
-from audit.item_rebuild import rebuild_item
+from audit.item_mending import mend_items
 from audit.items import all_items
 from audit.lost_orders import call_for_sold
-from audit.queries import known_orders
+from audit.restarting import restart_lost, restart_unwatched
 from audit.sources import AuditSources
 from domain.actors import SYSTEM
 from domain.attention import AttentionKind
 from domain.model import Value
-from domain.reservation import Intent, Reservation
+from domain.reservation import Reservation
 from domain.sale import ItemRef
 from infra.postgres.attentions import Attentions
-from infra.postgres.notice_queue import NoticeQueue
-from infra.postgres.orders import Orders
 
 log = structlog.get_logger()
 
@@ -51,13 +47,14 @@ async def repair(sources: AuditSources) -> Repairs:
     # By subject: what is done in two rounds is named once.
     left, rebuilt, restarted = dict[str, None](), dict[str, None](), dict[str, None]()
     for _ in range(ROUNDS):
-        lost = await _lost_orders(sources)
+        lost = await lost_orders(sources)
         # First of all, for what Redis says of a sold order is gone once its item is rebuilt.
         left |= dict.fromkeys(await call_for_sold(sources, lost))
         # Before any workflow: a new run asks Redis first, and believes what it says.
-        items = await _rebuild_items(sources)
-        orders = [name async for name in _restart_unwatched(sources)]
-        orders += [name async for name in _restart_lost(sources, lost)]
+        items = await mend_redis(sources)
+        unwatched = await unwatched_orders(sources)
+        orders = [name async for name in restart_unwatched(sources, unwatched)]
+        orders += [name async for name in restart_lost(sources, lost)]
         rebuilt |= dict.fromkeys(items)
         restarted |= dict.fromkeys(orders)
         if not items and not orders:
@@ -86,7 +83,7 @@ async def _put_dead_intents_back(sources: AuditSources) -> list[str]:
     return put_back
 
 
-async def _lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation]]:
+async def lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation]]:
     """Accepted, and then forgotten: Redis alone has a trace of them."""
     sure = await look_until_sure(lambda: a7_intents.look(sources), sources.grace)
     found: list[tuple[ItemRef, Reservation]] = []
@@ -101,49 +98,9 @@ async def _lost_orders(sources: AuditSources) -> list[tuple[ItemRef, Reservation
     return found
 
 
-async def _rebuild_items(sources: AuditSources) -> list[str]:
+async def mend_redis(sources: AuditSources) -> list[str]:
+    """Names of the items of which anything was put right."""
     sure = await look_until_sure(lambda: a2_redis.look(sources), sources.grace)
-    items = {finding.item for finding in sure.findings.values() if finding.item}
-    return [
-        f"{item.sale_id}/{item.sku_id}"
-        for item in sorted(items, key=lambda item: (item.sale_id, item.sku_id))
-        if await rebuild_item(sources, item)
-    ]
-
-
-async def _restart_unwatched(sources: AuditSources) -> AsyncIterator[str]:
-    """Orders Postgres has in hand and nobody works on. Whatever became of their workflow: the
-    provider is asked first, and each step is done once however often it is tried."""
-    for order_id in await unwatched_orders(sources):
-        async with sources.database.transaction() as connection:
-            order = await Orders(connection).get(order_id)
-        if order is None:
-            continue
-        if await sources.workflows.start_order_again(order.input_of_its_workflow):
-            async with sources.database.transaction() as connection:
-                # Its money may have come while nobody could be told of it.
-                await NoticeQueue(connection).reopen_of_order(order_id)
-            log.info("workflow_started_again", order_id=order_id)
-            yield order_id
-
-
-async def _restart_lost(
-    sources: AuditSources, lost: list[tuple[ItemRef, Reservation]]
-) -> AsyncIterator[str]:
-    """Their workflow makes an order or a rejection of them."""
-    for item, reservation in lost:
-        order_id = reservation.order_id
-        async with sources.database.transaction() as connection:
-            if await known_orders(connection, [order_id]):
-                continue
-        intent = Intent(
-            order_id=order_id,
-            sale_id=item.sale_id,
-            sku_id=item.sku_id,
-            user_id=reservation.user_id,
-            quantity=reservation.quantity,
-            accepted_at_ms=reservation.reserved_at_ms,
-        )
-        if await sources.workflows.start_order_again(intent, even_if_it_runs=True):
-            log.info("workflow_started_again", order_id=order_id)
-            yield order_id
+    mended = await mend_items(sources, sure.findings)
+    touched = dict.fromkeys([*mended.items, *mended.rebuilt])
+    return [f"{item.sale_id}/{item.sku_id}" for item in touched]

@@ -1,7 +1,7 @@
 """The stores an audit reads, opened together."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +9,9 @@ from audit.running_workflows import AuditedWorkflows
 from audit.window import Window
 from infra.gateways.provider_book import PracticeBook, ProviderBook
 from infra.postgres.engine import Database
+from infra.redis.backlog import Backlog
 from infra.redis.intents import Intents
+from infra.redis.reservation_mending import ReservationMending
 from infra.redis.room_counts import RoomCounts
 from infra.redis.stock_gate import StockGate
 from infra.room_recovery import RoomRecovery
@@ -28,7 +30,8 @@ class AuditSources:
     """`book` is None where no provider shows one. Orders younger than `grace` may be ahead of
     Postgres. What should have been done longer ago than `overdue_after` is stuck.
     `window` is None where the whole is looked at, and `rooms` and `room_counts` where
-    none is put back, or counted."""
+    none is put back, or counted. Without `mending` whole items are written anew;
+    `backlog`: how long accepted orders wait, None where nobody asks."""
 
     database: Database
     gate: StockGate
@@ -40,6 +43,8 @@ class AuditSources:
     window: Window | None = None
     rooms: RoomRecovery | None = None
     room_counts: RoomCounts | None = None
+    mending: ReservationMending | None = None
+    backlog: Backlog | None = None
 
     @property
     def orders_within(self) -> tuple[str, ...] | None:
@@ -48,6 +53,10 @@ class AuditSources:
     @property
     def sales_within(self) -> tuple[str, ...] | None:
         return self.window.sales if self.window else None
+
+
+# For who needs them now and then: what is not open keeps no connection.
+OpenSources = Callable[[], AbstractAsyncContextManager[AuditSources]]
 
 
 @asynccontextmanager
@@ -79,6 +88,8 @@ async def open_sources(
             overdue_after=settings.audit_overdue,
             rooms=RoomRecovery(stores.database, stores.redis),
             room_counts=RoomCounts(stores.redis),
+            mending=ReservationMending(stores.redis),
+            backlog=Backlog(stores.redis),
         )
 
 

@@ -1,6 +1,6 @@
 """Reservations that Postgres knows no order for: on their way, or lost."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from audit.batches import batches
 from audit.queries import known_orders
 from audit.running_workflows import ended_orders
 from audit.sources import AuditSources
-from domain.reservation import Reservation
+from domain.reservation import Reservation, ReservationState
 from domain.sale import ItemRef
 
 
@@ -23,11 +23,15 @@ class Unplaced:
     reservations: int
 
 
-async def unplaced_of(sources: AuditSources, item: ItemRef) -> Unplaced:
+async def unplaced_of(sources: AuditSources, item: ItemRef, *, only_held: bool = False) -> Unplaced:
     """In the order of an order's way: reservation, row, intent, workflow. One that moves on
-    between two of these reads is found by the later one."""
+    between two of these reads is found by the later one. `only_held` asks Postgres for those
+    alone, which are few beside all that a sale has sold."""
     seen, unknown = 0, dict[str, Reservation]()
-    async for batch in batches(sources.gate.reservations(item)):
+    reservations = sources.gate.reservations(item)
+    if only_held:
+        reservations = _held(reservations)
+    async for batch in batches(reservations):
         seen += len(batch)
         async with sources.database.transaction() as connection:
             known = await known_orders(connection, [one.order_id for one in batch])
@@ -41,6 +45,12 @@ async def unplaced_of(sources: AuditSources, item: ItemRef) -> Unplaced:
         suspects &= ended.keys() | _older_than(sources.overdue_after, unknown)
     lost = tuple(unknown[name] for name in sorted(suspects))
     return Unplaced(lost, frozenset(unknown.keys() - suspects), seen)
+
+
+async def _held(reservations: AsyncIterator[Reservation]) -> AsyncIterator[Reservation]:
+    async for reservation in reservations:
+        if reservation.state is ReservationState.HELD:
+            yield reservation
 
 
 def _older_than(age: timedelta, reservations: Mapping[str, Reservation]) -> set[str]:

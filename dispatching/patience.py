@@ -18,6 +18,7 @@ from infra.redis.intent_groups import IntentGroup
 
 log = structlog.get_logger()
 
+_UNREGISTERED = "no mapping defined for search attribute"
 ERROR_CHARACTERS = 200
 BACKOFF_FIRST_SECONDS, BACKOFF_LONGEST_SECONDS = 0.1, 5.0
 ATTEMPTS_PER_LOG = 12
@@ -27,7 +28,9 @@ def temporal_is_away(error: Exception) -> bool:
     """Whether Temporal is to blame and not the entry. temporalio says RuntimeError for a lazy
     client that cannot connect."""
     if isinstance(error, RPCError):
-        return error.status is not RPCStatusCode.INVALID_ARGUMENT
+        # One that lost its database knows the names we search by no more, until a worker's next
+        # look registers them again: no entry is to be given up for that.
+        return error.status is not RPCStatusCode.INVALID_ARGUMENT or _UNREGISTERED in str(error)
     return isinstance(error, RuntimeError | TimeoutError | OSError)
 
 

@@ -18,6 +18,10 @@ class AttentionKind(StrEnum):
     STEP_STUCK = "step_stuck"
     DRAW_VOID = "draw_void"
     ROOM_DRIFT = "room_drift"
+    STORE_LOST = "store_lost"
+    AUDIT_FAILED = "audit_failed"
+    INTENTS_WAIT = "intents_wait"
+    NOT_HEALED = "not_healed"
 
 
 class Attention(Value):

@@ -85,6 +85,8 @@ class Refund(Value):
     requested_at: datetime
     done_at: datetime | None = None
     request_key: str | None = None
+    # None where an earlier release asked for it, and did not say.
+    by_hand: bool | None = None
 
     @property
     def workflow_id(self) -> str:
@@ -93,6 +95,35 @@ class Refund(Value):
     @property
     def is_over(self) -> bool:
         return self.status is RefundStatus.DONE
+
+
+def asked_again(refund: Refund, received: int, paid_at: datetime) -> RefundRequest:
+    """What its workflow was started with, for one that has lost it: under the same number, and
+    nothing is decided anew. `received`: what came with its trade, in minor units. Raises
+    ValueError for one of which nobody knows whether it goes back by hand."""
+    if refund.by_hand is None:
+        raise ValueError(f"nobody knows whether {refund.refund_id} goes back by hand")
+    whole = f"R{refund.method[0].upper()}{refund.trade_no}"
+    part = refund.refund_id.removeprefix(whole).removeprefix("-")
+    return RefundRequest(
+        order_id=refund.order_id,
+        receipt=Receipt(
+            method=refund.method,
+            payment_id=refund.payment_id,
+            trade_no=refund.trade_no,
+            amount=received,
+            paid_at=paid_at,
+        ),
+        amount=refund.amount,
+        currency=refund.currency,
+        reason=refund.reason,
+        note=refund.note,
+        actor=refund.requested_by,
+        part=int(part or 0),
+        request_key=refund.request_key,
+        by_hand=refund.by_hand,
+        not_honoured=True,
+    )
 
 
 class RefundState(StrEnum):

@@ -142,6 +142,10 @@ class Settings(FromEnvironment):
 
     sandbox_url: str = ""
     upkeep_every_seconds: int = 10
+    sweep_every_seconds: int = Field(default=60, ge=1)
+    reconcile_every_seconds: int = Field(default=300, ge=1)
+    audit_every_seconds: int = Field(default=900, ge=1)
+    schedules_look_seconds: float = Field(default=60.0, gt=0)
     archive_after_days: int = Field(default=30, ge=1)
     # Both providers give money back for a year, which nobody does here once it is in the archive.
     # At least as long as a day's bill may be compared.

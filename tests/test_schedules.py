@@ -1,5 +1,6 @@
 """What Temporal starts by itself, on a server that knows schedules."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -22,18 +23,20 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.bill import SHANGHAI
 from domain.payment import PaymentMethod
+from infra.background import ended
 from infra.postgres.bills import Bills
-from schedules import UPKEEP_ENDS_WITHIN, keep_schedules
+from schedules import SWEEP_ENDS_WITHIN, UPKEEP_ENDS_WITHIN, keep_schedules, watch_schedules
 from tests.support.polling import until
 from tests.support.shop import Shop
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
-EVERY_SCHEDULE = ("upkeep", "archive", "retirement", "bills")
+EVERY_SCHEDULE = ("upkeep", "sweep", "reconcile", "audit", "archive", "retirement", "bills")
 
 
 @pytest.fixture
 def shop(shop_without_worker: Shop) -> Shop:
-    hourly = {"upkeep_every_seconds": 3600}
+    rounds = ("upkeep", "sweep", "reconcile", "audit")
+    hourly = {f"{name}_every_seconds": 3600 for name in rounds}
     shop_without_worker.settings = shop_without_worker.settings.model_copy(update=hourly)
     return shop_without_worker
 
@@ -92,6 +95,31 @@ async def test_keeping_them_again_changes_what_is_due_and_leaves_a_pause_alone(
     assert upkeep.spec.intervals[0].every == timedelta(hours=2)
 
 
+async def test_what_temporal_lost_is_put_back_while_the_worker_runs(
+    scheduled: Client, shop: Shop
+) -> None:
+    await named(shop, "upkeep").pause(note="the database is being moved")
+    await named(shop, "bills").delete()
+    often = shop.settings.model_copy(update={"schedules_look_seconds": 0.05})
+
+    watching = asyncio.create_task(watch_schedules(scheduled, often, asyncio.Event()))
+    try:
+        await until(lambda: _stands(shop, "bills"))
+    finally:
+        await ended(watching)
+
+    assert (await described(shop, "upkeep")).schedule.state.paused
+
+
+async def _stands(shop: Shop, name: str) -> bool:
+    try:
+        await described(shop, name)
+    except RPCError as error:
+        assert error.status is RPCStatusCode.NOT_FOUND
+        return False
+    return True
+
+
 async def test_a_run_that_is_caught_up_takes_the_bills_of_its_own_day(
     scheduled: Client, shop: Shop
 ) -> None:
@@ -117,6 +145,9 @@ async def test_no_run_holds_up_others_for_ever(scheduled: Client, shop: Shop) ->
 
     assert ends == {
         "upkeep": UPKEEP_ENDS_WITHIN,
+        "sweep": SWEEP_ENDS_WITHIN,
+        "reconcile": timedelta(hours=1),
+        "audit": timedelta(hours=1),
         "retirement": timedelta(hours=1),
         "archive": timedelta(hours=20),
         "bills": timedelta(days=7),

@@ -4,6 +4,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ from temporalio import activity
 
 import activities
 import workflows
+from audit.sources import open_sources
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_stores
@@ -44,6 +46,7 @@ async def test_every_activity_is_served_once() -> None:
             {},
             SenderDouble(),
             WorkflowsDouble(),
+            partial(open_sources, Settings(), WorkflowsDouble()),
             refund_spacing=timedelta(0),
         )
 

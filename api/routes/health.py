@@ -1,13 +1,16 @@
 """For load balancers and Prometheus."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
-from api.deps import ServicesDep
+from api.deps import Services, ServicesDep
 from api.schemas.health import Health, Readiness
+from audit.outages import store_of
+from infra.postgres.audits import Audits
 
 # A scrape must come back while Redis is away, too.
 LOOK_SECONDS = 1.0
@@ -44,11 +47,32 @@ async def readyz(services: ServicesDep, response: Response) -> Readiness:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics(services: ServicesDep) -> Response:
-    """In Prometheus' text format, of this process alone; but `seckill_intents_…`, which each
-    process says of all."""
+    """In Prometheus' text format, of this process alone; but `seckill_intents_…` and
+    `seckill_audit_…`, which each process says of all."""
+    await asyncio.gather(_look_at_backlog(services), _look_at_audits(services))
+    return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _look_at_backlog(services: Services) -> None:
     try:
         async with asyncio.timeout(LOOK_SECONDS):
             services.metrics.backlog_is(*await services.backlog.depth())
     except (RedisError, OSError, TimeoutError):
         services.metrics.backlog_is()
-    return Response(services.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _look_at_audits(services: Services) -> None:
+    try:
+        async with asyncio.timeout(LOOK_SECONDS), services.database.transaction() as connection:
+            newest = await Audits(connection).newest()
+            sound = await Audits(connection).last_sound()
+    except Exception as error:
+        if store_of(error) is None:
+            raise
+        newest = sound = None
+    now = datetime.now(UTC)
+    services.metrics.audit_is(
+        ok=float(newest[0]) if newest else -1,
+        age=(now - newest[1]).total_seconds() if newest else -1,
+        sound_age=(now - sound).total_seconds() if sound else -1,
+    )

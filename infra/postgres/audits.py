@@ -27,6 +27,12 @@ class Audits:
         found: datetime | None = (await self._connection.execute(query)).scalar_one()
         return found
 
+    async def newest(self) -> tuple[bool, datetime] | None:
+        """Whether the newest audit found all in order, and when it ended; None before any."""
+        query = select(audits.c.ok, audits.c.finished_at).order_by(audits.c.audit_number.desc())
+        row = (await self._connection.execute(query.limit(1))).one_or_none()
+        return (bool(row.ok), row.finished_at) if row else None
+
     async def page(self, cursor: str | None, limit: int) -> tuple[list[AuditReport], str | None]:
         """Newest first."""
         key = audits.c.audit_number

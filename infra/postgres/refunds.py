@@ -1,16 +1,26 @@
 """Refunds: money on its way back."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.payment import FlowKind
 from domain.refund import Refund
 from domain.states import RefundStatus
 from infra.postgres.queries import happened
+from infra.postgres.tables.payments import payment_flows, payments
 from infra.postgres.tables.refunds import refunds
+
+
+class StandingRefund(NamedTuple):
+    """`received`: what came with the refund's trade, in minor units; None where no row says so."""
+
+    refund: Refund
+    received: int | None
+    paid_at: datetime | None
 
 
 class Refunds:
@@ -77,6 +87,26 @@ class Refunds:
             return wait
         await self._connection.execute(update(refunds).where(mine).values(asked_at=now))
         return None
+
+    async def standing_still(self, before: datetime) -> list[StandingRefund]:
+        """Asked for before that moment and not over, longest waiting first."""
+        flow, payment = payment_flows.c, payments.c
+        came = select(func.max(flow.amount)).where(
+            flow.payment_id == refunds.c.payment_id,
+            flow.kind == FlowKind.RECEIVED,
+            flow.reference == refunds.c.trade_no,
+        )
+        query = (
+            select(refunds, came.scalar_subquery().label("received"), payment.paid_at)
+            .join(payments, payment.payment_id == refunds.c.payment_id)
+            .where(refunds.c.status != RefundStatus.DONE, refunds.c.requested_at < before)
+            .order_by(refunds.c.refund_number)
+        )
+        rows = (await self._connection.execute(query)).mappings()
+        return [
+            StandingRefund(Refund.model_validate(row), row["received"], row["paid_at"])
+            for row in rows
+        ]
 
     async def _all(self, query: Select[Any]) -> list[Refund]:
         rows = (await self._connection.execute(query)).mappings()

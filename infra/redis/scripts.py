@@ -22,6 +22,7 @@ class Scripts:
         self.preheat = _register(redis, "preheat")
         self.stop = _register(redis, "stop")
         self.repair = _register(redis, "repair")
+        self.mend = _register(redis, "mend")
         self.rebuild = _register(redis, "rebuild")
         self.finish = _register(redis, "finish")
         self.give_up = _register(redis, "give_up")

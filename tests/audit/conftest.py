@@ -15,6 +15,7 @@ from domain.ids import workflow_id
 from infra.postgres.engine import Database
 from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
+from infra.redis.reservation_mending import ReservationMending
 from infra.temporal.client import DATA_CONVERTER
 from tests.support.paper_book import PaperBook
 from tests.support.polling import until
@@ -45,6 +46,7 @@ def sources(shop: Shop, redis: Redis) -> AuditSources:
         workflows=shop.workflows,
         book=PaperBook(shop.alipay),
         grace=timedelta(seconds=0.4),
+        mending=ReservationMending(redis),
     )
 
 

@@ -15,6 +15,8 @@ from dispatching.patience import (
 )
 from infra.group_commit import Overloaded
 
+UNREGISTERED = "Namespace default has no mapping defined for search attribute SaleId"
+
 
 @pytest.mark.parametrize(
     ("error", "away"),
@@ -40,6 +42,7 @@ def test_an_entry_is_not_to_blame_for_a_store(error: Exception, away: bool) -> N
         (RPCError("slow", RPCStatusCode.DEADLINE_EXCEEDED, b""), True),
         (RuntimeError("Failed client connect"), True),
         (RPCError("too long", RPCStatusCode.INVALID_ARGUMENT, b""), False),
+        (RPCError(UNREGISTERED, RPCStatusCode.INVALID_ARGUMENT, b""), True),
         (ValueError("nonsense"), False),
     ],
 )

@@ -3,13 +3,15 @@ import pytest
 from domain.payment import PaymentMethod
 from domain.refund import (
     SURPLUS,
+    Refund,
     RefundReason,
     RefundRequest,
+    asked_again,
     refund_workflow_id,
     trade_workflow_id,
 )
 from domain.states import RefundStatus
-from tests.support.values import a_payment, a_receipt, a_refund, an_item, an_order
+from tests.support.values import NOON, a_payment, a_receipt, a_refund, an_item, an_order
 
 
 def _request(method: PaymentMethod = PaymentMethod.ALIPAY, *, part: int = 0) -> RefundRequest:
@@ -66,3 +68,32 @@ def test_a_refund_is_over_when_it_is_done_and_not_when_it_failed(status: RefundS
 
 def test_money_that_nobody_asked_back_is_surplus() -> None:
     assert set(RefundReason) - SURPLUS == {RefundReason.ORDER, RefundReason.PARTIAL}
+
+
+def _on_record(request: RefundRequest, by_hand: bool | None) -> Refund:
+    return Refund(
+        refund_id=request.refund_id,
+        payment_id=request.receipt.payment_id,
+        method=request.receipt.method,
+        trade_no=request.receipt.trade_no,
+        status=RefundStatus.ACCEPTED,
+        requested_by=request.actor,
+        requested_at=NOON,
+        by_hand=by_hand,
+        **request.model_dump(include={"order_id", "amount", "currency", "reason", "note"}),
+    )
+
+
+@pytest.mark.parametrize("part", [0, 3])
+def test_a_refund_that_lost_its_workflow_is_asked_for_as_it_was(part: int) -> None:
+    request = _request(part=part)
+
+    again = asked_again(_on_record(request, by_hand=False), request.receipt.amount, NOON)
+
+    assert again == request.model_copy(update={"not_honoured": True})
+    assert again.workflow_id == request.workflow_id
+
+
+def test_nobody_asks_again_who_does_not_know_whether_it_goes_back_by_hand() -> None:
+    with pytest.raises(ValueError, match="by hand"):
+        asked_again(_on_record(_request(), by_hand=None), 1, NOON)

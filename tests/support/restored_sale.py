@@ -11,6 +11,7 @@ from domain.states import OrderStatus
 from infra.postgres.attentions import Attentions
 from infra.postgres.orders import Orders
 from infra.redis.intents import Intents
+from infra.redis.reservation_mending import ReservationMending
 from tests.support.audited_orders import cancelled, dispatched, handle_of, paid
 from tests.support.shop import Shop
 
@@ -36,6 +37,7 @@ class Sale:
             grace=timedelta(seconds=0.4),
             # A minute of a test, in short: what has no row by now will get none.
             overdue_after=timedelta(seconds=1),
+            mending=ReservationMending(redis),
         )
         return cls(shop, sources, {})
 

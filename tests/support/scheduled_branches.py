@@ -16,8 +16,11 @@ from domain.payment import PaymentMethod
 from tests.support.bookkeeper import DAY, Bookkeeper
 from tests.support.shop import PRICE, Shop
 from workflows.archive import ARCHIVE_ID, ArchiveWorkflow, KeepFor
+from workflows.audit import AuditWorkflow
 from workflows.bills import BillsOutcome, ReconcileBills
+from workflows.reconcile import ReconcileWorkflow
 from workflows.retirement import RETIREMENT_ID, RetireAfter, RetirementWorkflow
+from workflows.sweep import SweepWorkflow
 from workflows.upkeep import UPKEEP_ID, UpkeepWorkflow
 
 Handle = WorkflowHandle[Any, Any]
@@ -105,6 +108,23 @@ async def _retire(shop: Shop) -> Handle:
     )
 
 
+async def _sweep(shop: Shop) -> Handle:
+    return await _starts(shop, SweepWorkflow.run)
+
+
+async def _reconcile(shop: Shop) -> Handle:
+    return await _starts(shop, ReconcileWorkflow.run)
+
+
+async def _audit(shop: Shop) -> Handle:
+    return await _starts(shop, AuditWorkflow.run)
+
+
+async def _starts(shop: Shop, round_: Any) -> Handle:
+    queue = shop.settings.task_queue
+    return await shop.client.start_workflow(round_, id=f"round-{uuid4().hex}", task_queue=queue)
+
+
 SCHEDULED_BRANCHES = (
     ScheduledBranch("bills that agree", _books_that_agree, _checked()),
     ScheduledBranch("bills with a missed notice", _a_missed_notice, _checked(repaired=1)),
@@ -120,5 +140,8 @@ SCHEDULED_BRANCHES = (
     ScheduledBranch("upkeep", _upkeep, lambda relayed: relayed == Relayed()),
     ScheduledBranch("upkeep of what is left", _upkeep, lambda relayed: relayed == Relayed()),
     ScheduledBranch("archiving", _archive, lambda archived: archived == Archived()),
+    ScheduledBranch("sweeping", _sweep, lambda swept: swept.failed == ()),
+    ScheduledBranch("reconciling", _reconcile, lambda done: done.left == 0),
+    ScheduledBranch("auditing", _audit, lambda audited: audited.audit_id != ""),
     ScheduledBranch("retirement", _retire, lambda retired: retired == Retired()),
 )

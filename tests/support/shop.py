@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
 from activities.stuck_steps import STUCK_AFTER
+from audit.sources import AuditSources
 from domain.ids import new_order_id, new_sale_id, workflow_id
 from domain.order import OrderDossier
 from domain.payment import Payment, PaymentMethod, PaymentScene, Receipt
@@ -24,6 +25,9 @@ from infra.postgres.orders import Orders
 from infra.postgres.points import Points
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
+from infra.redis.backlog import Backlog
+from infra.redis.intents import Intents
+from infra.redis.reservation_mending import ReservationMending
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.temporal.client import attributes_of_a_new_order
@@ -88,8 +92,24 @@ class Shop:
             self.gateways(),
             self.sender,
             self.workflows,
+            self.open_sources,
             refund_spacing=self.settings.refund_spacing,
             stuck_after=self.stuck_after,
+        )
+
+    @asynccontextmanager
+    async def open_sources(self) -> AsyncIterator[AuditSources]:
+        """What a worker's own rounds read, over the shop's stores."""
+        yield AuditSources(
+            database=self.database,
+            gate=self.gate,
+            intents=Intents(self.redis),
+            workflows=self.workflows,
+            book=None,
+            grace=timedelta(seconds=0.2),
+            overdue_after=timedelta(seconds=1),
+            mending=ReservationMending(self.redis),
+            backlog=Backlog(self.redis),
         )
 
     @asynccontextmanager

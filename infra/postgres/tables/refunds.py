@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Identity,
@@ -32,6 +33,8 @@ refunds = Table(
     moment("asked_at", nullable=True),
     moment("done_at", nullable=True),
     Column("request_key", Text),
+    # NULL: a release that did not say so asked for it.
+    Column("by_hand", Boolean),
     CheckConstraint("amount > 0", name="amount"),
     UniqueConstraint("order_id", "request_key"),
 )

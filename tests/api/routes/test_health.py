@@ -1,9 +1,13 @@
 """What load balancers and Prometheus are told."""
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 
 from api.app import create_app
+from domain.audit import AuditReport, Check
+from infra.postgres.audits import Audits
 from infra.settings import Settings
 from tests.support.buyers import assert_problem, click
 from tests.support.callers import served
@@ -61,3 +65,24 @@ async def test_metrics_tell_how_many_orders_wait_and_that_nobody_knows(
         told = (await api.get("/metrics")).text
         assert "seckill_intents_waiting -1.0" in told
         assert "seckill_intents_oldest_seconds -1.0" in told
+
+
+async def test_metrics_tell_what_the_newest_audit_found_and_when(
+    settings: Settings, shop: Shop
+) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    report = AuditReport(
+        audit_id="a",
+        started_at=at,
+        finished_at=at,
+        checks=(Check(code="A1", ok=False, detail="wrong"),),
+    )
+    async with shop.database.transaction() as connection:
+        await Audits(connection).save(report)
+    async with served(create_app(settings)) as api:
+        told = (await api.get("/metrics")).text
+        assert "seckill_audit_ok 0.0" in told
+        assert "seckill_audit_age_seconds 3" in told
+        assert "seckill_audit_sound_age_seconds -1.0" in told
+    async with served(create_app(without(settings, "postgres"))) as api:
+        assert "seckill_audit_ok -1.0" in (await api.get("/metrics")).text

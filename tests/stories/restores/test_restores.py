@@ -1,11 +1,11 @@
-"""Each store is set back in the middle of a sale; one repair, and nothing is stuck or silent."""
+"""A store is set back in the middle of a sale; one repair, and nothing is stuck or silent. What the
+schedules do without it, for Redis too, is told in `test_lost_stores.py`."""
 
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -82,32 +82,6 @@ async def assert_sound(sale: Sale) -> None:
         return [f"{check.code} {check.detail}" for check in report.checks if not check.ok]
 
     await eventually(broken, [])
-
-
-async def dumped(redis: Redis) -> dict[str, Any]:
-    """Not as text, which these bytes are not."""
-    dump: Any = redis.execute_command
-    return {str(key): await dump("DUMP", key, NEVER_DECODE=True) for key in await redis.keys("*")}
-
-
-async def test_a_redis_set_back(database: Database, redis: Redis, temporal: OwnTemporal) -> None:
-    async with (
-        temporal.running(),
-        opened(database, redis, temporal) as (shop, sale),
-        shop.worker(),
-    ):
-        await sale.before_the_copy()
-        kept = await dumped(redis)
-        await sale.after_the_copy()
-        await redis.flushall()
-        for key, value in kept.items():
-            await redis.restore(key, 0, value)
-
-        await repair(sale.sources)
-
-        await assert_sound(sale)
-        assert await sale.statuses() == NOTHING_CHANGED
-        assert await shop.counts() == (16, 2, 2, 16)
 
 
 async def test_a_temporal_set_back(database: Database, redis: Redis, temporal: OwnTemporal) -> None:
