@@ -57,6 +57,7 @@ def test_every_table_is_in_the_catalogue() -> None:
         "points_debts",
         "points_entries",
         "refunds",
+        "repairs",
         "room_messages",
         "room_tickets",
         "rooms",
