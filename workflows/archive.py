@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.archive import ArchiveActivities, Archived, ArchiveOld
@@ -20,7 +20,7 @@ class KeepFor(Value):
     ledger_days: int | None = None
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class ArchiveWorkflow:
     """One round: what belongs to orders that ended long ago, bytes of notices acted on long ago,
     and whole ledgers of sales that are over for longer still."""

@@ -4,7 +4,7 @@ import asyncio
 from datetime import date, timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey, VersioningBehavior
+from temporalio.common import RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -51,7 +51,7 @@ def bills_workflow_id(day: date, method: PaymentMethod | None = None) -> str:
     return f"{BILLS_ID}-{day}-{method}" if method else f"{BILLS_ID}-{day}"
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class ReconcileBillsWorkflow:
     """One day's bills. Harmless to run again: what is settled meanwhile stops being raised."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -33,8 +32,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 
-# A new version gets new orders: those that run end as they began.
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class OrderWorkflow(DecidesDeliveries):
     """One order. What is plain may be written ahead; the workflow finds it, and alone decides."""
 

@@ -5,7 +5,6 @@ import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -41,7 +40,7 @@ LAST_LOOK = timedelta(minutes=15)
 UNDECIDED = (RefundState.PROCESSING, RefundState.NOT_FOUND)
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class RefundWorkflow(DecidesDeliveries):
     """One refund of one trade, or one part of it."""
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.retirement import Retired, RetireItems, RetirementActivities
@@ -18,7 +18,7 @@ class RetireAfter(Value):
     hours: float
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class RetirementWorkflow:
     """One round: items whose sale is over, and with it all that was bought, leave Redis."""
 

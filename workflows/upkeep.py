@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.left_behind import LeftBehindActivities
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 UPKEEP_ID = "upkeep"
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class UpkeepWorkflow:
     """One round: notices that found nobody are relayed again, and what had no notice is found."""
 

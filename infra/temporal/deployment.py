@@ -20,16 +20,17 @@ BUILD_ID = f"seckill-{version('seckill')}"
 LOOK_EVERY_SECONDS = 60.0
 
 
-def deployment_config(settings: Settings) -> WorkerDeploymentConfig:
-    """Unversioned, and only named, unless `worker_deployment` is set."""
+def deployment_config(
+    settings: Settings, behaviour: VersioningBehavior = VersioningBehavior.PINNED
+) -> WorkerDeploymentConfig:
+    """Unversioned, and only named, unless `worker_deployment` is set. `behaviour`: what a new
+    version means for the worker's workflows; by default they end with the one they began with."""
     name, build_id = settings.worker_deployment, settings.worker_build_id or BUILD_ID
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(name or "seckill", build_id),
         use_worker_versioning=bool(name),
-        # Each of ours says which it is; this is for one that forgot to.
-        default_versioning_behavior=(
-            VersioningBehavior.PINNED if name else VersioningBehavior.UNSPECIFIED
-        ),
+        # Not said by the workflows themselves: the server refuses that of unversioned workers.
+        default_versioning_behavior=behaviour if name else VersioningBehavior.UNSPECIFIED,
     )
 
 
