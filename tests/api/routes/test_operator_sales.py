@@ -7,8 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from api.app import create_app
+from domain.reservation import ReservationState
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
@@ -17,6 +19,7 @@ from tests.support.buyers import assert_problem
 from tests.support.callers import ADA, OPERATOR, served
 from tests.support.operators import acts_of, drafted, new_sale, published
 from tests.support.outages import without
+from tests.support.placing import place_all
 from tests.support.shop import Shop
 
 
@@ -44,6 +47,32 @@ async def test_publishing_again_never_gives_stock_back(api: httpx.AsyncClient) -
     again = await published(api, sale_id)
 
     assert again["items"][0]["remaining"] == 3
+
+
+async def test_publishing_again_puts_back_what_redis_lost_with_its_orders(
+    api: httpx.AsyncClient, shop: Shop, redis: Redis
+) -> None:
+    intent = await shop.intent("ada", 2)
+    await place_all(shop.database, [intent])
+    await redis.flushall()
+
+    await published(api, shop.sale.sale_id)
+
+    line = await shop.gate.reservation(shop.item.ref, intent.order_id)
+    assert line is not None
+    assert (line.state, line.quantity) == (ReservationState.HELD, 2)
+    assert await shop.counts() == (3, 2, 0, 3)
+
+
+async def test_a_key_publishes_once(api: httpx.AsyncClient) -> None:
+    path = f"/v1/operator/sales/{(await drafted(api))['sale_id']}/publish"
+    keyed = {**OPERATOR, "Idempotency-Key": "now"}
+
+    answers = [await api.post(path, json={}, headers=keyed) for _ in range(2)]
+    other = await api.post(path, json={"reason": "again"}, headers=keyed)
+
+    assert answers[0].json() == answers[1].json()
+    assert_problem(other, 409, "IDEMPOTENCY_MISMATCH")
 
 
 async def test_who_drafted_and_published_a_sale_is_on_record(
