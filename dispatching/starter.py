@@ -25,7 +25,7 @@ from infra.redis.intent_groups import ALIVE_MS, IntentGroup
 
 log = structlog.get_logger()
 
-AT_ONCE = 64
+AT_ONCE = 16
 BLOCK_MS = 500
 MAX_FAILURES = 5
 LOOKS_A_LIFE = 3

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from dispatching.starter import MAX_FAILURES
+from dispatching.starter import AT_ONCE, MAX_FAILURES
 from domain.attention import AttentionKind
 from domain.ids import workflow_id
 from domain.reservation import Intent
@@ -127,8 +127,8 @@ class TestServersComeAndGo:
         # More than fit in one hand, and let lie long enough to be claimed again and again.
         order_ids = await line.accept(80)
         async with line.dispatching(alive_ms=100):
-            taken = await line.backlog_once(pending=64)
-            assert taken == Backlog(waiting=80, pending=64, dead=0)
+            taken = await line.backlog_once(pending=AT_ONCE)
+            assert taken == Backlog(waiting=80, pending=AT_ONCE, dead=0)
             await own_temporal.start()
             assert await line.drained()
         for order_id in order_ids:
