@@ -11,7 +11,7 @@ _FOLDER = Path(__file__).parent / "lua"
 
 class Scripts:
     """`lines.lua` comes first in every script, and `tickets.lua` in those of a room: Redis has no
-    imports."""
+    imports. Who is only told of his place is answered before that (`told_before.lua`)."""
 
     def __init__(self, redis: Redis) -> None:
         self.reserve = _register(redis, "reserve")
@@ -29,21 +29,20 @@ class Scripts:
         self.take_over = _register(redis, "take_over")
         self.retire = _register(redis, "retire")
         self.leave = _register(redis, "leave")
-        self.join_room = _register(redis, "join_room", of_a_room=True)
-        self.enter_room = _register(redis, "enter_room", of_a_room=True)
-        self.leave_room = _register(redis, "leave_room", of_a_room=True)
-        self.look_room = _register(redis, "look_room", of_a_room=True)
-        self.control_room = _register(redis, "control_room", of_a_room=True)
-        self.count_room = _register(redis, "count_room", of_a_room=True)
-        self.open_room = _register(redis, "open_room", of_a_room=True)
-        self.fix_pool = _register(redis, "fix_pool", of_a_room=True)
-        self.fix_places = _register(redis, "fix_places", of_a_room=True)
-        self.restore_ticket = _register(redis, "restore_ticket", of_a_room=True)
+        self.join_room = _register(redis, "join_room", "told_before", "tickets")
+        self.enter_room = _register(redis, "enter_room", "tickets")
+        self.leave_room = _register(redis, "leave_room", "tickets")
+        self.look_room = _register(redis, "look_room", "told_before", "tickets")
+        self.control_room = _register(redis, "control_room", "tickets")
+        self.count_room = _register(redis, "count_room", "tickets")
+        self.open_room = _register(redis, "open_room", "tickets")
+        self.fix_pool = _register(redis, "fix_pool", "tickets")
+        self.fix_places = _register(redis, "fix_places", "tickets")
+        self.restore_ticket = _register(redis, "restore_ticket", "tickets")
 
 
-def _register(redis: Redis, name: str, *, of_a_room: bool = False) -> AsyncScript:
-    parts = ("lines", "tickets", name) if of_a_room else ("lines", name)
-    return redis.register_script("\n".join(map(_text, parts)))
+def _register(redis: Redis, name: str, *before: str) -> AsyncScript:
+    return redis.register_script("\n".join(map(_text, ("lines", *before, name))))
 
 
 @cache

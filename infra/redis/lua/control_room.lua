@@ -1,7 +1,7 @@
 -- One turn of a room: takes back what lapsed, calls as many as there are units for.
 -- Answers 'unknown' (another server: what was lost comes first), 'retired', or 'turned' with whether
 -- the room is over, whether that is new, its figures, and the users who were called.
--- KEYS: those of the room
+-- KEYS: those of the room     ARGV: how many are called at most
 
 -- A call keeps its units so long for who does not come at once.
 local CALL_MS = 20000
@@ -14,6 +14,7 @@ local OLD_INTENT_MS = 10000
 local MAX_LAPSES, MAX_LOOKED_AT, LOOKED_AT_ONCE = 200, 12000, 100
 local RATE_MS = 30000
 
+local most_called = tonumber(ARGV[1])
 local called = {}
 
 local function answer(verdict, is_new)
@@ -102,7 +103,8 @@ local function call_next(budget)
         local free = terms.stock - terms.promised - terms.called - terms.for_clicks
         local comes_back = (terms.held or 0) + terms.promised + terms.called > 0
         -- Who wants two is not sent away with one while another may still come back.
-        if free < 1 or budget < 1 or (free < ticket.units and comes_back) then
+        local is_full = #called >= most_called
+        if is_full or free < 1 or budget < 1 or (free < ticket.units and comes_back) then
           return place, budget
         end
         change(users[i], ticket, 'called', 'called')

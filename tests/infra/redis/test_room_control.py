@@ -21,7 +21,7 @@ async def test_figures_are_told_at_each_turn_and_none_while_redis_is_away(queue:
     await control.turn()
     assert said[-1] == {ITEM: RoomFigures(waiting=1, called=2, promised=1, serving=3)}
 
-    async def fail() -> None:
+    async def fail() -> bool:
         raise RedisError
 
     def tell(figures: Figures) -> None:
