@@ -16,6 +16,7 @@ from domain.attention import AttentionKind
 from domain.repair import Repair, RepairKind
 from domain.reservation import ReservationState
 from infra.postgres.repairs import Repairs
+from infra.redis.gate_commands import GateCommands
 from infra.redis.keys import DIRECTORY, ItemKeys
 from infra.redis.reservation_mending import Mend
 from infra.redis.stock_gate import StockGate
@@ -32,7 +33,7 @@ def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object) -> None:
         raise AssertionError("buyers would see a pause")
 
-    monkeypatch.setattr(StockGate, "set_paused", refuse)
+    monkeypatch.setattr(GateCommands, "begin_repair", refuse)
     monkeypatch.setattr(StockGate, "rebuild", refuse)
 
 
