@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.audits import AuditActivities, Audited
@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
 AUDIT_ID = "audit"
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class AuditWorkflow:
     """One audit of what is open or has changed. Its end says no more than whether all was proved:
     the report is in Postgres."""

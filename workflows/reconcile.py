@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.reconcile import ReconcileActivities
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 RECONCILE_ID = "reconcile"
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class ReconcileWorkflow:
     """One round: what Redis has otherwise than Postgres is put right."""
 

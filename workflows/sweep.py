@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.sweep import SweepActivities, Swept
@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
 SWEEP_ID = "sweep"
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn
 class SweepWorkflow:
     """One round: what nobody goes on with is pushed on, or a person is called."""
 
