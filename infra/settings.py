@@ -97,6 +97,12 @@ class MessageSettings(FromEnvironment):
         return self.webhook_secret.get_secret_value().encode()
 
 
+class OperatorMessageSettings(MessageSettings):
+    """What needs a person goes to this webhook if its URL is set, signed as buyers' messages."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_OPERATOR_MESSAGES_")
+
+
 class Settings(FromEnvironment):
     model_config = SettingsConfigDict(env_prefix="SECKILL_")
 
@@ -169,6 +175,10 @@ class Settings(FromEnvironment):
     @cached_property
     def messages(self) -> MessageSettings:
         return MessageSettings()
+
+    @cached_property
+    def operator_messages(self) -> OperatorMessageSettings:
+        return OperatorMessageSettings()
 
     @property
     def refund_spacing(self) -> timedelta:
