@@ -100,6 +100,7 @@ ROUTERS = (
     operator_sales.router,
     operator_sale_commands.router,
     operator_orders.router,
+    operator_orders.export_router,
     operator_refunds.router,
     operator_repairs.router,
     operator_notices.router,

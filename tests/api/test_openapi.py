@@ -27,6 +27,7 @@ CONTRACT = {
     ("get", "/v1/operator/sales/{sale_id}"),
     ("post", "/v1/operator/sales/{sale_id}/publish"),
     ("get", "/v1/operator/orders"),
+    ("get", "/v1/operator/orders.csv"),
     ("post", "/v1/operator/orders/{order_id}/extend"),
     ("post", "/v1/operator/orders/{order_id}/recheck"),
     ("post", "/v1/operator/orders/{order_id}/cancel"),
