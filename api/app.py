@@ -13,6 +13,7 @@ from api.attentions import AttentionDecisions
 from api.auth import Tokens
 from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
+from api.dashboard import Dashboard
 from api.deps import Services
 from api.draws import ShownDraws
 from api.edge import Edge
@@ -38,6 +39,7 @@ from api.routes import (
     operator_attentions,
     operator_audits,
     operator_bills,
+    operator_dashboard,
     operator_notices,
     operator_orders,
     operator_refunds,
@@ -107,6 +109,7 @@ ROUTERS = (
     operator_attentions.router,
     operator_audits.router,
     operator_bills.router,
+    operator_dashboard.router,
     points.router,
     health.router,
     docs.router,
@@ -203,6 +206,7 @@ async def open_services(
         readiness=ReadinessLook(redis, database, workflows),
         attentions=AttentionDecisions(database, redis, stock_gate),
         bills=BillReconciler(workflows, gateways),
+        dashboard=Dashboard(database, redis, workflows),
     )
 
 

@@ -14,6 +14,7 @@ from api.addresses import came_from
 from api.attentions import AttentionDecisions
 from api.auth import Caller, Session, Tokens, only
 from api.bills import BillReconciler
+from api.dashboard import Dashboard
 from api.draws import ShownDraws
 from api.limits import Limits, Traffic
 from api.metrics import Metrics
@@ -76,6 +77,7 @@ class Services:
     notices: NoticeReplay
     attentions: AttentionDecisions
     bills: BillReconciler
+    dashboard: Dashboard
     auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

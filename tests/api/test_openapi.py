@@ -26,6 +26,7 @@ CONTRACT = {
     ("post", "/v1/operator/sales"),
     ("get", "/v1/operator/sales/{sale_id}"),
     ("post", "/v1/operator/sales/{sale_id}/publish"),
+    ("get", "/v1/operator/sales/{sale_id}/dashboard"),
     ("get", "/v1/operator/orders"),
     ("get", "/v1/operator/orders.csv"),
     ("post", "/v1/operator/orders/{order_id}/extend"),
