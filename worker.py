@@ -34,7 +34,7 @@ from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.reconcile import ReconcileActivities
-from activities.refund_calls import RefundCallActivities, refund_queue
+from activities.refund_calls import RefundCallActivities
 from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
 from activities.retirement import RetirementActivities
@@ -59,6 +59,7 @@ from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
 from infra.temporal.deployment import deployment_config, tell_of_no_share
+from infra.temporal.queues import refund_queue
 from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay
 from notices.telling import WorkflowsToTell

@@ -13,7 +13,6 @@ from api.attentions import AttentionDecisions
 from api.auth import Tokens
 from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
-from api.dashboard import Dashboard
 from api.deps import Services
 from api.draws import ShownDraws
 from api.edge import Edge
@@ -23,6 +22,7 @@ from api.limits import Limits
 from api.metrics import Metrics
 from api.notices import NoticeReplay
 from api.open_files import fitting_connections, streams_that_fit, watch_open_files
+from api.operating import open_operating
 from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
@@ -42,6 +42,7 @@ from api.routes import (
     operator_dashboard,
     operator_notices,
     operator_orders,
+    operator_preflight,
     operator_refunds,
     operator_repairs,
     operator_sale_commands,
@@ -110,6 +111,7 @@ ROUTERS = (
     operator_audits.router,
     operator_bills.router,
     operator_dashboard.router,
+    operator_preflight.router,
     points.router,
     health.router,
     docs.router,
@@ -206,7 +208,7 @@ async def open_services(
         readiness=ReadinessLook(redis, database, workflows),
         attentions=AttentionDecisions(database, redis, stock_gate),
         bills=BillReconciler(workflows, gateways),
-        dashboard=Dashboard(database, redis, workflows),
+        operating=open_operating(settings, stores, client, gateways),
     )
 
 

@@ -14,11 +14,11 @@ from api.addresses import came_from
 from api.attentions import AttentionDecisions
 from api.auth import Caller, Session, Tokens, only
 from api.bills import BillReconciler
-from api.dashboard import Dashboard
 from api.draws import ShownDraws
 from api.limits import Limits, Traffic
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.operating import Operating
 from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
@@ -77,7 +77,7 @@ class Services:
     notices: NoticeReplay
     attentions: AttentionDecisions
     bills: BillReconciler
-    dashboard: Dashboard
+    operating: Operating
     auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.late_payments import LatePayment
-    from activities.refund_calls import AskRefund, RefundCallActivities, refund_queue
+    from activities.refund_calls import AskRefund, RefundCallActivities
     from activities.refund_messages import RefundMessageActivities, TellBuyer
     from activities.refunds import (
         FailRefund,
@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.reservation import Intent, StockReturn
     from domain.states import RefundStatus
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
+    from infra.temporal.queues import refund_queue
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.details import Details
     from workflows.late_payment import goes_on_as_order, try_to_honour

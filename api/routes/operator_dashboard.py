@@ -15,4 +15,4 @@ async def get_dashboard(
 ) -> DashboardView:
     """From Postgres, Redis and Temporal, at most a second old however many look. A part that does
     not answer within three seconds is null, and named in `missing`."""
-    return await services.dashboard.of(known_name(sale_id))
+    return await services.operating.dashboard.of(known_name(sale_id))

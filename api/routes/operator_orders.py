@@ -37,7 +37,9 @@ async def order_filter(
     status: OrderStatus | None = None,
     sale_id: Searched = None,
 ) -> OrderFilter:
-    return OrderFilter(user_id, order_id, trade_no, status, sale_id)
+    # Who asks for one of them by name finds it.
+    asked_for = any(term is not None for term in (user_id, order_id, trade_no, sale_id))
+    return OrderFilter(user_id, order_id, trade_no, status, sale_id, with_practice=asked_for)
 
 
 FilterDep = Annotated[OrderFilter, Depends(order_filter)]

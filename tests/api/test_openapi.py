@@ -27,6 +27,7 @@ CONTRACT = {
     ("get", "/v1/operator/sales/{sale_id}"),
     ("post", "/v1/operator/sales/{sale_id}/publish"),
     ("get", "/v1/operator/sales/{sale_id}/dashboard"),
+    ("get", "/v1/operator/sales/{sale_id}/preflight"),
     ("get", "/v1/operator/orders"),
     ("get", "/v1/operator/orders.csv"),
     ("post", "/v1/operator/orders/{order_id}/extend"),
