@@ -9,9 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from api import openapi, problems
-from api.attentions import AttentionDecisions
 from api.auth import Tokens
-from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
 from api.deps import Services
 from api.draws import ShownDraws
@@ -36,6 +34,7 @@ from api.routes import (
     draws,
     gate,
     health,
+    operator_approvals,
     operator_attentions,
     operator_audits,
     operator_bills,
@@ -110,6 +109,7 @@ ROUTERS = (
     operator_attentions.router,
     operator_audits.router,
     operator_bills.router,
+    operator_approvals.router,
     operator_dashboard.router,
     operator_preflight.router,
     points.router,
@@ -177,6 +177,7 @@ async def open_services(
     workflows = WorkflowCalls(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
     order_updates = OrderUpdates(workflows, orders, database)
+    refunds = OrderRefunds(workflows, orders, database)
     workflow_client = WorkflowClient(client, settings.task_queue)
     inbox, relay = _open_inbox(database, gateways, workflow_client, closing)
     rooms = _open_rooms(settings, stores, metrics, stock_gate, shown, draws, closing)
@@ -202,13 +203,11 @@ async def open_services(
         order_updates=order_updates,
         order_streams=_open_order_streams(settings, stores, metrics, orders, rooms, closing),
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
-        refunds=OrderRefunds(workflows, orders, database),
+        refunds=refunds,
         inbox=inbox,
         notices=NoticeReplay(database, inbox, relay, gateways),
         readiness=ReadinessLook(redis, database, workflows),
-        attentions=AttentionDecisions(database, redis, stock_gate),
-        bills=BillReconciler(workflows, gateways),
-        operating=open_operating(settings, stores, client, gateways),
+        operating=open_operating(settings, stores, client, gateways, refunds, closing),
     )
 
 

@@ -11,9 +11,7 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from api.addresses import came_from
-from api.attentions import AttentionDecisions
 from api.auth import Caller, Session, Tokens, only
-from api.bills import BillReconciler
 from api.draws import ShownDraws
 from api.limits import Limits, Traffic
 from api.metrics import Metrics
@@ -75,8 +73,6 @@ class Services:
     inbox: NoticeInbox
     readiness: ReadinessLook
     notices: NoticeReplay
-    attentions: AttentionDecisions
-    bills: BillReconciler
     operating: Operating
     auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
