@@ -43,7 +43,7 @@ from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
 from activities.sweep import SweepActivities
 from audit.sources import OpenSources, open_sources
-from dispatching.attention_teller import AttentionTeller
+from dispatching.attention_teller import telling_operators
 from dispatching.dispatcher import Dispatcher
 from domain.payment import PaymentMethod
 from infra.background import ended
@@ -51,7 +51,6 @@ from infra.buyer_messages.protocol import MessageSender
 from infra.buyer_messages.registry import open_message_sender
 from infra.garbage import tune_garbage_collection
 from infra.gateways.protocol import Gateway
-from infra.operator_messages.registry import open_operator_channel
 from infra.postgres.engine import Database
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
@@ -104,12 +103,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         gateways = await closing.enter_async_context(open_providers(settings, database))
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
-        channel = open_operator_channel(settings.operator_messages)
-        closing.push_async_callback(channel.aclose)
         dispatcher = Dispatcher(redis, database, sender)
         # Before Temporal is asked for: neither buyers nor who is called to help wait for it.
         await closing.enter_async_context(dispatcher.placing(stop))
-        await closing.enter_async_context(AttentionTeller(database, channel).telling(stop))
+        await closing.enter_async_context(telling_operators(settings, database, stop))
         client = await when_temporal_answers(partial(_open_temporal, settings), stop)
         if client is None:
             return

@@ -10,8 +10,10 @@ import structlog
 from dispatching.patience import keep_on, pause
 from domain.operator_message import OperatorMessage
 from infra.operator_messages.protocol import OperatorChannel, OperatorNotTold
+from infra.operator_messages.registry import open_operator_channel
 from infra.postgres.engine import Database
 from infra.postgres.untold_attentions import UntoldAttentions
+from infra.settings import Settings
 
 log = structlog.get_logger()
 
@@ -20,6 +22,19 @@ AT_ONCE = 20
 AGAIN_AFTER = timedelta(hours=1)
 # Longer than sending takes, and how soon one that could not be sent is tried again.
 LEASE = timedelta(seconds=30)
+
+
+@asynccontextmanager
+async def telling_operators(
+    settings: Settings, database: Database, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Inside the block, by the channel of this installation; sets `stop` at its end."""
+    channel = open_operator_channel(settings.operator_messages)
+    try:
+        async with AttentionTeller(database, channel).telling(stop):
+            yield
+    finally:
+        await channel.aclose()
 
 
 class AttentionTeller:
