@@ -7,7 +7,7 @@ from infra.postgres.engine import Database
 from infra.postgres.order_lines import OrderLine, OrderLines
 from infra.postgres.orders import OrderFilter
 
-AT_ONCE = 500
+AT_ONCE = 200
 COLUMNS = (
     *("order_id", "status", "reason", "sale_id", "sku_id", "user_id", "quantity", "amount"),
     *("currency", "created_at", "pay_deadline", "closed_at"),

@@ -2,7 +2,9 @@
 
 Who has a command that may need one calls `consider` in a transaction, and goes on if the answer is
 UNNEEDED; else the answer is what the caller is told, and whoever carries approved commands out
-(`api/approvals.py`) is given an executor for the kind. An executor does its work under
+(`api/approvals.py`) is given an executor for the kind: `ApprovedCommands.consider` with a command of
+kind SALE_CANCEL and the sum of its refunds, and in `api/operating.py` what begins to give them back.
+Stopping is done before and does not wait. An executor does its work under
 `Approval.key`, so that it may be begun again.
 """
 

@@ -27,11 +27,12 @@ class RoomNow(NamedTuple):
 
 
 class GateItem(NamedTuple):
-    """`held` and `sold` in units, None where there are too many orders to count. `intents`:
+    """`total`: None where an earlier release wrote it down. `held` and `sold` in units, None where there are too many orders to count. `intents`:
     accepted orders that wait for their workflow, the first for `oldest_seconds`; `dead`: those
     that cannot be started."""
 
     stock: int
+    total: int | None
     paused: bool
     held: int | None
     sold: int | None
@@ -60,7 +61,7 @@ async def gate_figures(redis: Redis, items: Sequence[ItemRef]) -> Mapping[str, G
 
 def _ask(pipeline: Any, item: ItemRef) -> None:
     keys, room = ItemKeys.of(item), RoomKeys.of(item)
-    pipeline.hmget(keys.item, [STOCK, "paused", "tickets"])
+    pipeline.hmget(keys.item, [STOCK, "total", "paused", "tickets"])
     pipeline.hlen(keys.reservations)
     pipeline.xlen(keys.intents)
     pipeline.xrange(keys.intents, count=1)
@@ -87,7 +88,7 @@ def _counted(lines: Iterable[str]) -> Counter[ReservationState]:
 def _figures(
     said: list[Any], units: Counter[ReservationState] | None, now_ms: int
 ) -> GateItem | None:
-    (stock, paused, waiting), _, intents, first, dead, (given, serving, over) = said
+    (stock, total, paused, waiting), _, intents, first, dead, (given, serving, over) = said
     if stock is None:
         return None
     oldest_ms = int(first[0][0].partition("-")[0]) if first else now_ms
@@ -96,6 +97,7 @@ def _figures(
         room = RoomNow(int(given), int(serving or 0), int(waiting or 0), is_over=over == "1")
     return GateItem(
         stock=int(stock),
+        total=None if total is None else int(total),
         paused=paused == "1",
         held=None if units is None else units[ReservationState.HELD],
         sold=None if units is None else units[ReservationState.SOLD],

@@ -57,7 +57,7 @@ async def on_sale(database: Database, redis: Redis) -> Item:
     terms = sale.terms_of(item).model_copy(
         update={"paused": False, "starts_at_ms": 1_000, "ends_at_ms": 4_000_000_000_000}
     )
-    await gate.preheat(terms, item.available)
+    await gate.preheat(terms, item.available, item.total)
     for user_id, quantity in (("ada", 2), ("bob", 1)):
         order_id = new_order_id(item.item_number, 1)
         asked = ReserveRequest(
@@ -84,7 +84,8 @@ async def test_it_adds_up_what_the_stores_say(database: Database, redis: Redis) 
     assert shown.ledger is not None
     assert shown.gate is not None
     assert (shown.ledger.total, shown.ledger.held, shown.ledger.sold) == (10, 1, 1)
-    assert (shown.gate.stock, shown.gate.held, shown.gate.sold) == (7, 3, 0)
+    assert (shown.gate.total, shown.gate.stock, shown.gate.held) == (10, 7, 3)
+    assert (shown.gate.sold, shown.gate.paused) == (0, False)
     assert (shown.gate.intents, shown.gate.dead, shown.gate.room) == (2, 0, None)
     assert view.orders is not None
     assert {status: one.orders for status, one in view.orders.items()} == {
