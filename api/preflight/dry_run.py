@@ -85,7 +85,7 @@ class DryRun:
         begun = time.monotonic()
         sale = await self._standing_sale()
         item = sale.items[0]
-        await self._gate.preheat(sale.terms_of(item), item.available)
+        await self._gate.preheat(sale.terms_of(item), item.available, item.total)
         order_id = await self._accepted(item)
         await self._reaches(order_id, "placed", {OrderStatus.PENDING_PAYMENT})
         await self._payments.begin(order_id, BUYER, PaymentMethod.POINTS, None)

@@ -28,8 +28,8 @@ class RoomView(View):
 
 class GateItemView(View):
     """Units, as Redis has them; `held` and `sold` are null where there are too many orders to be
-    counted each second, `total` where an earlier release wrote the item. `intents` accepted orders wait for their workflow, the first for
-    `oldest_seconds`; `dead` ones cannot be started."""
+    counted each second, `total` where an earlier release wrote the item. `intents` accepted orders
+    wait for their workflow, the first for `oldest_seconds`; `dead` ones cannot be started."""
 
     stock: int
     total: int | None

@@ -1,11 +1,10 @@
 """Commands that wait for a second person, and those that were small enough not to.
 
-Who has a command that may need one calls `consider` in a transaction, and goes on if the answer is
-UNNEEDED; else the answer is what the caller is told, and whoever carries approved commands out
-(`api/approvals.py`) is given an executor for the kind: `ApprovedCommands.consider` with a command of
-kind SALE_CANCEL and the sum of its refunds, and in `api/operating.py` what begins to give them back.
-Stopping is done before and does not wait. An executor does its work under
-`Approval.key`, so that it may be begun again.
+Who has a command that may need one asks `ApprovedCommands.consider` (`api/approvals.py`), and goes
+on if the answer is None or UNNEEDED; else the answer is what the caller is told. What carries it
+out once it is approved is an executor of its kind, named in `api/operating.py`: it does its work
+under `Approval.key`, so that it may be begun again. For a sale's cancel: kind SALE_CANCEL, and as
+amount the sum of its refunds; stopping the sale is done before, and does not wait.
 """
 
 import hashlib

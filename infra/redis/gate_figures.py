@@ -27,9 +27,9 @@ class RoomNow(NamedTuple):
 
 
 class GateItem(NamedTuple):
-    """`total`: None where an earlier release wrote it down. `held` and `sold` in units, None where there are too many orders to count. `intents`:
-    accepted orders that wait for their workflow, the first for `oldest_seconds`; `dead`: those
-    that cannot be started."""
+    """`total`: None where an earlier release wrote it down. `held` and `sold` in units, None where
+    there are too many orders to count. `intents`: accepted orders that wait for their workflow, the
+    first for `oldest_seconds`; `dead`: those that cannot be started."""
 
     stock: int
     total: int | None
