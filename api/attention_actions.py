@@ -102,4 +102,7 @@ _OF_KIND: Mapping[AttentionKind, Callable[[Attention], list[Action]]] = {
     AttentionKind.REFUND_FAILED: _of_refund,
     AttentionKind.BILL_MISMATCH: _of_bill,
     AttentionKind.STEP_STUCK: _of_money,
+    AttentionKind.STORE_LOST: _of_stores,
+    AttentionKind.AUDIT_FAILED: _of_stores,
+    AttentionKind.NOT_HEALED: _of_stores,
 }

@@ -294,8 +294,7 @@ class RefundWorkflow(DecidesDeliveries):
         )
 
     async def _call(self, step: Step[AskRefund, RefundAnswer], refund: Refund) -> RefundAnswer:
-        command = AskRefund(
-            order_id=refund.order_id, refund=refund, paid_amount=self._request.receipt.amount
-        )
+        paid = self._request.receipt.amount
+        command = AskRefund(order_id=refund.order_id, refund=refund, paid_amount=paid)
         queue = refund_queue(workflow.info().task_queue)
         return await run_rate_limited(step, command, f"{refund.method}: {refund.refund_id}", queue)

@@ -103,6 +103,7 @@ async def _open_attentions(connection: AsyncConnection, sale_id: str) -> OpenAtt
     of_sale = or_(
         orders.c.sale_id == sale_id,
         attentions.c.subject.startswith(f"{sale_id}:", autoescape=True),
+        attentions.c.subject.startswith(f"{sale_id}/", autoescape=True),
     )
     count, ours, oldest = func.count(), func.count().filter(of_sale), attentions.c.raised_at
     query = (

@@ -28,6 +28,9 @@ NAMES = {
     AttentionKind.REFUND_FAILED: ["retry", "resolve"],
     AttentionKind.BILL_MISMATCH: ["compare again", "resolve"],
     AttentionKind.STEP_STUCK: ["recheck", "resolve"],
+    AttentionKind.STORE_LOST: ["audit", "resolve"],
+    AttentionKind.AUDIT_FAILED: ["audit", "resolve"],
+    AttentionKind.NOT_HEALED: ["audit", "resolve"],
 }
 
 

@@ -73,7 +73,12 @@ async def test_it_adds_up_what_the_stores_say(database: Database, redis: Redis) 
     await pay(database, paid)
     await give_back(database, back, await pay(database, back, PaymentMethod.WECHATPAY))
     async with database.transaction() as connection:
-        for subject, order_id in (("A", open_.order_id), ("noon:mug", None), ("C", None)):
+        for subject, order_id in (
+            ("A", open_.order_id),
+            ("noon:mug:7-0", None),
+            ("noon/mug", None),
+            ("C", None),
+        ):
             await Attentions(connection).raise_(
                 AttentionKind.STOCK_DRIFT, subject, order_id=order_id, what="w", advice="a"
             )
@@ -98,7 +103,7 @@ async def test_it_adds_up_what_the_stores_say(database: Database, redis: Redis) 
         ("wechatpay", back.amount, back.amount),
     ]
     assert view.attention is not None
-    assert (view.attention.of_sale, view.attention.elsewhere) == (2, 1)
+    assert (view.attention.of_sale, view.attention.elsewhere) == (3, 1)
     assert view.workflows is not None
     assert view.workflows.running == 7
     assert (view.refusals, view.missing) == ({}, [])
