@@ -14,6 +14,7 @@ import typer
 
 from bench.cli import bench, bench_peers
 from practice.rush import options
+from practice.rush.cli import rush
 from verifying.cli import verify_draw
 
 app = typer.Typer(
@@ -159,6 +160,22 @@ def audit(
 
 
 @app.command()
+def preflight(
+    sale: str,
+    dry_run: Annotated[bool, typer.Option(help="Carry out an order in practice, too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Look whether a sale can open. Exit code 0 only if every line is right; 2: unknown sale."""
+    from api.preflight.command import show_preflight
+    from infra.one_line import in_one_line
+    from practice.stack.running import running_settings
+
+    with in_one_line():
+        code = show_preflight(running_settings(), sale, dry_run=dry_run, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
 def token(
     user: Annotated[str, typer.Option(help="The user id the token is for.")],
     role: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
@@ -192,45 +209,6 @@ def sandbox(context: typer.Context) -> None:
 
 
 @app.command()
-def rush(
-    buyers: options.Buyers = 1000,
-    units: options.Units = 100,
-    limit: options.Limit = 1,
-    pay: options.Pay = 0.6,
-    cancel: options.Cancel = 0.2,
-    wechat: options.Wechat = 0.3,
-    lost_notices: options.LostNotices = 0.0,
-    chaos_payments: options.ChaosPayments = False,
-    seconds: options.Seconds = 8.0,
-    pay_window: options.PayWindow = 1800,
-    settle: options.Settle = 60.0,
-    admission: options.Admission = "open",
-    bots: options.Bots = 0.0,
-    leave: options.Leave = 0.0,
-    lapse: options.Lapse = 0.0,
-    pass_window: options.PassWindow = 180,
-    seed: options.Seed = 1,
-    tolerant: options.Tolerant = False,
-    json_file: options.JsonFile = None,
-) -> None:
-    """Let a crowd rush a sale of the running stack, and audit what is left.
-
-    Exit code 0 only if the audit, and all that the crowd saw, hold; 2 if there was no rush.
-    """
-    from practice.rush.command import show_rush
-    from practice.stack.settings import EmbeddedSettings
-
-    exit_code = show_rush(
-        EmbeddedSettings().open_home().stack_file, json_file,
-        buyers=buyers, units=units, limit=limit, pay=pay, cancel=cancel,
-        wechat=wechat, lost_notices=lost_notices, seconds=seconds, pay_window=pay_window,
-        settle_seconds=settle, seed=seed, tolerant=tolerant, chaos_payments=chaos_payments,
-        admission=admission, bots=bots, leave=leave, lapse=lapse, pass_window=pass_window,
-    )  # fmt: skip
-    raise typer.Exit(exit_code)
-
-
-@app.command()
 def demo(
     buyers: options.Buyers = 1000,
     units: options.Units = 100,
@@ -259,6 +237,7 @@ def demo(
     raise typer.Exit(max(exit_code, drawn_code))
 
 
+app.command()(rush)
 app.command()(bench)
 app.command("bench-peers")(bench_peers)
 app.command("verify-draw")(verify_draw)

@@ -34,7 +34,7 @@ from activities.open_bills import OpenBillActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.reconcile import ReconcileActivities
-from activities.refund_calls import RefundCallActivities, refund_queue
+from activities.refund_calls import RefundCallActivities
 from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
 from activities.retirement import RetirementActivities
@@ -43,6 +43,7 @@ from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
 from activities.sweep import SweepActivities
 from audit.sources import OpenSources, open_sources
+from dispatching.attention_teller import telling_operators
 from dispatching.dispatcher import Dispatcher
 from domain.payment import PaymentMethod
 from infra.background import ended
@@ -57,6 +58,7 @@ from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
 from infra.temporal.deployment import deployment_config, tell_of_no_share
+from infra.temporal.queues import refund_queue
 from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay
 from notices.telling import WorkflowsToTell
@@ -102,8 +104,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         sender = open_message_sender(settings.messages, database)
         closing.push_async_callback(sender.aclose)
         dispatcher = Dispatcher(redis, database, sender)
-        # Before Temporal is asked for: buyers do not wait for it.
+        # Before Temporal is asked for: neither buyers nor who is called to help wait for it.
         await closing.enter_async_context(dispatcher.placing(stop))
+        await closing.enter_async_context(telling_operators(settings, database, stop))
         client = await when_temporal_answers(partial(_open_temporal, settings), stop)
         if client is None:
             return

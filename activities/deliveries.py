@@ -131,7 +131,8 @@ class DeliveryActivities:
                     order_id, kind, {DeliveryStatus.PENDING}, DeliveryStatus.FAILED, error
                 )
                 if given_up:
-                    await raise_failed(connection, order_id, kind, error)
+                    tries = (await _delivery(connection, order_id, kind)).attempts
+                    await raise_failed(connection, order_id, kind, error, tries=tries)
             return await _delivery(connection, order_id, kind)
 
     @activity.defn

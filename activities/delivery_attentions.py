@@ -11,7 +11,7 @@ from infra.postgres.orders import Orders
 
 
 async def raise_failed(
-    connection: AsyncConnection, order_id: str, kind: DeliveryKind, error: str
+    connection: AsyncConnection, order_id: str, kind: DeliveryKind, error: str, *, tries: int
 ) -> None:
     await Attentions(connection).raise_(
         AttentionKind.DELIVERY_FAILED,
@@ -20,6 +20,8 @@ async def raise_failed(
         what=f"The buyer did not get: {kind} ({error})",
         advice="Put right what the error names and retry the delivery; or skip it, if the buyer "
         "was given it otherwise or must do without.",
+        step=f"deliver {kind}",
+        tries=tries,
     )
     await Orders(connection).record(order_id, EventKind.DELIVERY_FAILED, SYSTEM, f"{kind}: {error}")
 

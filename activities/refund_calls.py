@@ -27,12 +27,6 @@ NOT_ITS_TURN = "NotItsTurn"
 BY_THE_SHOP = "given back by the shop"
 
 
-def refund_queue(task_queue: str) -> str:
-    """Where refund calls wait, beside the task queue of everything else."""
-    # A queue of their own, because the server keeps a whole queue below what providers allow.
-    return f"{task_queue}-refunds"
-
-
 class AskRefund(Value):
     """`paid_amount`: what the provider took for the trade, in minor units."""
 

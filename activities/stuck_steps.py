@@ -76,6 +76,8 @@ class StuckSteps(Interceptor):
                 order_id=step.order_id,
                 what=f"{step.name} fails again and again ({step.attempt} tries): {error}",
                 advice=ADVICE,
+                step=step.name,
+                tries=step.attempt,
             )
         if raised:
             log.error("step_stuck", step=step.name, order_id=step.order_id, attempt=step.attempt)

@@ -9,9 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from api import openapi, problems
-from api.attentions import AttentionDecisions
 from api.auth import Tokens
-from api.bills import BillReconciler
 from api.cors import CrossOrigin, named_origins
 from api.deps import Services
 from api.draws import ShownDraws
@@ -22,6 +20,7 @@ from api.limits import Limits
 from api.metrics import Metrics
 from api.notices import NoticeReplay
 from api.open_files import fitting_connections, streams_that_fit, watch_open_files
+from api.operating import open_operating
 from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
@@ -35,11 +34,14 @@ from api.routes import (
     draws,
     gate,
     health,
+    operator_approvals,
     operator_attentions,
     operator_audits,
     operator_bills,
+    operator_dashboard,
     operator_notices,
     operator_orders,
+    operator_preflight,
     operator_refunds,
     operator_repairs,
     operator_sale_commands,
@@ -100,12 +102,16 @@ ROUTERS = (
     operator_sales.router,
     operator_sale_commands.router,
     operator_orders.router,
+    operator_orders.export_router,
     operator_refunds.router,
     operator_repairs.router,
     operator_notices.router,
     operator_attentions.router,
     operator_audits.router,
     operator_bills.router,
+    operator_approvals.router,
+    operator_dashboard.router,
+    operator_preflight.router,
     points.router,
     health.router,
     docs.router,
@@ -171,6 +177,7 @@ async def open_services(
     workflows = WorkflowCalls(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
     order_updates = OrderUpdates(workflows, orders, database)
+    refunds = OrderRefunds(workflows, orders, database)
     workflow_client = WorkflowClient(client, settings.task_queue)
     inbox, relay = _open_inbox(database, gateways, workflow_client, closing)
     rooms = _open_rooms(settings, stores, metrics, stock_gate, shown, draws, closing)
@@ -196,12 +203,11 @@ async def open_services(
         order_updates=order_updates,
         order_streams=_open_order_streams(settings, stores, metrics, orders, rooms, closing),
         payments=OrderPayments(orders, order_updates, PaymentsAhead(database, gateways), gateways),
-        refunds=OrderRefunds(workflows, orders, database),
+        refunds=refunds,
         inbox=inbox,
         notices=NoticeReplay(database, inbox, relay, gateways),
         readiness=ReadinessLook(redis, database, workflows),
-        attentions=AttentionDecisions(database, redis, stock_gate),
-        bills=BillReconciler(workflows, gateways),
+        operating=open_operating(settings, stores, client, gateways, refunds, closing),
     )
 
 

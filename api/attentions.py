@@ -16,6 +16,7 @@ from infra.redis.stock_gate import StockGate
 
 log = structlog.get_logger()
 
+# What else can be done about each stands in `api/attention_actions.py`.
 # A workflow waits for the decision itself: closing the attention alone would leave it waiting.
 DECIDED_ELSEWHERE = {
     AttentionKind.DELIVERY_FAILED: "retry or skip the delivery",

@@ -11,13 +11,12 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from api.addresses import came_from
-from api.attentions import AttentionDecisions
 from api.auth import Caller, Session, Tokens, only
-from api.bills import BillReconciler
 from api.draws import ShownDraws
 from api.limits import Limits, Traffic
 from api.metrics import Metrics
 from api.notices import NoticeReplay
+from api.operating import Operating
 from api.order_streams import OrderStreams
 from api.order_updates import OrderUpdates
 from api.orders import OrderLookup
@@ -74,8 +73,7 @@ class Services:
     inbox: NoticeInbox
     readiness: ReadinessLook
     notices: NoticeReplay
-    attentions: AttentionDecisions
-    bills: BillReconciler
+    operating: Operating
     auditing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

@@ -29,13 +29,17 @@ class OrderRefunds:
         self._orders = orders
         self._database = database
 
-    async def ask(self, order_id: str, wish: RefundWish) -> RefundView:
-        """The same refund for the same wish, however often it is made. What is not on record yet
-        is told as requested: its workflow will make it all the same."""
+    async def plan(self, order_id: str, wish: RefundWish) -> Refund | RefundRequest:
+        """What `ask` would find, or ask for."""
         dossier = await self._orders.dossier(order_id)
         if dossier is None:
             raise Refusal(ErrorCode.NOT_FOUND, "no such order")
-        plan = plan_refund(dossier, wish)
+        return plan_refund(dossier, wish)
+
+    async def ask(self, order_id: str, wish: RefundWish) -> RefundView:
+        """The same refund for the same wish, however often it is made. What is not on record yet
+        is told as requested: its workflow will make it all the same."""
+        plan = await self.plan(order_id, wish)
         if isinstance(plan, Refund):
             return refund_view(plan)
         refund = await self._request(plan)

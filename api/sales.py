@@ -5,7 +5,7 @@ import math
 from datetime import UTC, datetime
 
 from api.problems import Outage
-from domain.sale import Item, ItemRef, Sale
+from domain.sale import PRACTICE_SALE_ID, Item, ItemRef, Sale
 from domain.states import ON_SHOW, SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
@@ -36,7 +36,8 @@ class ShownSales:
         async def read() -> Sale | None:
             async with self._reads, self._database.transaction() as connection:
                 sale = await Sales(connection).get(sale_id)
-            return sale if sale and sale.status in ON_SHOW else None
+            is_shown = sale and sale.status in ON_SHOW and sale_id != PRACTICE_SALE_ID
+            return sale if is_shown else None
 
         return await self._sales.get(sale_id, read)
 
@@ -67,7 +68,9 @@ class ShownSales:
 
         async def read() -> SalesPage:
             async with self._reads, self._database.transaction() as connection:
-                return await Sales(connection).page(cursor, limit, statuses=ON_SHOW)
+                return await Sales(connection).page(
+                    cursor, limit, statuses=ON_SHOW, with_practice=False
+                )
 
         return await self._pages.get(f"{limit}:{cursor or ''}", read)
 

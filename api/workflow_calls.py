@@ -60,11 +60,18 @@ class NoMoreUpdates(Exception):
 
 
 class WorkflowCalls:
-    """Every call but `ping` raises Refusal(UNAVAILABLE) while Temporal is away."""
+    """Every call but `ping` and `count` raises Refusal(UNAVAILABLE) while Temporal is away."""
 
     def __init__(self, client: Client, task_queue: str) -> None:
         self._client = client
         self._task_queue = task_queue
+
+    async def count(self, query: str) -> int:
+        """Workflows that a query of the visibility store finds, a moment late. Raises RPCError,
+        RuntimeError or TimeoutError while Temporal is away."""
+        async with asyncio.timeout(PING_SECONDS + CONNECT_SECONDS):
+            wanted = timedelta(seconds=PING_SECONDS)
+            return (await self._client.count_workflows(query, rpc_timeout=wanted)).count
 
     async def start(
         self,

@@ -39,3 +39,6 @@ class Attention(Value):
     resolved_at: datetime | None = None
     resolved_by: str | None = None
     resolution: str = ""
+    # The step that waits, as its workflow calls it, and how often it was tried.
+    step: str | None = None
+    tries: int = 0

@@ -25,6 +25,8 @@ class Admission(StrEnum):
 
 ROOM_OPENS_BEFORE = timedelta(minutes=30)
 PASS_WINDOW_SECONDS = 180
+# Its orders are a preflight's: it stands for ever, and is shown and reported nowhere.
+PRACTICE_SALE_ID = "practice-sale"
 
 
 class ItemRef(Value):

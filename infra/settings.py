@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.approval import Amounts, ApprovalKind
+
 
 class UnusableSetting(ValueError):
     """A setting that no process can start with. The message is one line for whoever set it."""
@@ -97,6 +99,37 @@ class MessageSettings(FromEnvironment):
         return self.webhook_secret.get_secret_value().encode()
 
 
+class ApprovalSettings(FromEnvironment):
+    """Above which a second operator has to agree, in minor units and in points; not set: never.
+    Of one order or buyer in all, and of one operator in 24 hours."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_APPROVAL_")
+
+    refund_above: int | None = Field(default=None, ge=0)
+    refunds_a_day_above: int | None = Field(default=None, ge=0)
+    points_above: int | None = Field(default=None, ge=0)
+    points_a_day_above: int | None = Field(default=None, ge=0)
+
+    @property
+    def amounts(self) -> dict[ApprovalKind, Amounts]:
+        return {
+            ApprovalKind.REFUND: Amounts(
+                of_subject=self.refund_above, of_day=self.refunds_a_day_above
+            ),
+            # All of its refunds at once, by one operator.
+            ApprovalKind.SALE_CANCEL: Amounts(of_subject=self.refunds_a_day_above),
+            ApprovalKind.POINTS: Amounts(
+                of_subject=self.points_above, of_day=self.points_a_day_above
+            ),
+        }
+
+
+class OperatorMessageSettings(MessageSettings):
+    """What needs a person goes to this webhook if its URL is set, signed as buyers' messages."""
+
+    model_config = SettingsConfigDict(env_prefix="SECKILL_OPERATOR_MESSAGES_")
+
+
 class Settings(FromEnvironment):
     model_config = SettingsConfigDict(env_prefix="SECKILL_")
 
@@ -169,6 +202,14 @@ class Settings(FromEnvironment):
     @cached_property
     def messages(self) -> MessageSettings:
         return MessageSettings()
+
+    @cached_property
+    def approval(self) -> ApprovalSettings:
+        return ApprovalSettings()
+
+    @cached_property
+    def operator_messages(self) -> OperatorMessageSettings:
+        return OperatorMessageSettings()
 
     @property
     def refund_spacing(self) -> timedelta:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cli import app
 
 COMMANDS = (
-    *("up", "down", "status", "api", "worker", "migrate", "audit", "token", "sandbox"),
+    *("up", "down", "status", "api", "worker", "migrate", "audit", "preflight", "token", "sandbox"),
     *("rush", "demo", "bench", "bench-peers"),
 )
 

@@ -1,5 +1,6 @@
 """Every activity and every workflow that there is, is served: one that is forgotten would wait."""
 
+import asyncio
 import inspect
 import pkgutil
 from collections.abc import Iterator
@@ -9,17 +10,24 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import pytest
+from sqlalchemy import select
 from temporalio import activity
 
 import activities
 import workflows
 from audit.sources import open_sources
+from domain.attention import AttentionKind
+from infra.postgres.attentions import Attentions
+from infra.postgres.engine import Database
+from infra.postgres.tables.attentions import attentions
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_stores
+from tests.support.polling import until
 from tests.support.sender_double import SenderDouble
 from tests.support.workflows_double import WorkflowsDouble
-from worker import WORKFLOWS, activities_of, build_activities
+from worker import WORKFLOWS, activities_of, build_activities, run_worker
 
 
 def modules_of(room: ModuleType) -> Iterator[ModuleType]:
@@ -78,3 +86,24 @@ def test_only_what_is_defined_as_an_activity_is_one() -> None:
     room = Room()
 
     assert activities_of(room) == [room.step]
+
+
+async def test_operators_are_called_although_temporal_and_redis_are_away(
+    database: Database, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    settings = Settings(postgres_dsn=postgres_dsn, redis_url="redis://127.0.0.1:1/0")
+    async with database.transaction() as connection:
+        await Attentions(connection).raise_(
+            AttentionKind.STOCK_DRIFT, "O1", what="it broke", advice="mend it"
+        )
+    stop = asyncio.Event()
+    working = asyncio.create_task(run_worker(settings, stop))
+
+    async def is_told() -> bool:
+        async with database.transaction() as connection:
+            return await connection.scalar(select(attentions.c.told)) == 1
+
+    await until(is_told)
+    stop.set()
+    await working

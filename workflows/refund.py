@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.late_payments import LatePayment
-    from activities.refund_calls import AskRefund, RefundCallActivities, refund_queue
+    from activities.refund_calls import AskRefund, RefundCallActivities
     from activities.refund_messages import RefundMessageActivities, TellBuyer
     from activities.refunds import (
         FailRefund,
@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.reservation import Intent, StockReturn
     from domain.states import RefundStatus
     from infra.temporal.client import NEEDS_ATTENTION, PAYMENT_METHOD, SALE_ID, SKU_ID, USER_ID
+    from infra.temporal.queues import refund_queue
     from workflows.deliveries import DecidesDeliveries, Deliveries
     from workflows.details import Details
     from workflows.late_payment import goes_on_as_order, try_to_honour
@@ -292,8 +293,7 @@ class RefundWorkflow(DecidesDeliveries):
         )
 
     async def _call(self, step: Step[AskRefund, RefundAnswer], refund: Refund) -> RefundAnswer:
-        command = AskRefund(
-            order_id=refund.order_id, refund=refund, paid_amount=self._request.receipt.amount
-        )
+        paid = self._request.receipt.amount
+        command = AskRefund(order_id=refund.order_id, refund=refund, paid_amount=paid)
         queue = refund_queue(workflow.info().task_queue)
         return await run_rate_limited(step, command, f"{refund.method}: {refund.refund_id}", queue)

@@ -48,7 +48,9 @@ async def resolve_attention(
     attention_id: AttentionId, body: DecisionBody, operator: OperatorDep, services: ServicesDep
 ) -> AttentionView:
     """Failed deliveries and refunds are closed by deciding about them instead."""
-    resolved = await services.attentions.resolve(attention_id, operator.actor, body.reason)
+    resolved = await services.operating.attentions.resolve(
+        attention_id, operator.actor, body.reason
+    )
     return attention_view(resolved)
 
 
@@ -62,5 +64,5 @@ async def retry_attention(
 ) -> AttentionView:
     """For an order whose workflow could not be started. It is tried at once, and comes back here if
     that fails again."""
-    revived = await services.attentions.revive(attention_id, operator.actor, body.reason)
+    revived = await services.operating.attentions.revive(attention_id, operator.actor, body.reason)
     return attention_view(revived)

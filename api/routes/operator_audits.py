@@ -1,7 +1,9 @@
 """Audits, run and looked up."""
 
+from typing import Annotated
+
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from api.deps import Cursor, Limit, OperatorDep, Services, ServicesDep
 from api.schemas.audits import AuditBody, AuditsPage, AuditView, audit_view, audits_page
@@ -33,11 +35,17 @@ async def make_audit(
 
 @router.get("", summary="The newest report on top, and earlier ones")
 async def list_audits(
-    _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 20
+    _operator: OperatorDep,
+    services: ServicesDep,
+    ok: bool | None = None,
+    fails: Annotated[str | None, Query(pattern="^A[1-9]$")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
 ) -> AuditsPage:
-    """`ok` and `checks` are those of the first report of the page."""
+    """`ok` and `checks` are those of the first report of the page. `fails=A5`: the reports in
+    which that check is not ok."""
     async with services.database.transaction() as connection:
-        reports, following = await Audits(connection).page(cursor, limit)
+        reports, following = await Audits(connection).page(cursor, limit, ok=ok, fails=fails)
     return audits_page(reports, following)
 
 

@@ -25,13 +25,13 @@ async def reconcile_bills(
 ) -> ReconciliationView:
     """Payments whose notice was missed are made up for. Harmless to repeat: what has been settled
     meanwhile stops being an attention. A bill that is not ready yet is waited for."""
-    services.bills.refuse_unless_billed(body.day, body.method)
+    services.operating.bills.refuse_unless_billed(body.day, body.method)
     asked_for = f"{body.day} {body.method}" if body.method else str(body.day)
     # Before it is begun, for it is carried out by a worker.
     async with services.database.transaction() as connection:
         acts = OperatorActs(connection)
         await acts.record(OperatorAct.BILLS_COMPARED, asked_for, operator.actor)
-    reconciliation = await services.bills.reconcile(body.day, body.method, operator.actor)
+    reconciliation = await services.operating.bills.reconcile(body.day, body.method, operator.actor)
     response.status_code = 200 if reconciliation.finished else 202
     return reconciliation
 

@@ -1,26 +1,52 @@
 """What providers told us, as operators read it and tell it on once more."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
 
 from api.deps import Cursor, Limit, OperatorDep, ServicesDep
 from api.openapi_problems import refuses
 from api.routes.names import known_name
-from api.schemas.model import ReasonBody
+from api.schemas.model import PRINTABLE, ReasonBody
 from api.schemas.notices import NoticesPage, NoticeView, notice_view
 from domain.errors import ErrorCode
-from infra.postgres.notices import Notices
+from domain.notice import NoticeKind, Verdict
+from domain.payment import PaymentMethod
+from infra.postgres.notices import NoticeFilter, Notices
 from infra.readable import all_readable
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
 
+Searched = Annotated[str | None, Query(max_length=128, pattern=PRINTABLE)]
+
+
+async def notice_filter(
+    method: PaymentMethod | None = None,
+    kind: NoticeKind | None = None,
+    verdict: Verdict | None = None,
+    order_id: Searched = None,
+    payment_id: Searched = None,
+    handled: bool | None = None,
+) -> NoticeFilter:
+    return NoticeFilter(method, kind, verdict, order_id, payment_id, handled)
+
+
+FilterDep = Annotated[NoticeFilter, Depends(notice_filter)]
+
+
 @router.get("/notices", summary="Notices of payment providers, newest first")
 async def list_notices(
-    _operator: OperatorDep, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
+    _operator: OperatorDep,
+    services: ServicesDep,
+    wanted: FilterDep,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> NoticesPage:
-    """All that came, the refused ones too: `verdict` says what became of each."""
+    """All that came and fit every given term, the refused ones too: `verdict` says what became of
+    each. `handled=false` are those that nobody has acted on."""
     async with services.database.transaction() as connection:
-        notices, following = await Notices(connection).page(cursor, limit)
+        notices, following = await Notices(connection).page(cursor, limit, wanted)
     return NoticesPage(notices=all_readable(notices, notice_view), next_cursor=following)
 
 

@@ -5,8 +5,10 @@ from fastapi import APIRouter
 from api.deps import IdempotencyKey, OneKey, OperatorDep, OrderId, ServicesDep
 from api.openapi_problems import refuses
 from api.routes.names import known_name
+from api.schemas.approvals import AwaitingApprovalView, awaiting_view
 from api.schemas.model import DecisionBody, ReasonBody
 from api.schemas.refunds import RefundBody, RefundView
+from domain.approval import Approval
 from domain.errors import ErrorCode
 from domain.refund_rules import RefundWish
 
@@ -26,10 +28,11 @@ async def refund_order(
     services: ServicesDep,
     body: RefundBody,
     idempotency_key: IdempotencyKey = None,
-) -> RefundView:
+) -> RefundView | AwaitingApprovalView:
     """Without an amount, or with all that is left, the order is undone and its stock goes back on
     sale; a smaller amount leaves the order as it is. `by_hand` writes down what has gone back
-    without us, which no provider is asked for any more."""
+    without us, which no provider is asked for any more. Above the amounts
+    that are set it waits for a second person (`awaiting_approval`)."""
     wish = RefundWish(
         actor=operator.actor,
         note=body.reason,
@@ -37,7 +40,8 @@ async def refund_order(
         request_key=idempotency_key,
         by_hand=body.by_hand,
     )
-    return await services.refunds.ask(order_id, wish)
+    asked = await services.operating.refunds.ask(order_id, wish)
+    return awaiting_view(asked) if isinstance(asked, Approval) else asked
 
 
 @router.post(

@@ -80,7 +80,7 @@ async def list_sales(
 ) -> OperatorSalesPage:
     """Newest first, with the stock of each item in the ledger and at the gate."""
     async with services.database.transaction() as connection:
-        sales, following = await Sales(connection).page(cursor, limit)
+        sales, following = await Sales(connection).page(cursor, limit, with_practice=False)
     left = {sale.sale_id: await services.sales.remaining(sale) for sale in sales}
     now = datetime.now(UTC)
     views = all_readable(sales, lambda sale: operator_sale_view(sale, left[sale.sale_id], now))

@@ -1,10 +1,11 @@
 """A buyer's points, and an operator's gift of some."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import CallerDep, Cursor, IdempotencyKey, Limit, OneKey, OperatorDep, ServicesDep
 from api.openapi_problems import refuses
+from api.schemas.approvals import AwaitingApprovalView, awaiting_view
 from api.schemas.points import GrantBody, PointsView, gift_note, points_view
 from domain.errors import ErrorCode
 from infra.postgres.points import Points
@@ -26,15 +27,24 @@ async def my_points(
     summary="Give a buyer points",
     tags=["operator"],
     dependencies=[OneKey],
+    responses={202: {"model": AwaitingApprovalView, "description": "It waits, or waited"}},
     openapi_extra=refuses(ErrorCode.IDEMPOTENCY_MISMATCH),
 )
 async def grant_points(
     body: GrantBody,
     operator: OperatorDep,
     services: ServicesDep,
+    response: Response,
     idempotency_key: IdempotencyKey = None,
-) -> PointsView:
-    """The same `Idempotency-Key` again gives nothing more. The buyer reads the reason."""
+) -> PointsView | AwaitingApprovalView:
+    """The same `Idempotency-Key` again gives nothing more. The buyer reads the reason. Above the
+    amounts that are set it waits for a second person (`awaiting_approval`)."""
+    waits = await services.operating.gifts.ask(
+        body.user_id, body.amount, body.reason, operator.actor, idempotency_key
+    )
+    if waits:
+        response.status_code = 202
+        return awaiting_view(waits)
     async with services.database.transaction() as connection:
         await Points(connection).grant(
             body.user_id,

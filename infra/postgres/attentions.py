@@ -24,14 +24,26 @@ class Attentions:
         order_id: str | None = None,
         what: str,
         advice: str,
+        step: str | None = None,
+        tries: int = 0,
     ) -> bool:
-        """False if one is open already for this kind and subject."""
+        """False if one is open already for this kind and subject; of that the tries go on."""
         # Those that find the trouble look every few seconds; the unique index of open ones is what
         # keeps one trouble one row.
         query = insert(attentions).values(
-            kind=kind, subject=subject, order_id=order_id, what=what, advice=advice
+            kind=kind,
+            subject=subject,
+            order_id=order_id,
+            what=what,
+            advice=advice,
+            step=step,
+            tries=tries,
         )
-        return await happened(self._connection, query.on_conflict_do_nothing())
+        if await happened(self._connection, query.on_conflict_do_nothing()):
+            return True
+        if tries:
+            await self._go_on(kind, subject, tries)
+        return False
 
     async def raise_once(
         self,
@@ -60,6 +72,19 @@ class Attentions:
             if await self._connection.scalar(select(exists().where(*by_a_person))):
                 return True
         return False
+
+    async def _go_on(self, kind: AttentionKind, subject: str, tries: int) -> None:
+        query = (
+            update(attentions)
+            .where(
+                attentions.c.kind == kind,
+                attentions.c.subject == subject,
+                attentions.c.resolved_at.is_(None),
+                attentions.c.tries < tries,
+            )
+            .values(tries=tries)
+        )
+        await self._connection.execute(query)
 
     async def resolve(
         self, kind: AttentionKind, subject: str, by: str, resolution: str = ""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,8 +33,13 @@ class Audits:
         row = (await self._connection.execute(query.limit(1))).one_or_none()
         return (bool(row.ok), row.finished_at) if row else None
 
-    async def page(self, cursor: str | None, limit: int) -> tuple[list[AuditReport], str | None]:
-        """Newest first."""
-        key = audits.c.audit_number
-        rows, after = await fetch_page(self._connection, select(audits), key, cursor, limit)
+    async def page(
+        self, cursor: str | None, limit: int, *, ok: bool | None = None, fails: str | None = None
+    ) -> tuple[list[AuditReport], str | None]:
+        """Newest first; `fails`: those in which the check of this code is not ok."""
+        terms = [audits.c.ok == ok] if ok is not None else []
+        if fails is not None:
+            terms.append(audits.c.checks.contains([{"code": fails, "ok": False}]))
+        query, key = select(audits).where(and_(True, *terms)), audits.c.audit_number
+        rows, after = await fetch_page(self._connection, query, key, cursor, limit)
         return all_readable(rows, AuditReport.model_validate), after

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.notice import Notice, Verdict, VerifiedNotice
+from domain.notice import Notice, NoticeKind, Verdict, VerifiedNotice
 from domain.payment import PaymentMethod
 from infra.gateways.protocol import RawNotice
 from infra.postgres.queries import fetch_page, happened
@@ -16,6 +16,18 @@ from infra.postgres.tables.notices import payment_notices
 from infra.readable import all_readable
 
 _UNPROVEN = (Verdict.MALFORMED, Verdict.BAD_SIGNATURE, Verdict.STALE)
+
+
+class NoticeFilter(NamedTuple):
+    method: PaymentMethod | None = None
+    kind: NoticeKind | None = None
+    verdict: Verdict | None = None
+    order_id: str | None = None
+    payment_id: str | None = None
+    is_handled: bool | None = None
+
+
+ANY_NOTICE = NoticeFilter()
 
 
 class Notices:
@@ -87,9 +99,18 @@ class Notices:
         )
         return (await self._connection.execute(query)).rowcount
 
-    async def page(self, cursor: str | None, limit: int) -> tuple[list[Notice], str | None]:
-        """Newest first."""
-        query, key = select(payment_notices), payment_notices.c.notice_number
+    async def page(
+        self, cursor: str | None, limit: int, wanted: NoticeFilter = ANY_NOTICE
+    ) -> tuple[list[Notice], str | None]:
+        """Newest first, those that fit every given term."""
+        notice = payment_notices.c
+        given = {name: term for name, term in wanted._asdict().items() if term is not None}
+        is_handled = given.pop("is_handled", None)
+        terms = [notice[name] == term for name, term in given.items()]
+        if is_handled is not None:
+            terms.append(notice.handled_at.is_not(None) == is_handled)
+        query = select(payment_notices).where(and_(True, *terms))
+        key = notice.notice_number
         rows, after = await fetch_page(self._connection, query, key, cursor, limit)
         return all_readable(rows, Notice.model_validate), after
 

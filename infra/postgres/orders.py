@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import EventKind, Order, OrderDossier, OrderEvent
-from domain.sale import ItemRef
+from domain.sale import PRACTICE_SALE_ID, ItemRef
 from domain.states import (
     FINAL,
     HOLDING_STOCK,
@@ -40,6 +40,18 @@ from infra.postgres.tables.deliveries import deliveries
 from infra.postgres.tables.orders import archived_order_events, order_events, orders
 from infra.postgres.tables.payments import payments
 from infra.readable import all_readable
+
+
+class OrderFilter(NamedTuple):
+    """`trade_no` is the provider's number or ours (`out_trade_no`)."""
+
+    user_id: str | None = None
+    order_id: str | None = None
+    trade_no: str | None = None
+    status: OrderStatus | None = None
+    sale_id: str | None = None
+    # Whether to find the orders of preflights among all others.
+    with_practice: bool = True
 
 
 class Orders:
@@ -204,6 +216,8 @@ class Orders:
         order_id: str | None = None,
         trade_no: str | None = None,
         status: OrderStatus | None = None,
+        sale_id: str | None = None,
+        with_practice: bool = True,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[list[Order], str | None]:
@@ -217,6 +231,8 @@ class Orders:
             orders.c.order_id == order_id if order_id is not None else None,
             orders.c.order_id.in_(with_trade) if trade_no is not None else None,
             orders.c.status == status if status is not None else None,
+            orders.c.sale_id == sale_id if sale_id is not None else None,
+            None if with_practice else orders.c.sale_id != PRACTICE_SALE_ID,
         ]
         wanted: Sequence[Any] = [term for term in terms if term is not None]
         return await self._page(select(orders).where(and_(True, *wanted)), cursor, limit)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import ErrorCode, Refusal
-from domain.sale import Admission, Item, NewItem, NewSale, Sale
+from domain.sale import PRACTICE_SALE_ID, Admission, Item, NewItem, NewSale, Sale
 from domain.states import SaleStatus
 from domain.stock import MovementKind
 from infra.postgres.queries import fetch_page, happened
@@ -47,10 +47,17 @@ class Sales:
         return _sale(row, (await self._items([sale_id]))[sale_id]) if row else None
 
     async def page(
-        self, cursor: str | None, limit: int, *, statuses: Collection[SaleStatus] | None = None
+        self,
+        cursor: str | None,
+        limit: int,
+        *,
+        statuses: Collection[SaleStatus] | None = None,
+        with_practice: bool = True,
     ) -> tuple[list[Sale], str | None]:
         """Newest first; of any status unless `statuses` says which."""
         query = select(sales)
+        if not with_practice:
+            query = query.where(sales.c.sale_id != PRACTICE_SALE_ID)
         if statuses is not None:
             query = query.where(sales.c.status.in_(statuses))
         rows, after = await fetch_page(self._connection, query, sales.c.sale_id, cursor, limit)

@@ -15,12 +15,13 @@ MESSAGE, POINTS = DeliveryKind.MESSAGE, DeliveryKind.POINTS
 async def test_it_says_what_the_buyer_did_not_get_and_what_to_do(database: Database) -> None:
     order = await place(database, await open_item(database))
     async with database.transaction() as connection:
-        await raise_failed(connection, order.order_id, MESSAGE, "nobody is there")
+        await raise_failed(connection, order.order_id, MESSAGE, "nobody is there", tries=5)
         (raised,), _ = await Attentions(connection).open_(None, 10)
         dossier = await Orders(connection).dossier(order.order_id)
 
     assert (raised.kind, raised.order_id) == (AttentionKind.DELIVERY_FAILED, order.order_id)
     assert raised.what == "The buyer did not get: message (nobody is there)"
+    assert (raised.step, raised.tries) == ("deliver message", 5)
     assert "retry the delivery" in raised.advice
     assert dossier is not None
     event = dossier.events[-1]
@@ -32,7 +33,7 @@ async def test_each_delivery_of_an_order_is_resolved_by_itself(database: Databas
     order = await place(database, await open_item(database))
     async with database.transaction() as connection:
         for kind in (MESSAGE, POINTS):
-            await raise_failed(connection, order.order_id, kind, "no")
+            await raise_failed(connection, order.order_id, kind, "no", tries=5)
         await resolve_failed(connection, order.order_id, MESSAGE, "operator:eve", "told by phone")
         still_open, _ = await Attentions(connection).open_(None, 10)
 

@@ -33,6 +33,8 @@ ROW_OF_AN_ACT = {
     "/attention/{attention_id}/resolve": "attentions",
     "/attention/{attention_id}/retry": "attentions",
     "/points": "points_entries",
+    "/approvals/{approval_id}/approve": "approvals",
+    "/approvals/{approval_id}/refuse": "approvals",
 }
 
 

@@ -34,7 +34,7 @@ class Receiver:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
         head = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         self.heads.append(head)
-        self.bodies.append(await reader.readexactly(int(head["content-length"])))
+        self.bodies.append(await reader.readexactly(int(head.get("content-length", 0))))
         writer.write(self.answer)
         await writer.drain()
         if self.answer:

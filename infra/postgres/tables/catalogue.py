@@ -2,6 +2,7 @@
 imported."""
 
 from infra.postgres.tables import (
+    approvals,
     attentions,
     audits,
     bills,
@@ -23,6 +24,7 @@ from infra.postgres.tables import (
 from infra.postgres.tables.schema import metadata
 
 __all__ = [
+    "approvals",
     "attentions",
     "audits",
     "bills",

@@ -37,6 +37,9 @@ async def test_an_audit_answers_line_by_line_and_is_kept(
     kept = (await api.get("/v1/operator/audits", headers=OPERATOR)).json()
     assert (kept["ok"], kept["checks"]) == (report["ok"], report["checks"])
     assert [audit["audit_id"] for audit in kept["audits"]] == [report["audit_id"]]
+    other = f"/v1/operator/audits?ok={str(not report['ok']).lower()}"
+    assert (await api.get(other, headers=OPERATOR)).json() == before
+    assert_problem(await api.get("/v1/operator/audits?fails=A", headers=OPERATOR), 422, "INVALID")
 
 
 async def test_an_audit_names_what_it_cannot_agree_to(api: httpx.AsyncClient, shop: Shop) -> None:

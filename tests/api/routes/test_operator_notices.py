@@ -35,6 +35,17 @@ async def test_operators_read_the_inbox_and_replay(
     assert listed[1]["amount"] == PRICE
     assert listed[1]["order_id"] == payment.order_id
     forged, true = (line["notice_id"] for line in listed)
+    for query, wanted in {
+        "verdict=bad_signature": [forged],
+        f"order_id={payment.order_id}": [true],
+        f"payment_id={payment.payment_id}&method=alipay&kind=payment": [true],
+        "method=wechatpay": [],
+        "handled=true&verdict=bad_signature": [],
+    }.items():
+        page = (await api.get(f"/v1/operator/notices?{query}", headers=OPERATOR)).json()
+        assert [line["notice_id"] for line in page["notices"]] == wanted, query
+    wrong = await api.get("/v1/operator/notices?verdict=perhaps", headers=OPERATOR)
+    assert_problem(wrong, 422, "INVALID")
     refused = await api.post(f"/v1/operator/notices/{forged}/replay", headers=OPERATOR)
     assert assert_problem(refused, 409, "INVALID_STATE")["verdict"] == "bad_signature"
     # On a slow machine the notice itself has started it.

@@ -82,6 +82,12 @@ async def test_operators_find_orders(api: httpx.AsyncClient, staffed: Shop) -> N
     assert await found(status="pending_payment") == [his, hers]
     assert await found(status="paid") == []
     assert await found(user_id="'; --") == []
+    assert await found(sale_id=staffed.sale.sale_id) == [his, hers]
+    assert await found(sale_id="another") == []
+    lines = await api.get("/v1/operator/orders.csv?user_id=ada", headers=OPERATOR)
+    assert lines.headers["content-type"] == "text/csv; charset=utf-8"
+    assert [line.partition(",")[0] for line in lines.text.splitlines()] == ["order_id", hers]
+    assert_problem(await api.get("/v1/operator/orders.csv", headers=ADA), 403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("query", ["status=lost", "user_id=%00", "limit=-1", "trade_no=a%0Ab"])
@@ -89,6 +95,9 @@ async def test_a_search_that_makes_no_sense_is_invalid(api: httpx.AsyncClient, q
     answer = await api.get(f"/v1/operator/orders?{query}", headers=OPERATOR)
 
     assert_problem(answer, 422, "INVALID")
+    if "limit" not in query:
+        lines = await api.get(f"/v1/operator/orders.csv?{query}", headers=OPERATOR)
+        assert_problem(lines, 422, "INVALID")
 
 
 @pytest.fixture(autouse=True)

@@ -16,4 +16,6 @@ def test_an_attention_is_told_whole() -> None:
         raised_at=NOON,
     )
 
-    assert attention_view(attention).model_dump() == attention.model_dump()
+    view = attention_view(attention).model_dump()
+    assert [action["name"] for action in view.pop("actions")] == ["audit", "resolve"]
+    assert view == attention.model_dump()

@@ -86,3 +86,15 @@ async def test_who_resolved_it_and_how_is_remembered(database: Database) -> None
     assert resolved == everything[1]
     assert (resolved.resolved_by, resolved.resolution) == ("carol", "counted by hand")
     assert resolved.resolved_at is not None
+
+
+async def test_tries_go_on_while_it_is_open(database: Database) -> None:
+    for tries in (3, 7, 5):
+        async with database.transaction() as connection:
+            raised = await Attentions(connection).raise_(
+                DRIFT, "O1", what="again", advice="wait", step="settle_payment", tries=tries
+            )
+        assert raised is (tries == 3)
+    async with database.transaction() as connection:
+        ((open_,), _) = await Attentions(connection).open_(None, 10)
+    assert (open_.step, open_.tries) == ("settle_payment", 7)

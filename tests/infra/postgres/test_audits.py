@@ -29,3 +29,15 @@ async def test_reports_page_newest_first(database: Database) -> None:
         oldest, end = await audits.page(cursor, 2)
     assert [report.audit_id for report in newest + oldest] == ["third", "second", "first"]
     assert end is None
+
+
+async def test_reports_are_found_by_their_verdict_and_by_what_fails(database: Database) -> None:
+    async with database.transaction() as connection:
+        audits = Audits(connection)
+        await audits.save(_report("sound"))
+        await audits.save(_report("unsound", ok=False))
+        found = [
+            [report.audit_id for report in (await audits.page(None, 10, ok=ok, fails=fails))[0]]
+            for ok, fails in ((True, None), (False, None), (None, "A5"), (None, "A1"), (True, "A5"))
+        ]
+    assert found == [["sound"], ["unsound"], ["unsound"], [], []]
