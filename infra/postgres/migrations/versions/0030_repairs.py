@@ -4,7 +4,7 @@ that its workflow can be started again without the provider being asked for mone
 from alembic import op
 
 revision = "0030"
-down_revision = "0027"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
