@@ -106,4 +106,4 @@ async def test_a_postgres_put_back_to_before_the_retirement_has_its_item_written
     async with shop.database.transaction() as connection:
         sale = await Sales(connection).get(shop.sale.sale_id)
     assert sale is not None
-    assert sale.status is SaleStatus.PUBLISHED
+    assert sale.status is SaleStatus.SETTLED
