@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.refund_calls import refund_queue
 from infra.settings import Settings
 from infra.temporal.deployment import deployment_config
+from infra.temporal.unversioned import Unversioned
 from workflows.sale import SaleWorkflow, sale_queue
 
 SALE_WORKFLOWS = [SaleWorkflow]
@@ -23,6 +24,12 @@ SHUTDOWN_GRACE = timedelta(seconds=10)
 WORKFLOW_RUNNER = UnsandboxedWorkflowRunner()
 
 
+def runner_for(settings: Settings, runner: WorkflowRunner | None) -> WorkflowRunner:
+    """`runner`: None for the usual one."""
+    runner = runner or WORKFLOW_RUNNER
+    return runner if settings.worker_deployment else Unversioned(runner)
+
+
 def build_sale_worker(
     client: Client, settings: Settings, activities: Sequence[Callable[..., Any]], **options: Any
 ) -> Worker:
@@ -34,12 +41,12 @@ def build_sale_worker(
         **{
             "deployment_config": deployment_config(settings),
             "workflows": SALE_WORKFLOWS,
-            "workflow_runner": WORKFLOW_RUNNER,
             "max_concurrent_workflow_tasks": SALES_AT_ONCE,
             "max_concurrent_activities": SALES_AT_ONCE,
             "sticky_queue_schedule_to_start_timeout": timedelta(seconds=3),
             "graceful_shutdown_timeout": SHUTDOWN_GRACE,
             **options,
+            "workflow_runner": runner_for(settings, options.get("workflow_runner")),
         },
     )
 

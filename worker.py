@@ -65,9 +65,9 @@ from notices.telling import WorkflowsToTell
 from schedules import keep_schedules, watch_schedules
 from side_queues import (
     SHUTDOWN_GRACE,
-    WORKFLOW_RUNNER,
     build_refund_worker,
     build_sale_worker,
+    runner_for,
 )
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
@@ -256,7 +256,6 @@ def build_worker(
         **{
             "deployment_config": deployment_config(settings),
             "workflows": WORKFLOWS,
-            "workflow_runner": WORKFLOW_RUNNER,
             "max_cached_workflows": settings.max_cached_workflows,
             "max_concurrent_workflow_tasks": 200,
             "max_concurrent_activities": settings.max_concurrent_activities,
@@ -267,6 +266,7 @@ def build_worker(
             "sticky_queue_schedule_to_start_timeout": timedelta(seconds=3),
             "graceful_shutdown_timeout": SHUTDOWN_GRACE,
             **options,
+            "workflow_runner": runner_for(settings, options.get("workflow_runner")),
         },
     )
 
