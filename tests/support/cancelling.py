@@ -59,3 +59,8 @@ async def is_undone(shop: Shop) -> bool:
 def told_of_money(shop: Shop) -> int:
     """How many messages about money that went back were sent."""
     return sum("money_back" in message for message in shop.sender.sent)
+
+
+async def are_told(shop: Shop, count: int) -> bool:
+    """Whether so many were told, or more."""
+    return told_of_money(shop) >= count

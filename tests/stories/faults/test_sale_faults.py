@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
-from tests.support.cancelling import cancel_sale, is_undone, told_of_money
+from tests.support.cancelling import are_told, cancel_sale, is_undone, told_of_money
 from tests.support.faults import Fault, FaultPlan
 from tests.support.shop import PRICE, Shop
 from tests.support.skipping import skip_until
@@ -42,6 +42,7 @@ async def _be_cancelled(shop: Shop, clock: WorkflowEnvironment) -> None:
     (item,), (money,) = report.figures.items, report.figures.money
     assert report.status is SaleStatus.CANCELLED
     assert (item.sold, money.received, money.refunded) == (0, PRICE, PRICE)
+    await skip_until(clock, lambda: are_told(shop, 1))
     assert (told_of_money(shop), len(shop.alipay.refunded)) == (1, 1)
     assert report.verdict and report.verdict.ok
 
