@@ -16,7 +16,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     Interceptor,
     PollerBehaviorAutoscaling,
-    UnsandboxedWorkflowRunner,
     Worker,
 )
 
@@ -38,6 +37,8 @@ from activities.refund_calls import RefundCallActivities
 from activities.refund_messages import RefundMessageActivities
 from activities.refunds import RefundActivities
 from activities.retirement import RetirementActivities
+from activities.sale_cancellations import OrdersToUndo, SaleCancellationActivities
+from activities.sales import SaleActivities
 from activities.settlements import SettlementActivities
 from activities.stock import StockActivities
 from activities.stuck_steps import STUCK_AFTER, StuckSteps
@@ -45,6 +46,7 @@ from activities.sweep import SweepActivities
 from audit.sources import OpenSources, open_sources
 from dispatching.attention_teller import telling_operators
 from dispatching.dispatcher import Dispatcher
+from dispatching.sale_keeper import SaleKeeper
 from domain.payment import PaymentMethod
 from infra.background import ended
 from infra.buyer_messages.protocol import MessageSender
@@ -58,11 +60,16 @@ from infra.stores import open_providers, open_stores
 from infra.telemetry import configure_logging, saying_why_not
 from infra.temporal.client import connect_temporal, register_search_attributes
 from infra.temporal.deployment import deployment_config, tell_of_no_share
-from infra.temporal.queues import refund_queue
 from infra.temporal.waiting import when_temporal_answers
 from notices.relay import NoticeRelay
 from notices.telling import WorkflowsToTell
 from schedules import keep_schedules, watch_schedules
+from side_queues import (
+    SHUTDOWN_GRACE,
+    WORKFLOW_RUNNER,
+    build_refund_worker,
+    build_sale_worker,
+)
 from workflow_client import WorkflowClient
 from workflows.archive import ArchiveWorkflow
 from workflows.audit import AuditWorkflow
@@ -87,12 +94,7 @@ WORKFLOWS = [
     ReconcileWorkflow,
     AuditWorkflow,
 ]
-SHUTDOWN_GRACE = timedelta(seconds=10)
 SERVER_AWAY = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
-
-# Without Temporal's sandbox: entering it for each payload took a fifth of the worker's CPU. The
-# tests run the same workflows in the sandbox, where a forbidden call fails.
-WORKFLOW_RUNNER = UnsandboxedWorkflowRunner()
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -123,8 +125,11 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
             workflows,
             partial(open_sources, settings, workflows),
             refund_spacing=settings.refund_spacing,
+            refund_calls_per_second=settings.refund_calls_per_second,
         )
         async with workers(client, settings, activities):
+            keeping = asyncio.create_task(SaleKeeper(database, workflows).run(stop))
+            closing.push_async_callback(ended, keeping)
             tune_garbage_collection()
             telling = asyncio.create_task(tell_of_no_share(client, settings))
             closing.push_async_callback(ended, telling)
@@ -153,14 +158,15 @@ async def _open_temporal(settings: Settings) -> Client:
 @dataclass(frozen=True)
 class Activities:
     """Bound methods, as a worker registers them, and who watches over them. `refund_calls` have a
-    queue of their own, which is paced."""
+    queue of their own, which is paced, and so have `sales`."""
 
     general: list[Callable[..., Any]]
+    sales: list[Callable[..., Any]]
     refund_calls: list[Callable[..., Any]]
     watch: StuckSteps
 
 
-class WorkflowsOfAWorker(WorkflowsToTell, OrdersToStart, Protocol):
+class WorkflowsOfAWorker(WorkflowsToTell, OrdersToStart, OrdersToUndo, Protocol):
     """What activities have workflows told, or started."""
 
 
@@ -173,13 +179,14 @@ def build_activities(
     sources: OpenSources,
     *,
     refund_spacing: timedelta,
+    refund_calls_per_second: float,
     stuck_after: timedelta = STUCK_AFTER,
 ) -> Activities:
     """All there are, over opened stores: the one list of them, for the worker and for tests."""
     relay = NoticeRelay(database, workflows, gateways)
     payments = PaymentActivities(database, gateways)
     stock, orders = StockActivities(gate), OrderActivities(database, GivingBack(gate))
-    deliveries = DeliveryActivities(database, sender)
+    deliveries, audits = DeliveryActivities(database, sender), AuditActivities(database, sources)
     return Activities(
         general=activities_of(
             FirstStepActivities(database, gate, orders),
@@ -199,7 +206,11 @@ def build_activities(
             OpenBillActivities(database, gateways),
             SweepActivities(sources, workflows),
             ReconcileActivities(sources),
-            AuditActivities(database, sources),
+            audits,
+        ),
+        sales=activities_of(
+            SaleActivities(database, gate, audits),
+            SaleCancellationActivities(database, gate, workflows, refund_calls_per_second),
         ),
         refund_calls=activities_of(RefundCallActivities(database, gateways, refund_spacing)),
         watch=StuckSteps(database, stuck_after),
@@ -222,13 +233,15 @@ async def workers(
     graceful_shutdown_timeout: timedelta = SHUTDOWN_GRACE,
     **options: Any,
 ) -> AsyncIterator[None]:
-    """Both workers of a process, each step of theirs watched. `options` are the general one's."""
+    """All workers of a process, each step of theirs watched. `options` are for those that serve
+    workflows."""
     shared: dict[str, Any] = {
         "interceptors": [activities.watch, *interceptors],
         "graceful_shutdown_timeout": graceful_shutdown_timeout,
     }
     async with (
         build_worker(client, settings, activities.general, **shared, **options),
+        build_sale_worker(client, settings, activities.sales, **shared, **options),
         build_refund_worker(client, settings, activities.refund_calls, **shared),
     ):
         yield
@@ -254,25 +267,6 @@ def build_worker(
             "workflow_task_poller_behavior": PollerBehaviorAutoscaling(minimum=2, maximum=20),
             "activity_task_poller_behavior": PollerBehaviorAutoscaling(minimum=1, maximum=10),
             "sticky_queue_schedule_to_start_timeout": timedelta(seconds=3),
-            "graceful_shutdown_timeout": SHUTDOWN_GRACE,
-            **options,
-        },
-    )
-
-
-def build_refund_worker(
-    client: Client, settings: Settings, activities: Sequence[Callable[..., Any]], **options: Any
-) -> Worker:
-    """Serves the queue of calls that ask providers for money back. The server paces it for all
-    worker processes together, so each must ask for the same pace."""
-    return Worker(
-        client,
-        task_queue=refund_queue(settings.task_queue),
-        activities=activities,
-        **{
-            "deployment_config": deployment_config(settings),
-            "max_concurrent_activities": settings.max_concurrent_activities,
-            "max_task_queue_activities_per_second": settings.refund_calls_per_second,
             "graceful_shutdown_timeout": SHUTDOWN_GRACE,
             **options,
         },

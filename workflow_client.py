@@ -12,7 +12,13 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    Priority,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,15 +29,20 @@ from domain.quoting import quoted
 from domain.refund import RefundRequest, refund_workflow_id
 from domain.reservation import Intent
 from infra.settings import Settings
-from infra.temporal.client import attributes_of_a_new_order, connect_temporal
+from infra.temporal.client import SALE_ID, attributes_of_a_new_order, connect_temporal
+from infra.temporal.queues import sale_queue
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.sale import SaleRun, SaleWorkflow, sale_workflow_id
+from workflows.updates import CancelOrder
 
 # A provider waits for our answer to its notice, a buyer for the order; nobody waits for an audit.
 NOTICE_TIMEOUT = timedelta(seconds=2)
 START_TIMEOUT = timedelta(seconds=5)
 AUDIT_TIMEOUT = timedelta(seconds=10)
 DESCRIBED_AT_ONCE = 20
+# Of five, the last; who says nothing has the third.
+IN_BULK = Priority(priority_key=5)
 # What the server notes by itself on a workflow whose tasks fail several times in a row.
 REPORTED_PROBLEMS = "TemporalReportedProblems"
 # Temporal refuses summaries above 200 bytes, and a user id may be long.
@@ -93,14 +104,56 @@ class WorkflowClient:
             return False
         return True
 
+    async def give_up_order(self, intent: Intent, actor: str, reason: str) -> None:
+        """Tells an order in hand that its sale is cancelled; starts one that was lost."""
+        await self._client.start_workflow(
+            OrderWorkflow.run,
+            intent,
+            id=workflow_id(intent.order_id),
+            task_queue=self._task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            # A signal and no update: nobody waits here until its providers have closed.
+            start_signal="sale_cancelled",
+            start_signal_args=[CancelOrder(actor=actor, reason=reason)],
+            rpc_timeout=START_TIMEOUT,
+            static_summary=_summary(intent),
+            search_attributes=attributes_of_a_new_order(intent),
+        )
+
+    async def start_sale(self, sale_id: str, *, is_news: bool = False) -> None:
+        """Afterwards the sale's workflow runs; with `is_news` it looks at the sale now."""
+        await self._client.start_workflow(
+            SaleWorkflow.run,
+            SaleRun(sale_id=sale_id),
+            id=sale_workflow_id(sale_id),
+            task_queue=sale_queue(self._task_queue),
+            # One that ended found nothing to do at that time.
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="sale_changed" if is_news else None,
+            rpc_timeout=NOTICE_TIMEOUT,
+            static_summary=f"sale {sale_id}",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(SALE_ID, sale_id)]),
+        )
+
     async def start_refund(self, request: RefundRequest) -> bool:
         """False when it was asked for before: one workflow for each trade, or part of it."""
+        return await self._start_refund(request, Priority.default)
+
+    async def start_refund_in_bulk(self, request: RefundRequest) -> bool:
+        """As `start_refund`, for one of very many: everybody else's go first."""
+        # Its activities inherit it, and the paced queue of refund calls goes by it.
+        return await self._start_refund(request, IN_BULK)
+
+    async def _start_refund(self, request: RefundRequest, priority: Priority) -> bool:
         try:
             await self._client.start_workflow(
                 RefundWorkflow.run,
                 request,
                 id=request.workflow_id,
                 task_queue=self._task_queue,
+                priority=priority,
                 rpc_timeout=NOTICE_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:

@@ -13,13 +13,14 @@ from domain.order import EventKind, Order
 from domain.payment import Payment, Receipt
 from domain.reservation import Intent
 from domain.sale import LatePaymentPolicy
-from domain.states import OrderStatus, PaymentStatus
+from domain.states import OrderStatus, PaymentStatus, SaleStatus
 from domain.surplus_money import is_settled
 from infra.postgres.deliveries import Deliveries
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.refunds import Refunds
+from infra.postgres.sale_ends import SaleEnds
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
 
@@ -70,7 +71,9 @@ class LatePaymentActivities:
             if order is None or payment is None or not _may_be_had(order, payment, late.receipt):
                 return Reclaimable()
             sale = await Sales(connection).get(order.sale_id)
-            if sale is None or sale.late_payment is not LatePaymentPolicy.HONOUR:
+            if sale is None or sale.status is SaleStatus.CANCELLED:
+                return Reclaimable()
+            if sale.late_payment is not LatePaymentPolicy.HONOUR:
                 return Reclaimable()
             return Reclaimable(intent=order.intent)
 
@@ -91,6 +94,9 @@ class LatePaymentActivities:
                     return Honoured(accepted=False)
                 # Decided once, and here: Redis, which was told as well, may be put back or rebuilt.
                 if await Refunds(connection).promised(payment.payment_id):
+                    return Honoured(accepted=False)
+                # Whoever cancels the sale waits for this, or this for him.
+                if not await SaleEnds(connection).hold_uncancelled(order.sale_id):
                     return Honoured(accepted=False)
                 await _reclaim(connection, order)
                 await _settle_late(connection, order, payment, late.receipt)

@@ -45,6 +45,7 @@ from api.routes import (
     operator_refunds,
     operator_repairs,
     operator_sale_commands,
+    operator_sale_ends,
     operator_sales,
     orders,
     payments,
@@ -56,6 +57,8 @@ from api.routes import (
     webhooks,
 )
 from api.sale_commands import SaleCommandRunner
+from api.sale_ends import OperatedSaleEnds
+from api.sale_workflows import SaleWorkflows
 from api.sales import ShownSales
 from api.seals import Seals
 from api.start_checks import refuse_unsafe
@@ -101,6 +104,7 @@ ROUTERS = (
     webhooks.router,
     operator_sales.router,
     operator_sale_commands.router,
+    operator_sale_ends.router,
     operator_orders.router,
     operator_orders.export_router,
     operator_refunds.router,
@@ -175,10 +179,10 @@ async def open_services(
     draws, shown = ShownDraws(database), ShownSales(database, stock_gate)
     client = await connect_temporal(lazy=True)
     workflows = WorkflowCalls(client, settings.task_queue)
+    workflow_client = WorkflowClient(client, settings.task_queue)
     orders = OrderLookup(database, stock_gate)
     order_updates = OrderUpdates(workflows, orders, database)
     refunds = OrderRefunds(workflows, orders, database)
-    workflow_client = WorkflowClient(client, settings.task_queue)
     inbox, relay = _open_inbox(database, gateways, workflow_client, closing)
     rooms = _open_rooms(settings, stores, metrics, stock_gate, shown, draws, closing)
     return Services(
@@ -198,7 +202,7 @@ async def open_services(
         metrics=metrics,
         limits=limits,
         sales=shown,
-        sale_commands=SaleCommandRunner(database, SaleAtGate(database, stock_gate), shown),
+        **_open_operated_sales(database, stock_gate, shown, workflow_client, closing),
         orders=orders,
         order_updates=order_updates,
         order_streams=_open_order_streams(settings, stores, metrics, orders, rooms, closing),
@@ -220,6 +224,22 @@ def _open_inbox(
     relay = NoticeRelay(database, workflow_client, gateways)
     closing.push_async_callback(relay.aclose)
     return NoticeInbox(database, gateways, relay), relay
+
+
+def _open_operated_sales(
+    database: Database,
+    stock_gate: StockGate,
+    shown: ShownSales,
+    workflow_client: WorkflowClient,
+    closing: AsyncExitStack,
+) -> dict[str, Any]:
+    workflows, at_gate = SaleWorkflows(workflow_client), SaleAtGate(database, stock_gate)
+    closing.push_async_callback(workflows.aclose)
+    return {
+        "sale_workflows": workflows,
+        "sale_commands": SaleCommandRunner(database, at_gate, shown, workflows),
+        "sale_ends": OperatedSaleEnds(database, workflows),
+    }
 
 
 def _open_rooms(

@@ -26,6 +26,8 @@ from api.readiness import ReadinessLook
 from api.refunds import OrderRefunds
 from api.rooms import Rooms
 from api.sale_commands import SaleCommandRunner
+from api.sale_ends import OperatedSaleEnds
+from api.sale_workflows import SaleWorkflows
 from api.sales import ShownSales
 from api.validation import ASCII, NO_BLANKS
 from api.workflow_calls import WorkflowCalls
@@ -65,6 +67,8 @@ class Services:
     limits: Limits
     sales: ShownSales
     sale_commands: SaleCommandRunner
+    sale_workflows: SaleWorkflows
+    sale_ends: OperatedSaleEnds
     orders: OrderLookup
     order_updates: OrderUpdates
     order_streams: OrderStreams

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.problems import Outage
+from api.sale_workflows import SaleWorkflows
 from api.sales import ShownSales
 from api.schemas.sale_changes import ChangedSaleView, changed_sale_view
 from api.schemas.sales import OperatorSaleView, operator_sale_view
@@ -36,22 +37,25 @@ Carry = Callable[[AsyncConnection, Sale], Awaitable[None]]
 
 
 class SaleCommandRunner:
-    """Temporal is not asked. A repeat of a key is answered as the first was; what a first call
-    broke off, its repeat goes on with. All raise Refusal."""
+    """Temporal is told and not asked. A repeat of a key is answered as the first was; what a first
+    call broke off, its repeat goes on with. All raise Refusal."""
 
-    def __init__(self, database: Database, at_gate: SaleAtGate, shown: ShownSales) -> None:
+    def __init__(
+        self, database: Database, at_gate: SaleAtGate, shown: ShownSales, workflows: SaleWorkflows
+    ) -> None:
         self._database = database
         self._at_gate = at_gate
         self._shown = shown
+        self._workflows = workflows
 
     async def stop(self, sale_id: str, command: SaleCommand) -> OperatorSaleView:
-        """Pause or close: at the gate first, though Postgres may be away."""
+        """Pause, close or cancel: at the gate first, though Postgres may be away."""
         # By this name the stop is looked for until it is on record.
         keyed = command.model_copy(update={"key": command.key or f"-{secrets.token_hex(16)}"})
         stopped_at = await self._stopped_at(sale_id, keyed)
 
         async def carry(connection: AsyncConnection, sale: Sale) -> None:
-            await stop_sale(connection, sale, keyed.kind, stopped_at)
+            await stop_sale(connection, sale, keyed, stopped_at)
 
         try:
             view = await self._on_record(sale_id, keyed, carry)
@@ -99,6 +103,7 @@ class SaleCommandRunner:
 
         view = await self._on_record(sale_id, command, carry)
         self._shown.forget()
+        self._workflows.tell(sale_id)
         try:
             if drafted:
                 await self._at_gate.put_up(sale_id)
@@ -208,6 +213,7 @@ class SaleCommandRunner:
 
     async def _bring(self, sale_id: str, command: SaleCommand) -> None:
         self._shown.forget()
+        self._workflows.tell(sale_id)
         try:
             await self._at_gate.bring(sale_id)
         except (*Outage, GateMoves) as error:

@@ -10,6 +10,9 @@ class OperatorAct(StrEnum):
     # The sale.
     SALE_DRAFTED = "sale_drafted"
     SALE_PUBLISHED = "sale_published"
+    SALE_CANCELLED = "sale_cancelled"
+    CANCELLATION_PAUSED = "cancellation_paused"
+    CANCELLATION_RESUMED = "cancellation_resumed"
     BEACON_SET = "beacon_set"
     # The notice.
     NOTICE_REPLAYED = "notice_replayed"

@@ -11,6 +11,7 @@ from domain.sale import ItemRef, Sale
 from domain.sale_command import STOPS, CommandKind, SaleCommand, require_status
 from domain.states import SaleStatus
 from infra.postgres.engine import Database
+from infra.postgres.sale_cancellations import SaleCancellations
 from infra.postgres.sale_commands import SaleCommands
 from infra.postgres.sales import Sales
 from infra.redis.gate_commands import Stop, Verdict
@@ -122,7 +123,7 @@ class SaleAtGate:
                 sale = await commands.lock(sale_id)
                 if sale is None or await commands.is_on_record(sale_id, stop.command):
                     return
-                version = await stop_sale(connection, sale, stop.command.kind, stop.at_ms)
+                version = await stop_sale(connection, sale, stop.command, stop.at_ms)
                 await commands.put_on_record(sale_id, stop.command, version, None)
         except Refusal as refusal:
             # Whoever said it was refused, or will be; what was refused stops nothing.
@@ -132,17 +133,19 @@ class SaleAtGate:
 
 
 async def stop_sale(
-    connection: AsyncConnection, sale: Sale, kind: CommandKind, at_ms: int | None = None
+    connection: AsyncConnection, sale: Sale, command: SaleCommand, at_ms: int | None = None
 ) -> int:
     """Pauses, closes or cancels a locked sale; answers its version then. `at_ms`: when the gate
     stopped, by its clock. Raises Refusal INVALID_STATE."""
-    to = STOPS[kind]
+    to = STOPS[command.kind]
     if not require_status(sale, to, datetime.now(UTC)):
         return sale.version
     values: dict[str, object] = {"status": to}
-    if kind is not CommandKind.PAUSE:
+    if command.kind is not CommandKind.PAUSE:
         moment = datetime.fromtimestamp((at_ms or time.time_ns() // 1_000_000) / 1000, UTC)
         values["ends_at"] = min(sale.ends_at, moment)
     if not await SaleCommands(connection).change(sale, **values):
         raise Refusal(ErrorCode.INVALID_STATE, "the sale was changed meanwhile")
+    if command.kind is CommandKind.CANCEL:
+        await SaleCancellations(connection).ask(sale.sale_id, command.actor, command.reason)
     return sale.version + 1

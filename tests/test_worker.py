@@ -24,6 +24,7 @@ from infra.postgres.tables.attentions import attentions
 from infra.redis.stock_gate import StockGate
 from infra.settings import Settings
 from infra.stores import open_stores
+from side_queues import SALE_WORKFLOWS
 from tests.support.polling import until
 from tests.support.sender_double import SenderDouble
 from tests.support.workflows_double import WorkflowsDouble
@@ -56,9 +57,10 @@ async def test_every_activity_is_served_once() -> None:
             WorkflowsDouble(),
             partial(open_sources, Settings(), WorkflowsDouble()),
             refund_spacing=timedelta(0),
+            refund_calls_per_second=100.0,
         )
 
-    names = names_of([*served.general, *served.refund_calls])
+    names = names_of([*served.general, *served.sales, *served.refund_calls])
     there_are = {
         method.__temporal_activity_definition.name
         for found in classes_of(activities)
@@ -73,7 +75,7 @@ def test_every_workflow_is_served() -> None:
         found for found in classes_of(workflows) if "__temporal_workflow_definition" in vars(found)
     }
 
-    assert set(WORKFLOWS) == there_are
+    assert {*WORKFLOWS, *SALE_WORKFLOWS} == there_are
 
 
 def test_only_what_is_defined_as_an_activity_is_one() -> None:

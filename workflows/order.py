@@ -10,7 +10,6 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal
-    from domain import actors
     from domain.errors import ErrorCode
     from domain.payment import Payment, PaymentMethod, Receipt
     from domain.quoting import quoted
@@ -168,10 +167,8 @@ class OrderWorkflow(DecidesDeliveries):
             self._details.add("Postgres knows more of the order, and is believed")
             return False
         self._reason = ending.reason
-        ours = ending.actor == actors.SYSTEM
-        why = ending.reason if ours else f"{quoted(ending.actor)} says {quoted(ending.reason)}"
         placed = self._placement.placed.order is not None
-        self._enter(ending.status if placed else OrderStatus.REJECTED, why)
+        self._enter(ending.status if placed else OrderStatus.REJECTED, ending.told)
         return True
 
     def _enter_as_it_is(self) -> None:
@@ -205,6 +202,10 @@ class OrderWorkflow(DecidesDeliveries):
     def payment_noticed(self, receipt: Receipt) -> None:
         self._receipts.add(receipt)
 
+    @workflow.signal(description="The whole sale is cancelled")
+    def sale_cancelled(self, cancel: CancelOrder) -> None:
+        self._given_up = self._given_up or Ending.wanted_by(cancel)
+
     @workflow.update
     async def begin_payment(self, update: BeginPayment) -> Payment:
         """Offer the order to the buyer at a payment provider."""
@@ -231,8 +232,7 @@ class OrderWorkflow(DecidesDeliveries):
     @workflow.update
     async def cancel(self, update: CancelOrder) -> OrderStatus:
         """Give the order up before it is paid."""
-        wanted = Ending(OrderStatus.CANCELLED, update.reason, update.actor)
-        self._given_up = self._given_up or wanted
+        self._given_up = self._given_up or Ending.wanted_by(update)
         await workflow.wait_condition(lambda: self._status not in UNFINISHED)
         if self._status is not OrderStatus.CANCELLED:
             raise self._wrong_state()

@@ -21,12 +21,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.stock import ReleaseStock, StockActivities
     from domain import actors
     from domain.order import RejectReason
+    from domain.quoting import quoted
     from domain.reservation import Intent, StockReturn
     from domain.states import GIVEN_BACK, NEVER_SOLD, OrderStatus
     from workflows.details import Details, update_search
     from workflows.policies import ENDS_IN_FEW_EVENTS, run_locally_first, run_until_done
     from workflows.saga import NotToBeUndone, Saga
-    from workflows.updates import ExtendDeadline
+    from workflows.updates import CancelOrder, ExtendDeadline
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Ending:
     status: OrderStatus
     reason: str
     actor: str = actors.SYSTEM
+
+    @classmethod
+    def wanted_by(cls, cancel: CancelOrder) -> "Ending":
+        return cls(OrderStatus.CANCELLED, cancel.reason, cancel.actor)
+
+    @property
+    def told(self) -> str:
+        if self.actor == actors.SYSTEM:
+            return self.reason
+        return f"{quoted(self.actor)} says {quoted(self.reason)}"
 
 
 TOO_LATE = Ending(OrderStatus.TIMED_OUT, "not paid in time")

@@ -19,7 +19,7 @@ from domain.payment import Charge, PaymentMethod, PaymentScene, TradeState, paym
 from infra.gateways.protocol import Gateway
 from infra.loopback import is_loopback_url
 from infra.settings import Settings
-from infra.temporal.queues import refund_queue
+from infra.temporal.queues import refund_queue, sale_queue
 from infra.temporal.search_attributes import SEARCH_TYPES
 from infra.trusted_roots import trusted_roots
 
@@ -55,6 +55,7 @@ class SurroundingChecks:
             f"{refund_queue(queue)} (activities)": await self._pollers(
                 refund_queue(queue), ACTIVITIES
             ),
+            f"{sale_queue(queue)} (workflows)": await self._pollers(sale_queue(queue), WORKFLOWS),
         }
         said = ", ".join(f"{name}: {len(who)}" for name, who in polled.items())
         if not all(polled.values()):

@@ -10,6 +10,7 @@ from api.openapi_problems import ETAG, refuses
 from api.routes.names import known_name
 from api.schemas.model import Body, DecisionBody, ReasonBody
 from api.schemas.sale_changes import ChangedSaleView, RestockBody, SaleChangeBody
+from api.schemas.sale_ends import CancellationView, CancelSaleBody
 from api.schemas.sales import OperatorSaleView, etag_of
 from api.validation import ASCII
 from domain.errors import ErrorCode
@@ -109,6 +110,27 @@ async def restock_item(
     known_name(sku_id)
     command = _command(CommandKind.RESTOCK, operator, idempotency_key, body, sku_id=sku_id)
     return await services.sale_commands.restock(known_name(sale_id), sku_id, body.quantity, command)
+
+
+@router.post(
+    "/cancel",
+    summary="Cancel a sale, and give back what was sold",
+    status_code=202,
+    openapi_extra=_REFUSES,
+)
+async def cancel_sale(
+    sale_id: str,
+    body: CancelSaleBody,
+    operator: OperatorDep,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
+) -> CancellationView:
+    """At once nothing is sold and no payment begun any more; the gate stops first, as in a pause.
+    Unpaid orders are given up and paid ones given back by themselves, everybody else's refunds
+    first."""
+    command = _command(CommandKind.CANCEL, operator, idempotency_key, body)
+    await services.sale_commands.stop(known_name(sale_id), command)
+    return await services.sale_ends.cancellation(sale_id)
 
 
 def _command(

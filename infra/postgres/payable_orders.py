@@ -7,15 +7,16 @@ ask here, and whoever comes second finds what the first has done.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import EventKind, Order
 from domain.payment import ASK_AFTER, Payment, PaymentMethod, PaymentScene, payment_id_for
-from domain.states import OrderStatus, PaymentStatus
+from domain.states import OrderStatus, PaymentStatus, SaleStatus
 from infra.postgres.orders import Orders
 from infra.postgres.payments import Payments
 from infra.postgres.tables.orders import orders
+from infra.postgres.tables.sales import sales
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class PayableOrders:
                 orders.c.status == OrderStatus.PENDING_PAYMENT,
                 orders.c.closing_at.is_(None),
                 orders.c.pay_deadline > now,
+                # All at once: to mark each of its orders would take a large sale too long.
+                ~exists().where(
+                    sales.c.sale_id == orders.c.sale_id, sales.c.status == SaleStatus.CANCELLED
+                ),
             )
             # Not FOR UPDATE: a row of `payments` refers to this one, and must not wait for it.
             .with_for_update(key_share=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.sale import ItemRef
@@ -11,6 +11,7 @@ from domain.states import FINAL, RefundStatus, SaleStatus
 from infra.postgres.queries import happened
 from infra.postgres.tables.orders import orders
 from infra.postgres.tables.refunds import refunds
+from infra.postgres.tables.sale_ends import sale_cancellations
 from infra.postgres.tables.sales import sale_items, sales
 
 
@@ -57,10 +58,17 @@ class Retirement:
 def _is_over(ended_before: datetime) -> ColumnElement[bool]:
     item, order = sale_items.c, orders.c
     of_item = and_(order.sale_id == item.sale_id, order.sku_id == item.sku_id)
+    undone = exists().where(
+        sale_cancellations.c.sale_id == item.sale_id, sale_cancellations.c.done_at.is_not(None)
+    )
     has_ended = exists().where(
         sales.c.sale_id == item.sale_id,
         sales.c.ends_at < ended_before,
-        sales.c.status != SaleStatus.DRAFT,
+        # Its last order is decided, or undone: until then its workflow asks the gate after it.
+        or_(
+            sales.c.status == SaleStatus.SETTLED,
+            and_(sales.c.status == SaleStatus.CANCELLED, undone),
+        ),
     )
     open_order = exists().where(of_item, order.status.not_in(FINAL))
     open_refund = exists().where(

@@ -18,6 +18,7 @@ from infra.group_commit import Overloaded
 from infra.redis.gate_batches import ReserveBatches
 from infra.redis.gate_commands import GateCommands, Verdict, Written
 from infra.redis.item_snapshots import MAX_REMEMBERED, STOCK, ItemSnapshots, terms_fields
+from infra.redis.item_standing import ItemStanding, standing_of
 from infra.redis.item_tally import ItemTally, tally_from
 from infra.redis.keys import (
     DIRECTORY,
@@ -161,6 +162,10 @@ class StockGate:
         lengths.xlen(keys.intents)
         lengths.xlen(keys.dead)
         return any(await lengths.execute())
+
+    async def standing(self, item: ItemRef) -> ItemStanding:
+        """How far it is, of one moment."""
+        return await standing_of(self._redis, item)
 
     async def retire(self, item_number: int, item: ItemRef) -> bool:
         """Forget an item for good. False while its window is open or something waits in its

@@ -38,9 +38,18 @@ SKU_ID = SearchAttributeKey.for_keyword("SkuId")
 USER_ID = SearchAttributeKey.for_keyword("UserId")
 ORDER_STATUS = SearchAttributeKey.for_keyword("OrderStatus")
 PAYMENT_METHOD = SearchAttributeKey.for_keyword("PaymentMethod")
+SALE_STATUS = SearchAttributeKey.for_keyword("SaleStatus")
 NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
 
-SEARCH_ATTRIBUTES = (SALE_ID, SKU_ID, USER_ID, ORDER_STATUS, PAYMENT_METHOD, NEEDS_ATTENTION)
+SEARCH_ATTRIBUTES = (
+    SALE_ID,
+    SKU_ID,
+    USER_ID,
+    ORDER_STATUS,
+    PAYMENT_METHOD,
+    SALE_STATUS,
+    NEEDS_ATTENTION,
+)
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
 # A caller waits behind each call; Temporal's own default would keep it waiting for ten seconds.

@@ -7,5 +7,6 @@ SEARCH_TYPES = {
     "UserId": "Keyword",
     "OrderStatus": "Keyword",
     "PaymentMethod": "Keyword",
+    "SaleStatus": "Keyword",
     "NeedsAttention": "Bool",
 }

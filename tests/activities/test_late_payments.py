@@ -13,7 +13,7 @@ from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.sales import Sales
 from infra.postgres.stock import Stock
-from tests.support.ledger import begin, figures, money_of, pay, place
+from tests.support.ledger import begin, damage, figures, money_of, pay, place
 from tests.support.values import NOON, a_new_item, a_new_sale, a_payment
 from tests.support.workflows_double import WorkflowsDouble
 
@@ -137,3 +137,14 @@ async def test_who_has_bought_again_meanwhile_gets_no_more_than_the_limit(
 
     assert honoured == Honoured(accepted=False)
     assert await figures(database, late.item) == (1, 0, 1)
+
+
+async def test_a_cancelled_sale_honours_nothing(database: Database) -> None:
+    late = await _late(database)
+    await damage(database, "UPDATE sales SET status = 'cancelled'")
+    activities = _activities(database)
+
+    assert await activities.consider_late_payment(late.payment) == Reclaimable()
+    # Nor does what was considered before it was cancelled.
+    assert await activities.honour_late_payment(late.payment) == Honoured(accepted=False)
+    assert await _status(database, late.order) is OrderStatus.TIMED_OUT

@@ -11,12 +11,14 @@ from temporalio.client import Client
 from activities.retirement import Retired
 from domain.ids import new_order_id
 from domain.reservation import GateVerdict, StockReturn
-from domain.states import OrderStatus
+from domain.states import OrderStatus, SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.orders import Orders
 from infra.postgres.retirement import Retirement
+from infra.postgres.sale_cancellations import SaleCancellations
 from infra.redis.intents import Intents
 from infra.redis.keys import ItemKeys
+from tests.support.cancelling import cancel_sale
 from tests.support.gate import stop_command
 from tests.support.intent_groups import bury_one, start_all
 from tests.support.retiring import keys_of_items, over, retire
@@ -152,3 +154,20 @@ async def test_one_item_is_retired_once(shop: Shop) -> None:
         assert not await retirement.retire(shop.item.ref, datetime.now(UTC))
         assert await retirement.retired([shop.item.item_number, 999]) == {shop.item.item_number}
         assert not await retirement.knows_all([new_order_id(1, 1)])
+
+
+async def test_a_cancelled_sale_keeps_its_items_until_it_is_undone(shop: Shop) -> None:
+    await cancel_sale(shop, tell=False)
+    await over(shop, status=SaleStatus.CANCELLED)
+    assert await retire(shop) == Retired()
+
+    async with shop.database.transaction() as connection:
+        await SaleCancellations(connection).finish(shop.sale.sale_id)
+
+    assert await retire(shop) == Retired(items=1, forgotten=1)
+
+
+async def test_a_sale_that_is_closed_and_not_settled_keeps_its_items(shop: Shop) -> None:
+    await over(shop, status=SaleStatus.CLOSED)
+
+    assert await retire(shop) == Retired()

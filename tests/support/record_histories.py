@@ -28,6 +28,7 @@ from practice.stack.redis import RedisServer
 from practice.stack.temporal import TemporalServer
 from tests.support.ahead_branches import ORDER_BRANCHES
 from tests.support.refund_branches import REFUND_BRANCHES
+from tests.support.sale_branches import SALE_BRANCHES
 from tests.support.scheduled_branches import SCHEDULED_BRANCHES
 from tests.support.shop import Shop, open_shop
 
@@ -46,7 +47,12 @@ class Played(Protocol):
         ...
 
 
-ALL_BRANCHES: tuple[Played, ...] = (*ORDER_BRANCHES, *REFUND_BRANCHES, *SCHEDULED_BRANCHES)
+ALL_BRANCHES: tuple[Played, ...] = (
+    *ORDER_BRANCHES,
+    *REFUND_BRANCHES,
+    *SCHEDULED_BRANCHES,
+    *SALE_BRANCHES,
+)
 
 
 def history_of(branch: Played) -> Path:
@@ -106,6 +112,9 @@ async def _record_all(
     await play(REFUND_BRANCHES, late_payment=LatePaymentPolicy.HONOUR)
     # A provider's bill lists all it was paid: these branches need a provider of their own.
     await play(SCHEDULED_BRANCHES)
+    for branch in SALE_BRANCHES:
+        if branch in wanted:
+            await play([branch], ends_in=branch.ends_in, pay_window=2 * PAY_WINDOW)
     await redis.aclose()
     await database.aclose()
 

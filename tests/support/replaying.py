@@ -7,13 +7,14 @@ from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.worker import Interceptor, Replayer
 
 from infra.temporal.client import DATA_CONVERTER
-from worker import WORKFLOW_RUNNER, WORKFLOWS
+from side_queues import SALE_WORKFLOWS, WORKFLOW_RUNNER
+from worker import WORKFLOWS
 
 
 async def replay(history: WorkflowHistory, *interceptors: Interceptor) -> Exception | None:
     """Why the history does not replay; None when it does."""
     replayer = Replayer(
-        workflows=WORKFLOWS,
+        workflows=[*WORKFLOWS, *SALE_WORKFLOWS],
         workflow_runner=WORKFLOW_RUNNER,
         data_converter=DATA_CONVERTER,
         interceptors=interceptors,

@@ -7,17 +7,23 @@ from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.retirement import Retired, RetireItems, RetirementActivities
+from domain.states import SaleStatus
 from tests.support.shop import Shop
 
 
-async def over(shop: Shop) -> None:
+async def over(shop: Shop, *, status: SaleStatus = SaleStatus.SETTLED) -> None:
     """Its window was over an hour ago, for Postgres and for the gate."""
     async with shop.database.transaction() as connection:
-        await connection.execute(
-            text("UPDATE sales SET starts_at = '2020-01-01', ends_at = now() - interval '1 h'")
+        version = await connection.scalar(
+            text(
+                "UPDATE sales SET starts_at = '2020-01-01', ends_at = now() - interval '1 h',"
+                " status = :status RETURNING version"
+            ),
+            {"status": status},
         )
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    shop.sale = shop.sale.model_copy(update={"ends_at": an_hour_ago})
+    changes = {"ends_at": an_hour_ago, "status": status, "version": version}
+    shop.sale = shop.sale.model_copy(update=changes)
     await shop.gate.preheat(shop.sale.terms_of(shop.item), 0)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.sale_commands import SaleCommandRunner
+from api.sale_workflows import SaleWorkflows
 from api.sales import ShownSales
 from audit.checks import a1_stock, a2_redis, a3_limits
 from audit.sources import AuditSources
@@ -21,6 +22,7 @@ from infra.redis.stock_gate import StockGate
 from infra.sale_at_gate import SaleAtGate
 from tests.support.own_workflows import OwnWorkflows
 from tests.support.shop import Shop
+from tests.support.workflows_double import WorkflowsDouble
 
 Do = Callable[[], Awaitable[Any]]
 
@@ -79,7 +81,8 @@ class Commanded:
         self.database = Unlucky(real)
         self.at_gate = UnluckyGate(real, self.gate)
         shown = ShownSales(real, self.gate)
-        self.runner = SaleCommandRunner(self.database, self.at_gate, shown)
+        workflows = SaleWorkflows(WorkflowsDouble())
+        self.runner = SaleCommandRunner(self.database, self.at_gate, shown, workflows)
 
     @property
     def sources(self) -> AuditSources:

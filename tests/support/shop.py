@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from temporalio.client import Client, WorkflowHandle
 
 from activities.stuck_steps import STUCK_AFTER
+from audit.running_workflows import AuditedWorkflows
 from audit.sources import AuditSources
 from domain.ids import new_order_id, new_sale_id, workflow_id
 from domain.order import OrderDossier
@@ -66,6 +67,7 @@ class Shop:
         )
     )
     stuck_after: timedelta = STUCK_AFTER
+    audited_workflows: AuditedWorkflows | None = None
 
     @property
     def item(self) -> Item:
@@ -94,6 +96,7 @@ class Shop:
             self.workflows,
             self.open_sources,
             refund_spacing=self.settings.refund_spacing,
+            refund_calls_per_second=self.settings.refund_calls_per_second,
             stuck_after=self.stuck_after,
         )
 
@@ -104,7 +107,7 @@ class Shop:
             database=self.database,
             gate=self.gate,
             intents=Intents(self.redis),
-            workflows=self.workflows,
+            workflows=self.audited_workflows or self.workflows,
             book=None,
             grace=timedelta(seconds=0.2),
             overdue_after=timedelta(seconds=1),
@@ -212,6 +215,7 @@ async def open_shop(
     stock: int = 5,
     limit: int = 2,
     pay_window: timedelta = timedelta(minutes=30),
+    ends_in: timedelta = timedelta(days=1),
     late_payment: LatePaymentPolicy = LatePaymentPolicy.REFUND,
 ) -> AsyncIterator[Shop]:
     """A published sale of one item, in Postgres and in Redis."""
@@ -220,7 +224,7 @@ async def open_shop(
     new_sale = NewSale(
         name="Autumn sale",
         starts_at=now - timedelta(minutes=1),
-        ends_at=now + timedelta(days=1),
+        ends_at=now + ends_in,
         pay_window_seconds=int(pay_window.total_seconds()),
         late_payment=late_payment,
         items=(

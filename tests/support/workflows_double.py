@@ -20,6 +20,8 @@ class WorkflowsDouble:
     told: list[Receipt | RefundReport] = field(default_factory=list)
     refunds: list[RefundRequest] = field(default_factory=list)
     started: list[Intent] = field(default_factory=list)
+    given_up: list[Intent] = field(default_factory=list)
+    sales: list[tuple[str, bool]] = field(default_factory=list)
     started_again: list[Intent] = field(default_factory=list)
     away: Exception | None = None
     hangs: bool = False
@@ -42,6 +44,17 @@ class WorkflowsDouble:
         self.running.add(request.workflow_id)
         self.refunds.append(request)
         return new
+
+    async def start_refund_in_bulk(self, request: RefundRequest) -> bool:
+        return await self.start_refund(request)
+
+    async def give_up_order(self, intent: Intent, actor: str, reason: str) -> None:
+        await self._answer()
+        self.given_up.append(intent)
+
+    async def start_sale(self, sale_id: str, *, is_news: bool = False) -> None:
+        await self._answer()
+        self.sales.append((sale_id, is_news))
 
     async def start_order_again(self, intent: Intent, *, even_if_it_runs: bool = False) -> bool:
         await self._answer()

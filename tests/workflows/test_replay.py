@@ -22,6 +22,7 @@ from temporalio.worker import (
 import activities
 from domain.refund import Refund
 from infra.temporal.client import DATA_CONVERTER
+from side_queues import SALE_WORKFLOWS
 from tests.support.record_histories import ALL_BRANCHES, HISTORIES, Played, history_of
 from tests.support.replaying import replay
 from worker import WORKFLOWS
@@ -131,7 +132,7 @@ def test_every_workflow_of_the_worker_has_a_stored_history() -> None:
         for event in first_events
     }
 
-    assert started == {registered.__name__ for registered in WORKFLOWS}
+    assert started == {registered.__name__ for registered in (*WORKFLOWS, *SALE_WORKFLOWS)}
 
 
 @every_branch

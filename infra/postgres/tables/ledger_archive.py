@@ -32,7 +32,8 @@ def _archived(table: Table, *, found_by: str | None = None) -> Table:
     )
 
 
-archived_orders = _archived(orders)
+# A sale's report adds up its orders wherever they are.
+archived_orders = _archived(orders, found_by="sale_id")
 archived_payments = _archived(payments, found_by="order_id")
 archived_payment_flows = _archived(payment_flows, found_by="payment_id")
 archived_refunds = _archived(refunds, found_by="order_id")

@@ -48,6 +48,12 @@ def _begun_ahead(order: Order, number: int) -> NextPayment:
 
 
 class TestHold:
+    async def test_of_a_cancelled_sale_no_payment_is_begun(self, database: Database) -> None:
+        order = await place(database, await open_item(database))
+        await damage(database, "UPDATE sales SET status = 'cancelled'")
+
+        assert await _begin_under_lock(database, order) is None
+
     async def test_an_order_that_waits_is_held(self, database: Database) -> None:
         order = await place(database, await open_item(database))
         async with _payable(database) as payable:
