@@ -201,7 +201,9 @@ class SaleCommandRunner:
         try:
             yield
         except GateMoves as error:
-            raise Refusal(ErrorCode.UNAVAILABLE, "said faster than the gate follows") from error
+            await self._bring_if_possible(sale_id)
+            detail = "the gate does not follow yet: say it again in a moment"
+            raise Refusal(ErrorCode.UNAVAILABLE, detail) from error
         except Exception:
             if narrows:
                 await self._bring_if_possible(sale_id)

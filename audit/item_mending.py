@@ -159,7 +159,7 @@ async def _bring_terms(
     """Terms, line in the directory, and room. Each is written as Postgres has it, however often."""
     async with _on_record(sources, RepairKind.TERMS, item.ref, findings) as outcome:
         # The directory, which is there before anything can be bought.
-        await sources.gate.preheat(sale.terms_of(item), item.available)
+        await sources.gate.preheat(sale.terms_of(item), item.available, item.total)
         # And the sale's version: a stop that is not on record yet is not undone.
         await SaleAtGate(sources.database, sources.gate).bring(sale.sale_id)
         # What waits in a stream that was not listed is read again.

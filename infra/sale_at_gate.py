@@ -24,7 +24,7 @@ TRIES = 10
 
 
 class GateMoves(Exception):
-    """Commands come faster than the gate can be brought to them."""
+    """Commands come faster than the gate can be brought to them, or it has lost an item."""
 
 
 class SaleAtGate:
@@ -84,7 +84,7 @@ class SaleAtGate:
     async def narrow(self, sale: Sale, sku_id: str | None = None) -> int | None:
         """Takes the gate to a version that is not committed yet, which lets nobody do more than
         before. Answers the units there are to be taken back where those of `sku_id` are too few:
-        then that item was not changed. Raises GateMoves where the gate is ahead."""
+        then that item was not changed. Raises GateMoves where the gate is ahead or lost it."""
         for item in sale.items:
             if item.retired_at is not None or sku_id not in (None, item.sku_id):
                 continue
@@ -93,7 +93,7 @@ class SaleAtGate:
             )
             if written.verdict is Verdict.SHORT:
                 return written.number
-            if written.verdict is Verdict.OLDER:
+            if written.verdict is not Verdict.WRITTEN:
                 raise GateMoves(sale.sale_id)
         return None
 

@@ -37,6 +37,8 @@ Left: Any = Field(default=None, json_schema_extra=without_default)
 class ItemChangeBody(Body):
     """Left out, it stays as it is. Prices are those of a draft."""
 
+    model_config = such_as(sku_id="teapot", title="A larger teapot", per_user_limit=3)
+
     sku_id: Name
     title: Annotated[Text, Left]
     per_user_limit: Annotated[int, Field(strict=True, ge=1, le=MAX_PER_USER), Left]

@@ -172,6 +172,19 @@ async def test_the_last_click_is_before_a_command_or_after_it(
     assert await sale.findings() == []
 
 
+async def test_nothing_is_taken_away_where_the_gate_has_lost_the_item(sale: Commanded) -> None:
+    """Nobody knows there what buyers have."""
+    await sale.shop.redis.flushall()
+
+    for command in ("limit 1", "restock -1"):
+        with pytest.raises(Refusal, match="does not follow"):
+            await sale.say(command)
+
+    await rebuild_item(sale.sources, sale.shop.item.ref)
+    await sale.say("limit 1")
+    assert await sale.findings() == []
+
+
 async def test_commands_of_many_operators_at_once_leave_one_sale(sale: Commanded) -> None:
     others = [Commanded(sale.shop) for _ in range(2)]
     said = [_try(one, command) for one in (sale, *others) for command in COMMANDS]
