@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.sale import PRACTICE_SALE_ID
 from domain.states import AT_THE_GATE, UNFINISHED, SaleStatus
 from infra.postgres.queries import happened
 from infra.postgres.sale_commands import SaleCommands
@@ -75,6 +76,8 @@ class SaleEnds:
             .outerjoin(sale_cancellations, sale_cancellations.c.sale_id == sales.c.sale_id)
             .where(
                 sales.c.sale_id > after,
+                # Nothing of the practice sale is ever shown or reported.
+                sales.c.sale_id != PRACTICE_SALE_ID,
                 sales.c.status != SaleStatus.DRAFT,
                 ~exists().where(sale_reports.c.sale_id == sales.c.sale_id),
             )

@@ -18,6 +18,7 @@ from infra.postgres.tables import (
     repairs,
     rooms,
     sale_commands,
+    sale_ends,
     sales,
     stock,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "repairs",
     "rooms",
     "sale_commands",
+    "sale_ends",
     "sales",
     "stock",
 ]

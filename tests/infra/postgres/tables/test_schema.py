@@ -27,6 +27,7 @@ def test_a_moment_has_a_time_zone_and_may_be_now() -> None:
 
 def test_every_table_is_in_the_catalogue() -> None:
     assert [table.name for table in TABLES] == [
+        "approvals",
         "archived_attentions",
         "archived_bill_lines",
         "archived_deliveries",
