@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import bench, bench_peers
+from practice.chaos.cli import chaos
 from practice.rush import options
 from practice.rush.cli import rush
 from verifying.cli import verify_draw
@@ -238,6 +239,7 @@ def demo(
 
 
 app.command()(rush)
+app.command()(chaos)
 app.command()(bench)
 app.command("bench-peers")(bench_peers)
 app.command("verify-draw")(verify_draw)

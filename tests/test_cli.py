@@ -11,7 +11,7 @@ from cli import app
 
 COMMANDS = (
     *("up", "down", "status", "api", "worker", "migrate", "audit", "preflight", "token", "sandbox"),
-    *("rush", "demo", "bench", "bench-peers"),
+    *("rush", "demo", "chaos", "bench", "bench-peers"),
 )
 
 

@@ -10,6 +10,8 @@ from practice.provider.storage import Storage
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+# Either way.
+Shift = Annotated[float, Field(ge=-86_400, le=86_400)]
 Days = Annotated[float, Field(ge=0, le=30 * 86_400)]
 
 
@@ -27,7 +29,8 @@ class Switches(BaseModel):
     `refund_closed` and `refund_seconds` (how long one takes, a bank card's are days; null: as
     the process was started). `sign_by_certificate`: WeChat Pay signs notices, and answers to
     requests that name no key, with its platform certificate instead of its public key, as for
-    a merchant that is being moved from one to the other. `seed` makes the draws repeatable.
+    a merchant that is being moved from one to the other. `clock_seconds`, of all trades alone:
+    so far is what it says and judges by ahead of the time. `seed` makes the draws repeatable.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -50,6 +53,7 @@ class Switches(BaseModel):
     refund_closed: Share = 0.0
     refund_seconds: Days | None = None
     sign_by_certificate: Share = 0.0
+    clock_seconds: Shift = 0.0
     seed: int | None = None
 
     @model_validator(mode="after")

@@ -137,7 +137,8 @@ class NoticeSender:
 
     def _compose(self, event: Event) -> tuple[bytes, dict[str, str]]:
         switches, happens = self._controls.of(event.trade.out_trade_no), self._controls.happens
-        now, accounts = self._clock(), self._keys.accounts
+        now = self._clock() + self._controls.overall().clock_seconds
+        accounts = self._keys.accounts
         if happens(switches.tamper_amount):
             event = event.with_wrong_amount()
         if happens(switches.tamper_app):

@@ -47,7 +47,7 @@ def create_app(
         trading.notices, keys, trading.controls, scale=notify_retry_scale, clock=clock
     )
     trading.on_notice = sender.wake
-    cashier, bill_files = Cashier(keys, trading), BillFiles(clock)
+    cashier, bill_files = Cashier(keys, trading), BillFiles(trading.clock)
     alipay = Alipay(keys, trading, cashier, bill_files)
     wechatpay = WechatPay(keys, trading, bill_files, pace_scale=notify_retry_scale)
 

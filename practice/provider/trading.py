@@ -54,13 +54,19 @@ class Trading:
         clock: Callable[[], float],
         refund_seconds: float,
     ) -> None:
+        """`clock` is the true one."""
         self.book = Book(storage)
         self.notices = NoticeQueue(storage)
         self.controls = controls
-        self.clock = clock
+        self._true_clock = clock
         self._storage = storage
         self._refund_seconds = refund_seconds
         self.on_notice: Callable[[], None] = lambda: None
+
+    def clock(self) -> float:
+        """What the provider takes for the time. Its own work goes by the true time: else all that
+        waits would be late for as long as a clock was wrong that is right again."""
+        return self._true_clock() + self.controls.overall().clock_seconds
 
     def offer(self, offer: Offer, status: TradeStatus) -> Trade:
         """Take an offer in; the same one again is harmless. Raises Refused if it differs from
@@ -110,9 +116,10 @@ class Trading:
         if self.controls.happens(switches.not_enough):
             raise Refused(Why.NOT_ENOUGH)
         takes = switches.refund_seconds
+        wait = self._refund_seconds if takes is None else takes
         refund = self.book.add_refund(
             trade, refund_no, amount, reason=reason, notify_url=notify_url,
-            now=now, settle_at=now + (self._refund_seconds if takes is None else takes),
+            now=now, settle_at=self._true_clock() + wait,
         )  # fmt: skip
         return refund, True
 
@@ -143,7 +150,7 @@ class Trading:
             with self._storage.transaction():
                 if self.book.close(trade, now):
                     self._announce(NoticeKind.CLOSED, self.book.by_id(trade.id))
-        for refund in self.book.due_refunds(now):
+        for refund in self.book.due_refunds(self._true_clock()):
             switches = self.controls.of(self.book.by_id(refund.trade_id).out_trade_no)
             outcome = RefundStatus.SUCCESS
             if self.controls.happens(switches.refund_abnormal):
@@ -174,7 +181,7 @@ class Trading:
             return
         switches, now = self.controls.of(trade.out_trade_no), self.clock()
         event = Event.of(kind, now, trade, refund)
-        due_at = now + self.controls.delay(switches)
+        due_at = self._true_clock() + self.controls.delay(switches)
         # One held back is enough: two would only change places with each other.
         reorders = self.controls.happens(switches.reorder)
         held_back = reorders and not self.notices.holds_one_back(trade)

@@ -48,6 +48,8 @@ class Buyer:
             habit = Habit.TWICE_WITHOUT_KEY
         if random.random() < EARLY_SHARE:
             first_click = -random.uniform(0.1, EARLY_SECONDS)
+        elif plan.arriving:
+            first_click = random.uniform(0, plan.arriving)
         else:
             first_click = min(random.expovariate(1 / MEAN_DELAY_SECONDS), 0.9 * plan.seconds)
         return cls(user_id, habit, first_click, wants=random.randint(1, plan.limit))

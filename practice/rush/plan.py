@@ -58,7 +58,8 @@ class RushPlan(Value):
     orders get to come to rest. `bots` is the share of accounts that click fifty times. Where buyers
     are called (`admission`), `leave` is the share of those who give their place up, and `lapse` of
     those who fetch a pass and let it lapse, the first time. `streams`: who follow by streams what
-    is theirs, instead of asking again and again."""
+    is theirs, instead of asking again and again. `arriving`: over so many seconds they come evenly;
+    0: most of them within the first."""
 
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     units: Annotated[int, Field(ge=1, le=1_000_000)] = 100
@@ -69,6 +70,7 @@ class RushPlan(Value):
     lost_notices: Share = 0.0
     chaos_payments: bool = False
     seconds: Annotated[float, Field(gt=0)] = 8.0
+    arriving: Annotated[float, Field(ge=0)] = 0.0
     pay_window: Annotated[int, Field(ge=1)] = 1_800
     settle_seconds: Annotated[float, Field(gt=0)] = 60.0
     admission: Admission = Admission.OPEN

@@ -26,8 +26,8 @@ def print_report(console: Console, report: RushReport) -> None:
     console.print(_counts(report))
     console.print()
     console.print(_waits(report.waits))
-    _print_checks(console, "What the crowd saw must hold", report.crowd)
-    _print_checks(console, "The audit of all stores", report.audit)
+    print_checks(console, "What the crowd saw must hold", report.crowd)
+    print_checks(console, "The audit of all stores", report.audit)
     console.print()
     if report.ok:
         console.print(Text("Nothing was lost and nothing was sold twice.", style="bold green"))
@@ -109,7 +109,7 @@ def _waits(waits: Mapping[Wait, Quantiles]) -> Table:
     return table
 
 
-def _print_checks(console: Console, title: str, checks: Iterable[Check]) -> None:
+def print_checks(console: Console, title: str, checks: Iterable[Check]) -> None:
     console.print()
     console.print(Text(title, style="italic"))
     for check in checks:

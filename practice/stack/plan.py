@@ -51,15 +51,23 @@ class Plan:
         )
 
 
-def plan_stack(settings: EmbeddedSettings, home: Home, *, remember: bool = True) -> Plan:
+def plan_stack(
+    settings: EmbeddedSettings,
+    home: Home,
+    *,
+    remember: bool = True,
+    through: Mapping[str, str] | None = None,
+) -> Plan:
     """The whole stack. Chooses ports and, if told to, remembers them; a server
-    that the environment places elsewhere is left out."""
+    that the environment places elsewhere is left out. `through`: the address under which the
+    applications call a server, by its name, where that is not the server's own."""
     ports = home.ports(_PORTS, settings.wanted_ports(), remember=remember)
     elsewhere = settings.servers_elsewhere()
     servers = tuple(s for s in _servers(settings, home, ports) if s.name not in elsewhere)
     addresses = {server.name: server.address for server in servers}
     addresses |= {"api": local_url(ports["api"]), "worker": local_url(ports["worker_metrics"])}
-    environment = partial(application_environment, settings, home, addresses)
+    called = {**addresses, **(through or {})}
+    environment = partial(application_environment, settings, home, called)
     applications = (api(addresses["api"], environment), worker(addresses["worker"], environment))
     temporal_ui = next((s.ui_url for s in servers if isinstance(s, TemporalServer)), None)
     return Plan(servers, applications, elsewhere, temporal_ui)

@@ -5,7 +5,7 @@ whoever comes next, after whatever happened, finds what is running and goes on f
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 
 from practice.stack.binaries import ServerNotInstalled
 from practice.stack.environment import jwt_secret
@@ -23,16 +23,20 @@ class StackFailed(Exception):
 
 
 async def start_stack(
-    settings: EmbeddedSettings, home: Home, names: frozenset[str] = EVERYTHING
+    settings: EmbeddedSettings,
+    home: Home,
+    names: frozenset[str] = EVERYTHING,
+    through: Mapping[str, str] | None = None,
 ) -> StackFile:
-    """Start those of `names` that do not run, and return when all of them are ready.
+    """Start those of `names` that do not run, and return when all of them are ready. The
+    applications call servers `through` other addresses, where it names one.
 
     Raises StackFailed or ServerFailed; then what this call started has been stopped again, and
     what ran before still runs.
     """
     home.create()
     async with home.locked():
-        plan = plan_stack(settings, home)
+        plan = plan_stack(settings, home, through=through)
         started: list[RunningProcess] = []
         try:
             await _start_in_order(plan.only(names), settings, home, started)

@@ -215,3 +215,20 @@ async def test_the_same_seed_draws_the_same_losses(
 
 def _came(letterbox: Letterbox, number: str) -> bool:
     return any(letter.form["out_trade_no"] == number for letter in letterbox.letters)
+
+
+async def test_a_clock_that_is_wrong_is_believed_and_holds_nothing_up(
+    provider: httpx.AsyncClient, wechatpay: WechatPayMerchant, letterbox: Letterbox, clock: Clock
+) -> None:
+    await wechatpay.create("timely")
+    await provider.put("/control", json={"clock_seconds": 200.0})
+    await provider.post("/trades/timely/pay")
+    (wrong,) = await letterbox.arrived(1)
+    await provider.put("/control", json={"clock_seconds": -200.0})
+    await wechatpay.refund("timely", "timely-back", 100)
+    late = (await letterbox.arrived(2))[1]
+
+    # The refund ended and both notices were sent as if nothing were wrong.
+    said = [int(one.headers["wechatpay-timestamp"]) - clock() for one in (wrong, late)]
+    assert said[0] > 190
+    assert said[1] < -190

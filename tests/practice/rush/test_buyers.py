@@ -42,3 +42,10 @@ def test_the_shares_hold_for_the_first_winners_too(winners: int) -> None:
 def test_an_intention_without_a_share_never_comes_up() -> None:
     drawn = set(islice(intentions(RushPlan(pay=1, cancel=0), Random("1")), 50))
     assert drawn == {Intention.PAY}
+
+
+def test_a_crowd_may_come_evenly_over_minutes() -> None:
+    crowd = draw_buyers(RushPlan(buyers=1000, seconds=300, arriving=280), "r", Random("1"))
+    per_minute = Counter(int(buyer.first_click // 56) for buyer in crowd if buyer.first_click > 0)
+    assert set(per_minute) == {0, 1, 2, 3, 4}
+    assert min(per_minute.values()) > 150

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from practice.provider.keys import Keys
 from practice.stack.home import Home
 from practice.stack.parts import EVERYTHING, PROCESSES
 from practice.stack.plan import plan_stack
@@ -67,3 +68,15 @@ def test_temporal_gives_way_as_far_as_it_is_told(
         servers = plan_stack(EmbeddedSettings(), home).servers
         (temporal,) = (server for server in servers if isinstance(server, TemporalServer))
         assert temporal.command().nice == nice > 0
+
+
+def test_applications_may_be_led_to_a_server_another_way(home: Home) -> None:
+    Keys(home.sandbox_keys_dir)
+    way = {"redis": "redis://127.0.0.1:1/0", "sandbox": "http://127.0.0.1:2"}
+    plan = plan_stack(EmbeddedSettings(), home, through=way)
+    worker = next(one for one in plan.applications if one.name == "worker").command().env
+
+    assert worker["SECKILL_REDIS_URL"] == way["redis"]
+    assert worker["SECKILL_ALIPAY_GATEWAY_URL"].startswith(way["sandbox"])
+    assert worker["SECKILL_POSTGRES_DSN"] == plan.address("postgres")
+    assert plan.address("redis") != way["redis"]
