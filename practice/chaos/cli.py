@@ -10,7 +10,8 @@ from practice.rush import options
 def chaos(
     seconds: Annotated[float, typer.Option(min=1, help="How long faults strike.")] = 300.0,
     seed: Annotated[int, typer.Option(help="The same seed plans the same faults.")] = 1,
-    buyers: Annotated[int, typer.Option(min=0, help="How many come; 0: three a second.")] = 0,
+    buyers: Annotated[int, typer.Option(min=0, help="How many come; 0: two a second.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave its data and logs.")] = False,
     json_file: options.JsonFile = None,
 ) -> None:
     """Strike a stack of its own while a crowd rushes it, and prove that it heals.
@@ -24,4 +25,4 @@ def chaos(
     from practice.stack.settings import EmbeddedSettings
 
     plan = ChaosPlan(seconds=seconds, seed=seed, buyers=buyers)
-    raise typer.Exit(show_chaos(EmbeddedSettings().open_home().root, plan, json_file))
+    raise typer.Exit(show_chaos(EmbeddedSettings().open_home().root, plan, json_file, keep=keep))

@@ -21,10 +21,13 @@ from practice.stack.startup import StackFailed
 HELD, BROKEN = 0, 1
 
 
-def show_chaos(parent: Path, plan: ChaosPlan, json_file: Path | None = None) -> int:
+def show_chaos(
+    parent: Path, plan: ChaosPlan, json_file: Path | None = None, *, keep: bool = False
+) -> int:
     """Strike a stack in a fresh folder below `parent`, and print what came of it.
 
-    Returns the exit code: 0 only if everything holds; then the folder is gone, else its logs stay.
+    Returns the exit code: 0 only if everything holds; then the folder is gone, unless it is to be
+    kept.
     """
     # Else only Ctrl-C would take the servers along.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -36,7 +39,7 @@ def show_chaos(parent: Path, plan: ChaosPlan, json_file: Path | None = None) -> 
     print_report(console, report)
     if json_file:
         json_file.write_text(report.model_dump_json(indent=2) + "\n")
-    if report.ok:
+    if report.ok and not keep:
         shutil.rmtree(home.root, ignore_errors=True)
     else:
         console.print(f"The logs are in {home.log_dir}", soft_wrap=True)

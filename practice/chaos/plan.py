@@ -12,7 +12,7 @@ from practice.chaos.faults import Fault, FaultKind, every_fault
 from practice.rush.plan import RushPlan
 
 # How many strike at one moment.
-AT_ONCE = (1, 2, 2, 3)
+AT_ONCE = (1, 2, 3, 3, 4)
 SHORTEST_FREEZE, LONGEST_FREEZE = 0.5, 120.0
 # A freeze takes at most this part of a run, or little else would happen in it.
 FREEZE_SHARE = 0.1
@@ -26,7 +26,7 @@ SECONDS: Mapping[FaultKind, tuple[float, float]] = {
     FaultKind.PROVIDER: (2.0, 6.0),
 }
 # For each second of clicks; few enough that a busy machine spends its time on recovering.
-BUYERS_A_SECOND = 3
+BUYERS_A_SECOND = 2
 UNITS_A_BUYER = 0.5
 PAY_WINDOW_SECONDS = 20
 
@@ -62,8 +62,7 @@ class ChaosPlan(Value):
         random = Random(f"{self.seed}:faults")  # noqa: S311
         deck: list[Fault] = []
         while True:
-            if len(deck) < max(AT_ONCE):
-                deck += self._shuffled(random)
+            deck = deck or self._shuffled(random)
             yield _take(deck, random.choice(AT_ONCE))
 
     def _shuffled(self, random: Random) -> list[Fault]:
@@ -84,8 +83,9 @@ class ChaosPlan(Value):
 
 
 def _take(deck: list[Fault], most: int) -> tuple[Fault, ...]:
-    """From the top, as long as no two strike the same part: of those one would hide the other."""
-    taken = [deck.pop(0)]
-    while len(taken) < most and deck[0].target not in {fault.target for fault in taken}:
-        taken.append(deck.pop(0))
+    """The first of each part: of two that strike the same one, one would hide the other."""
+    first = {fault.target: fault for fault in reversed(deck)}
+    taken = sorted(first.values(), key=deck.index)[:most]
+    for fault in taken:
+        deck.remove(fault)
     return tuple(taken)

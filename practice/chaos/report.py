@@ -17,12 +17,14 @@ from practice.rush.report import RushReport
 
 class StruckRound(Value):
     """Faults that struck together, `at` so many seconds after the first of the run. `recovery`:
-    seconds from the end of the last of them until all was at rest; `unrest`: what still was not
-    when the time for it was up. `not_struck`: why a fault could not be done."""
+    seconds from the end of the last of them until all was at rest; `last`: what came to rest last;
+    `unrest`: what had not when the time for it was up. `not_struck`: why a fault could not be
+    done."""
 
     at: float
     faults: tuple[Fault, ...]
     recovery: float
+    last: tuple[str, ...] = ()
     unrest: tuple[str, ...] = ()
     not_struck: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ nothing of the fault.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import asyncpg
 from redis.asyncio import Redis
@@ -40,6 +40,14 @@ WHERE status IN ('requested', 'accepted') AND requested_at < to_timestamp($1)
 _ORDERS = "SELECT count(*) FROM orders"
 
 
+class Rested(NamedTuple):
+    """`seconds` it took, what came to rest `last`, and what had not when the time was up."""
+
+    seconds: float
+    last: tuple[str, ...]
+    unrest: tuple[str, ...]
+
+
 class Rest:
     """Asks the servers past their links. What cannot be asked is not at rest."""
 
@@ -58,31 +66,28 @@ class Rest:
         await self._redis.aclose()
         self._forget_postgres()
 
-    async def until(self, since: float, within_seconds: float) -> tuple[float, tuple[str, ...]]:
-        """Returns once all is at rest that was due at `since` (epoch), or when the time is up:
-        how long that took from then on, and what still was not."""
-        give_up_at = since + within_seconds
+    async def until(self, since: float, within_seconds: float) -> Rested:
+        """Returns once all is at rest that was due at `since` (epoch), or when the time is up."""
+        give_up_at, last = since + within_seconds, list[str]()
+        silent = {process.name for process in self._stack.plan.processes}
         while True:
-            unrest = await self.unrest(since)
+            unrest = await self._unrest(since, silent)
             now = time.time()
             if not unrest or now > give_up_at:
-                return now - since, tuple(unrest)
+                return Rested(now - since, tuple(last), tuple(unrest))
+            last = unrest
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def unrest(self, since: float) -> list[str]:
-        """What is not at rest, in words."""
-        answers = await asyncio.gather(*(self._answers(name) for name in self._names))
-        silent = [
-            f"{name} does not answer"
-            for name, well in zip(self._names, answers, strict=True)
-            if not well
-        ]
-        # Of a part that is away nothing more can be learnt.
-        return silent or [*await self._queued(since), *await self._waiting(since)]
-
-    @property
-    def _names(self) -> list[str]:
-        return [process.name for process in self._stack.plan.processes]
+    async def _unrest(self, since: float, silent: set[str]) -> list[str]:
+        """What is not at rest, in words. Who has answered once is `silent` no more: asking all of
+        them again and again would be a load of its own."""
+        names = sorted(silent)
+        answers = await asyncio.gather(*(self._answers(name) for name in names))
+        silent -= {name for name, well in zip(names, answers, strict=True) if well}
+        if silent:
+            # Of a part that is away nothing more can be learnt.
+            return [f"{name} does not answer" for name in sorted(silent)]
+        return [*await self._queued(since), *await self._waiting(since)]
 
     async def _answers(self, name: str) -> bool:
         if not self._stack.process(name).alive:

@@ -89,10 +89,14 @@ async def strike(
     began = time.monotonic()
     ends = await asyncio.gather(*(_endure(stack, fault) for fault in faults))
     over = max(end for end, _ in ends)
-    recovery, unrest = await rest.until(over, within_seconds)
-    not_struck = tuple(why for _, why in ends if why)
+    rested = await rest.until(over, within_seconds)
     return StruckRound(
-        at=began, faults=faults, recovery=recovery, unrest=unrest, not_struck=not_struck
+        at=began,
+        faults=faults,
+        recovery=rested.seconds,
+        last=rested.last,
+        unrest=rested.unrest,
+        not_struck=tuple(why for _, why in ends if why),
     )
 
 

@@ -11,10 +11,15 @@ from practice.chaos.report import ChaosReport, StruckRound
 from practice.rush.notes import Quantiles
 from practice.rush.show import print_checks
 
+# From here on one wants to know what it was.
+LONG_SECONDS = 5.0
+
 
 def print_round(console: Console, one: StruckRound) -> None:
     together = " + ".join(str(fault) for fault in one.faults)
     ended = f"at rest after {one.recovery:.1f} s"
+    if one.recovery > LONG_SECONDS:
+        ended += f" (last: {', '.join(one.last)})"
     if not one.rested:
         ended = f"NOT AT REST after {one.recovery:.0f} s: {', '.join(one.unrest)}"
     console.print(f"{one.at:6.1f} s  {together}: {ended}", soft_wrap=True)

@@ -63,15 +63,25 @@ class ChaosStack:
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
         """It stands still with all its children, and nobody hears that it does (SIGSTOP)."""
-        root = self.process(name).find()
-        family = [root, *root.children(recursive=True)] if root else []
-        for member in family:
-            _send(member, signal.SIGSTOP)
-        try:
+        with frozen(self.process(name).pid):
             yield
-        finally:
-            for member in family:
-                _send(member, signal.SIGCONT)
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """The process and its children stand still inside the block, and go on after it whatever
+    happens."""
+    family: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    for member in family:
+        _send(member, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for member in family:
+            _send(member, signal.SIGCONT)
 
 
 @asynccontextmanager

@@ -1,10 +1,7 @@
-"""A second worker beside the stack's own, and processes that stand still for a while (SIGSTOP), as
-in a laptop's sleep or a long collection of garbage: nobody hears that they do."""
+"""A second worker beside the stack's own."""
 
-import os
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -22,14 +19,3 @@ async def another_worker(pid: int, log: Path) -> AsyncIterator[int]:
     async with worker_process(log, environment) as worker:
         await until(lambda: "worker_ready" in worker.events(), "the second worker")
         yield worker.process.pid
-
-
-@contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """It stands still inside the block, and goes on after it whatever happens."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
