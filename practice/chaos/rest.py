@@ -8,15 +8,13 @@ nothing of the fault.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from infra.redis.live_streams import LiveStreams
-from practice.chaos.stack import ChaosStack
 
 LOOK_SECONDS = 0.2
 ANSWER_SECONDS = 5.0
@@ -40,6 +38,17 @@ WHERE status IN ('requested', 'accepted') AND requested_at < to_timestamp($1)
 _ORDERS = "SELECT count(*) FROM orders"
 
 
+class Watched(Protocol):
+    """A stack whose parts can be asked past whatever strikes it."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def address(self, name: str) -> str: ...
+
+    async def answers(self, name: str) -> bool: ...
+
+
 class Rested(NamedTuple):
     """`seconds` it took, what came to rest `last`, and what had not when the time was up."""
 
@@ -51,7 +60,7 @@ class Rested(NamedTuple):
 class Rest:
     """Asks the servers past their links. What cannot be asked is not at rest."""
 
-    def __init__(self, stack: ChaosStack) -> None:
+    def __init__(self, stack: Watched) -> None:
         self._stack = stack
         self._redis = Redis.from_url(
             stack.address("redis"), decode_responses=True, socket_timeout=ANSWER_SECONDS
@@ -69,7 +78,7 @@ class Rest:
     async def until(self, since: float, within_seconds: float) -> Rested:
         """Returns once all is at rest that was due at `since` (epoch), or when the time is up."""
         give_up_at, last = since + within_seconds, list[str]()
-        silent = {process.name for process in self._stack.plan.processes}
+        silent = set(self._stack.names)
         while True:
             unrest = await self._unrest(since, silent)
             now = time.time()
@@ -90,9 +99,11 @@ class Rest:
         return [*await self._queued(since), *await self._waiting(since)]
 
     async def _answers(self, name: str) -> bool:
-        if not self._stack.process(name).alive:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._stack.answers(name)
+        except TimeoutError:
             return False
-        return await _in_time(self._stack.server(name).ready) or False
 
     async def _queued(self, since: float) -> list[str]:
         try:
@@ -128,11 +139,3 @@ class Rest:
         if self._postgres is not None:
             self._postgres.terminate()
             self._postgres = None
-
-
-async def _in_time(ask: Callable[[], Awaitable[bool]]) -> bool | None:
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await ask()
-    except TimeoutError:
-        return None

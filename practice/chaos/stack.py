@@ -37,6 +37,14 @@ class ChaosStack:
         """Past the link: who strikes and who watches is not struck."""
         return self.plan.address(name) or ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(process.name for process in self.plan.processes)
+
+    async def answers(self, name: str) -> bool:
+        """Whether it lives, and is ready as it must be when it was just started."""
+        return self.process(name).alive and await self.server(name).ready()
+
     def server(self, name: str) -> Server:
         return next(one for one in self.plan.processes if one.name == name)
 
