@@ -1,10 +1,13 @@
 """The one way to reach Redis."""
 
 import re
+from collections.abc import Iterable
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.exceptions import ConnectionError as BrokenConnection
 
 from infra.settings import Settings, UnusableSetting
 
@@ -26,6 +29,7 @@ def connect_redis(settings: Settings) -> Redis:
         pool.connection_class(**pool.connection_kwargs)
     except (ValueError, TypeError) as error:
         raise UnusableSetting(f"SECKILL_REDIS_URL: {_nothing_secret(error)}") from None
+    pool.connection_class = _saying_when_it_is_closed(pool.connection_class)
     return Redis.from_pool(pool)
 
 
@@ -52,6 +56,23 @@ def _pool(settings: Settings) -> BlockingConnectionPool:
             RETRIES,
         ),
     )
+
+
+def _saying_when_it_is_closed(kind: type[AbstractConnection]) -> type[AbstractConnection]:
+    """The same, but that a server which hangs up between two of our steps breaks it, as ever."""
+
+    class ClosedIsBroken(kind):  # type: ignore[misc, valid-type]
+        async def send_packed_command(
+            self, command: bytes | str | Iterable[bytes], check_health: bool = True
+        ) -> None:
+            try:
+                await super().send_packed_command(command, check_health)
+            except RuntimeError as error:
+                # What uvloop raises for a closed transport is no OSError, so redis-py would
+                # neither try again nor call it an error of its own.
+                raise BrokenConnection(str(error)) from error
+
+    return ClosedIsBroken
 
 
 def _nothing_secret(error: Exception) -> str:

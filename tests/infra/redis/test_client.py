@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from redis.exceptions import RedisError
 
@@ -43,3 +45,19 @@ async def test_a_server_that_comes_back_is_found_again(own_redis: OwnRedis) -> N
     await own_redis.start()
 
     assert await own_redis.client.get("key") == "kept"
+
+
+async def test_a_connection_that_uvloop_has_found_closed_is_a_broken_one(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: object) -> None:
+        raise RuntimeError("unable to perform operation on a transport; the handler is closed")
+
+    async with connect_redis(Settings(redis_url=redis_url)) as client:
+        await client.set("key", "kept")
+        pool: Any = client.connection_pool
+        connection = await pool.get_connection()
+        monkeypatch.setattr(connection._writer, "writelines", closed)
+        await pool.release(connection)
+
+        assert await client.get("key") == "kept"
