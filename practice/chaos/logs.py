@@ -1,4 +1,4 @@
-"""What the processes of a stack wrote down while they were struck."""
+"""What the processes of a stack complained of while they were struck."""
 
 import json
 import re
@@ -6,26 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# Lines that say that something was put right which the ordinary way had not done.
-REPAIRS = frozenset(
-    {"workflow_started_again", "item_rebuilt", "room_recovered", "intents_listed_again"}
-)
 # The name of a line is one word; what libraries say is prose, each time another.
 _NAME = re.compile(r"[a-z0-9_]+")
 _PROSE = "others' words"
 _COMPLAINTS = frozenset({"warning", "error", "critical"})
 
 
-def repairs_and_warnings(logs: Iterable[Path]) -> tuple[Counter[str], Counter[str]]:
-    """Each counted by the name of its line; what is no line of ours is passed over."""
-    repairs: Counter[str] = Counter()
-    warnings: Counter[str] = Counter()
-    for event, level in _events(logs):
-        if event in REPAIRS:
-            repairs[event] += 1
-        elif level in _COMPLAINTS:
-            warnings[event if _NAME.fullmatch(event) else _PROSE] += 1
-    return repairs, warnings
+def warnings_in(logs: Iterable[Path]) -> Counter[str]:
+    """Counted by the name of their line; what is no line of ours is passed over."""
+    return Counter(
+        event if _NAME.fullmatch(event) else _PROSE
+        for event, level in _events(logs)
+        if level in _COMPLAINTS
+    )
 
 
 def _events(logs: Iterable[Path]) -> Iterator[tuple[str, str]]:

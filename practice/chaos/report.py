@@ -44,8 +44,8 @@ class Needed(Value):
 
 class ChaosReport(Value):
     """`rush` is None where the crowd could not finish (`broken` says why). `attentions`: how many
-    were ever raised, by kind; `repairs`: what the system put right by itself, and `warnings`: what
-    it complained of, by the name of the line in its log; `load`: of this machine in the last
+    were ever raised, by kind; `repairs`: what the system put right by itself, by kind; `warnings`:
+    what it complained of, by the name of the line in its log; `load`: of this machine in the last
     minute, at the start and at the end."""
 
     plan: ChaosPlan

@@ -4,8 +4,9 @@ it must come to rest by itself."""
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import httpx
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from domain.audit import Check
 from practice.chaos.faults import Fault
-from practice.chaos.logs import repairs_and_warnings
+from practice.chaos.logs import warnings_in
 from practice.chaos.plan import ChaosPlan
 from practice.chaos.report import ChaosReport, Needed, StruckRound
 from practice.chaos.rest import Rest
@@ -36,6 +37,16 @@ _UNREACHABLE = (OSError, TimeoutError, RedisError, asyncpg.PostgresError, asyncp
 _ATTENTIONS = """
 SELECT kind, subject, what, raised_at, resolved_at FROM attentions ORDER BY raised_at
 """
+_REPAIRS = "SELECT kind FROM repairs"
+
+
+class Aftermath(NamedTuple):
+    """Attentions that are open; how many were ever raised, and what the system has put right by
+    itself, each by kind."""
+
+    needed: tuple[Needed, ...]
+    attentions: Counter[str]
+    repairs: Counter[str]
 
 
 async def chaos(
@@ -53,18 +64,17 @@ async def chaos(
             crowd.cancel()
             await asyncio.gather(crowd, return_exceptions=True)
         await rest.until(time.time(), plan.rest_seconds)
-        needed, raised = await attentions(stack)
+        aftermath = await what_is_left(stack)
         audit = await whole_audit(stack.stack_file)
-    repairs, warnings = repairs_and_warnings(home.log(name) for name in APPLICATIONS)
     return ChaosReport(
         plan=plan,
         seconds=time.monotonic() - began,
         rounds=tuple(rounds),
         audit=audit,
-        needed=needed,
-        attentions=raised,
-        repairs=repairs,
-        warnings=warnings,
+        needed=aftermath.needed,
+        attentions=aftermath.attentions,
+        repairs=aftermath.repairs,
+        warnings=warnings_in(home.log(name) for name in APPLICATIONS),
         load=(load, os.getloadavg()[0]),
         rush=seen if isinstance(seen, RushReport) else None,
         broken="" if isinstance(seen, RushReport) else seen,
@@ -111,16 +121,18 @@ async def whole_audit(stack: StackFile) -> tuple[Check, ...]:
         return ()
 
 
-async def attentions(stack: ChaosStack) -> tuple[tuple[Needed, ...], dict[str, int]]:
-    """Those that are open, and how many were ever raised, by kind."""
+async def what_is_left(stack: ChaosStack) -> Aftermath:
     connection: asyncpg.Connection[Any] = await asyncpg.connect(stack.address("postgres"))
     try:
-        rows = await connection.fetch(_ATTENTIONS)
+        raised = await connection.fetch(_ATTENTIONS)
+        repaired = await connection.fetch(_REPAIRS)
     finally:
         await connection.close()
-    open_ones = [Needed.model_validate(dict(row)) for row in rows if row["resolved_at"] is None]
-    kinds = [str(row["kind"]) for row in rows]
-    return tuple(open_ones), {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+    return Aftermath(
+        tuple(Needed.model_validate(dict(row)) for row in raised if row["resolved_at"] is None),
+        Counter(str(row["kind"]) for row in raised),
+        Counter(str(row["kind"]) for row in repaired),
+    )
 
 
 async def _strike(

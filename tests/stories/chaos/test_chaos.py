@@ -10,7 +10,7 @@ import pytest
 
 from practice.chaos.faults import Fault, FaultKind, Misconduct
 from practice.chaos.rest import Rest
-from practice.chaos.run import attentions, strike, whole_audit
+from practice.chaos.run import strike, what_is_left, whole_audit
 from practice.chaos.stack import ChaosStack, frozen, open_chaos_stack
 from practice.stack.home import Home
 from practice.stack.parts import PROCESSES
@@ -52,11 +52,11 @@ async def test_a_sale_outlives_eight_faults_one_after_another(tmp_path: Path) ->
             for together in STRUCK:
                 await _struck(stack, rest, *together)
         audit = await whole_audit(stack.stack_file)
-        needed, _ = await attentions(stack)
+        left = await what_is_left(stack)
 
     assert [check for check in audit if not check.ok] == []
     assert len(audit) == 7
-    assert needed == ()
+    assert left.needed == ()
     for one in rushes:
         assert one.ok, one
     assert sum(one.sold for one in rushes) > 0
