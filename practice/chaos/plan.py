@@ -29,6 +29,8 @@ SECONDS: Mapping[FaultKind, tuple[float, float]] = {
 BUYERS_A_SECOND = 2
 UNITS_A_BUYER = 0.5
 PAY_WINDOW_SECONDS = 20
+# They come back at once when they are cut, which is a load of its own.
+FOLLOWERS_SHARE = 0.05
 
 
 class ChaosPlan(Value):
@@ -51,6 +53,7 @@ class ChaosPlan(Value):
             arriving=0.95 * self.seconds,
             pay_window=PAY_WINDOW_SECONDS,
             lost_notices=0.1,
+            streams=FOLLOWERS_SHARE,
             settle_seconds=self.rest_seconds + PAY_WINDOW_SECONDS,
             seed=self.seed,
             tolerant=True,

@@ -31,10 +31,18 @@ class Clicks:
             await asyncio.sleep(after)
         self._notes.clicks += 1
         token = self._tokens[user_id]
-        answer = await self._retries.ask(
-            lambda: self._shop.place_order(self._item, token, key, entry_token)
-        )
-        return self._hear(user_id, answer)
+
+        async def ask() -> Answer:
+            heard = False
+            try:
+                answer = await self._shop.place_order(self._item, token, key, entry_token)
+                heard = answer.status < 500
+            finally:
+                if not heard:
+                    self._notes.unsure.add(user_id)
+            return answer
+
+        return self._hear(user_id, await self._retries.ask(ask))
 
     def _hear(self, user_id: str, answer: Answer | None) -> tuple[str, str]:
         document = answer.document() if answer else {}

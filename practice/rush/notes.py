@@ -108,6 +108,9 @@ class Notes:
         self.breaches: list[str] = []
         self.waits: dict[Wait, list[float]] = defaultdict(list)
         self.room = RoomNotes()
+        # Whose click may have been heard though no answer said so: once his order is over, asking
+        # again without a key makes another.
+        self.unsure: set[str] = set()
         self.streams = StreamNotes()
 
     def now(self) -> float:

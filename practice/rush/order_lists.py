@@ -35,7 +35,8 @@ class OrderLists:
 
         An order whose accepting answer was lost on the way is nobody's fault: its buyer finds it
         here and it counts from now on."""
-        winners = set(self._notes.told) | self._notes.refused_buyers[UNANSWERED]
+        doubtful = self._notes.refused_buyers[UNANSWERED] | self._notes.unsure
+        winners = set(self._notes.told) | doubtful
         losers = [user for user in self._tokens if user not in winners]
         users = sorted(winners) + self._random.sample(losers, min(MOST_LOSERS, len(losers)))
         lists = dict(zip(users, await asyncio.gather(*map(self._listed, users)), strict=True))
@@ -45,7 +46,7 @@ class OrderLists:
                 told = self._notes.told[user]
                 missing += sorted(told - listed)
                 for order_id in sorted(listed - told):
-                    if user in self._notes.refused_buyers[UNANSWERED]:
+                    if user in doubtful:
                         self._notes.accepted(user, order_id)
                     else:
                         untold.append(order_id)

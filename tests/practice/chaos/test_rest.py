@@ -17,11 +17,11 @@ ORDER = """
 INSERT INTO orders (order_id, sale_id, sku_id, user_id, quantity, amount, currency, status,
                     pay_deadline)
 VALUES ('01J0000000000000000000RST1', 's', 'k', 'u', 1, 1, 'CNY', 'pending_payment',
-        now() - interval '1 minute')
+        now() - interval '1 hour')
 """
 DELIVERY = """
 INSERT INTO deliveries (order_id, kind, status, created_at)
-VALUES ('01J0000000000000000000RST1', 'points', 'pending', now() - interval '1 minute')
+VALUES ('01J0000000000000000000RST1', 'points', 'pending', now() - interval '1 hour')
 """
 
 
@@ -60,7 +60,7 @@ async def test_what_was_due_when_the_fault_ended_is_waited_for_and_nothing_later
     stack: Stack, database: Database, redis: Redis
 ) -> None:
     keys = ItemKeys.of(ITEM)
-    await redis.xadd(keys.intents, {"order_id": "o"}, id=f"{int(NOW * 1000)}-0")
+    await redis.xadd(keys.intents, {"order_id": "o"}, id=f"{int((NOW - 3600) * 1000)}-0")
     await redis.sadd(LIVE_STREAMS, keys.intents)
     async with database.transaction() as connection:
         for row in (ORDER, DELIVERY):
@@ -69,7 +69,7 @@ async def test_what_was_due_when_the_fault_ended_is_waited_for_and_nothing_later
     async with Rest(stack) as rest:
         await rest.until(AT_ONCE, AT_ONCE)
         after = await rest.until(NOW + 1, AT_ONCE)
-        before = await rest.until(NOW - 3600, AT_ONCE)
+        before = await rest.until(NOW - 7200, AT_ONCE)
 
         assert after.unrest == ("queued", "1 overdue", "1 deliveries")
         assert before.unrest == ()

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
+import pytest
+
 from domain.sale import ItemRef
 from practice.rush.context import RushContext
 from practice.rush.notes import UNANSWERED, WonOrder
@@ -55,10 +57,14 @@ async def test_an_order_nobody_was_told_of_is_found() -> None:
     assert (ok, set(orders)) == (False, {"X-anna", "X-bela"})
 
 
-async def test_an_order_whose_answer_was_lost_counts_from_now_on() -> None:
+@pytest.mark.parametrize("some_try", [False, True])
+async def test_an_order_whose_answer_was_lost_counts_from_now_on(some_try: bool) -> None:
     async with sold_to_anna(ShopDouble()) as context:
         context.notes.told.clear()
         context.notes.orders.clear()
-        context.notes.refused("anna", UNANSWERED)
+        if some_try:
+            context.notes.unsure.add("anna")
+        else:
+            context.notes.refused("anna", UNANSWERED)
         assert await compared(context) == (True, (), ["O00000"])
         assert set(context.notes.orders) == {"O00000"}
