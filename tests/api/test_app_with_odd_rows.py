@@ -8,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api import sale_commands
 from api.routes import operator_sales, points
 from domain.ids import new_order_id
 from infra.postgres.sales import Sales
@@ -112,6 +113,7 @@ async def test_what_cannot_be_shown_is_not_kept(
     draft = (await drafted(api))["sale_id"]
     with monkeypatch.context() as patch:
         patch.setattr(operator_sales, "operator_sale_view", refuse_to_show)
+        patch.setattr(sale_commands, "operator_sale_view", refuse_to_show)
         patch.setattr(points, "points_view", refuse_to_show)
         created = await api.post("/v1/operator/sales", json=new_sale(), headers=OPERATOR)
         shown = await api.post(f"/v1/operator/sales/{draft}/publish", headers=OPERATOR)

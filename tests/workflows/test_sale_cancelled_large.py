@@ -21,7 +21,7 @@ from tests.support.polling import until
 from tests.support.shop import PRICE, Shop
 from tests.support.whole_sales import audit, open_whole_sale
 
-ORDERS = int(os.environ.get("SALE_ORDERS", "200"))
+ORDERS = int(os.environ.get("SALE_ORDERS", "60"))
 
 
 async def _bought(shop: Shop, user_id: str, few: asyncio.Semaphore) -> None:

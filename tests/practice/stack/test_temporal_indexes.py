@@ -15,7 +15,7 @@ from practice.stack.temporal import TemporalServer
 WANTED = {
     *("default_idx", "by_workflow_id", "by_workflow_type", "by_status", "by_execution_time"),
     "by_temporal_namespace_division",
-    *(f"by_keyword_{number:02}" for number in range(1, 6)),
+    *(f"by_keyword_{number:02}" for number in range(1, 7)),
     "by_bool_01",
 }
 
