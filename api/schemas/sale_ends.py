@@ -32,7 +32,10 @@ class MoneyToGiveBackView(View):
 
 
 class CancellationView(View):
+    """`status`: the sale's, as every command to one is answered."""
+
     sale_id: str
+    status: SaleStatus
     state: Literal["asked", "undoing", "paused", "done"]
     reason: str
     asked_by: str
@@ -145,6 +148,7 @@ def cancellation_view(
     elif cancellation.done_at and not progress.to_do:
         state = "done"
     return CancellationView(
+        status=SaleStatus.CANCELLED,
         sale_id=cancellation.sale_id,
         state=state,
         reason=cancellation.reason,

@@ -53,6 +53,7 @@ async def test_a_cancelled_sale_sells_nothing_and_says_what_is_to_do(
     assert [answer.status_code for answer in answers] == [202, 202]
     assert first == again
     assert (first["state"], first["asked_by"]) == ("asked", "operator:olga")
+    assert first["status"] == "cancelled"
     assert first["orders"] == {"to_do": 0, "done": 0, "failed": 0}
     click = await api.post(
         f"/v1/sales/{sale_id}/items/teapot/orders", json={"quantity": 1}, headers=ADA
