@@ -169,10 +169,10 @@ def preflight(
     """Look whether a sale can open. Exit code 0 only if every line is right; 2: unknown sale."""
     from api.preflight.command import show_preflight
     from infra.one_line import in_one_line
-    from practice.stack.running import running_settings
+    from practice.stack.running import settings_of_the_running_api
 
     with in_one_line():
-        code = show_preflight(running_settings(), sale, dry_run=dry_run, as_json=as_json)
+        code = show_preflight(settings_of_the_running_api(), sale, dry_run=dry_run, as_json=as_json)
     raise typer.Exit(code)
 
 

@@ -35,7 +35,7 @@ def application_environment(
         environment["SECKILL_POSTGRES_DSN"] = postgres
     if provider := addresses.get("sandbox"):
         environment["SECKILL_SANDBOX_URL"] = provider
-        environment |= _practice_accounts(settings, provider, home.sandbox_keys_dir)
+        environment |= practice_accounts(settings, provider, home.sandbox_keys_dir)
     return environment
 
 
@@ -53,7 +53,7 @@ def _temporal(address: str | None) -> dict[str, str]:
     return {**inherited, **own, "TEMPORAL_CONFIG_FILE": os.devnull}
 
 
-def _practice_accounts(settings: EmbeddedSettings, provider: str, keys: Path) -> dict[str, str]:
+def practice_accounts(settings: EmbeddedSettings, provider: str, keys: Path) -> dict[str, str]:
     """The merchant's accounts at the practice provider; a real gateway is left as it is set."""
     accounts = json.loads((keys / "accounts.json").read_text())
     environment: dict[str, str] = {}

@@ -4,8 +4,22 @@ import os
 from typing import Any
 
 from infra.settings import Settings
+from practice.stack.environment import practice_accounts
 from practice.stack.settings import EmbeddedSettings
 from practice.stack.stack_file import StackFile
+
+
+def settings_of_the_running_api() -> Settings:
+    """As `running_settings`; with the embedded stack's own address and practice accounts, too."""
+    embedded = EmbeddedSettings()
+    home = embedded.open_home()
+    stack = StackFile.read(home)
+    if stack is not None and stack.sandbox_url:
+        theirs = practice_accounts(embedded, stack.sandbox_url, home.sandbox_keys_dir)
+        for name, value in {**theirs, "SECKILL_PUBLIC_URL": stack.api_url}.items():
+            # The accounts are settings of their own, which read the environment alone.
+            os.environ.setdefault(name, value)
+    return running_settings()
 
 
 def running_settings() -> Settings:

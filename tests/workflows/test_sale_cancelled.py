@@ -4,17 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
+from temporalio import activity
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
+from activities.sale_cancellations import Finished, Undone, UndoOrders
+from activities.sales import SaleLook, SaleRef, WriteReport, WrittenReport
 from domain.attention import AttentionKind
 from domain.ids import order_id_of_workflow
 from domain.payment import PaymentMethod
 from domain.reservation import GateVerdict
 from domain.sale_cancellation import CancellationProgress, ToGiveBack
+from domain.sale_report import EndVerdict
 from domain.states import OrderStatus, SaleStatus
 from infra.postgres.engine import Database
 from infra.postgres.sale_cancellations import SaleCancellations
@@ -34,8 +40,10 @@ from tests.support.whole_sales import (
     story_of,
 )
 from tests.support.workflow_sandbox import SANDBOX
+from worker import activities_of
 from workflows.order import OrderWorkflow
 from workflows.refund import RefundWorkflow
+from workflows.sale import SaleRun, SaleWorkflow
 
 
 async def retry_refund(shop: Shop, order: WorkflowHandle[OrderWorkflow, Any]) -> None:
@@ -158,3 +166,56 @@ async def test_a_cancellation_that_is_held_up_begins_nothing(
 
     await skip_until(time_skipping, lambda: is_undone(shop), timedelta(seconds=1))
     assert await status_of(shop, order) is OrderStatus.REFUNDED
+
+
+class TwoPassesFindSomething:
+    """Steps of a cancelled sale whose orders are found one at a pass, as those are that were on
+    their way when the pass before had gone by."""
+
+    def __init__(self) -> None:
+        self.found = [1, 1, 0]
+        self.left_at_the_end: list[int] | None = None
+
+    @activity.defn
+    async def look_at_sale(self, _sale: SaleRef) -> SaleLook:
+        return SaleLook(status=SaleStatus.CANCELLED)
+
+    @activity.defn
+    async def stop_selling(self, _sale: SaleRef) -> None:
+        assert len(self.found) == 3
+
+    @activity.defn
+    async def undo_orders(self, _step: UndoOrders) -> Undone:
+        found = self.found.pop(0)
+        return Undone(found=found, given_up=found)
+
+    @activity.defn
+    async def finish_cancellation(self, _sale: SaleRef) -> Finished:
+        self.left_at_the_end = list(self.found)
+        return Finished(to_do=0, done=2, failed=0)
+
+    @activity.defn
+    async def audit_end(self, _sale: SaleRef) -> EndVerdict:
+        return EndVerdict(audit_id="1", ok=True, broken=())
+
+    @activity.defn
+    async def write_report(self, _command: WriteReport) -> WrittenReport:
+        return WrittenReport(version=1, sold=0)
+
+
+async def test_cancelling_goes_round_until_a_whole_pass_finds_nothing(
+    time_skipping: WorkflowEnvironment,
+) -> None:
+    steps, queue = TwoPassesFindSomething(), f"rounds-{uuid4().hex[:8]}"
+    async with Worker(
+        time_skipping.client,
+        task_queue=queue,
+        workflows=[SaleWorkflow],
+        activities=activities_of(steps),
+        workflow_runner=SANDBOX,
+    ):
+        outcome = await time_skipping.client.execute_workflow(
+            SaleWorkflow.run, SaleRun(sale_id="s"), id=queue, task_queue=queue
+        )
+    assert steps.left_at_the_end == []
+    assert outcome.report == 1

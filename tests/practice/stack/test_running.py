@@ -1,12 +1,15 @@
 """What runs on this machine, for commands that are not told where to look."""
 
 import os
+import shutil
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from infra.settings import AlipaySettings, WechatPaySettings
 from practice.stack.home import Home
-from practice.stack.running import running_settings
+from practice.stack.running import running_settings, settings_of_the_running_api
 from practice.stack.stack_file import StackFile
 
 
@@ -54,3 +57,16 @@ def test_without_a_stack_the_environment_alone_counts(
     monkeypatch.setenv("SECKILL_REDIS_URL", "redis://far:6379/0")
     assert running_settings().redis_url == "redis://far:6379/0"
     assert os.environ["TEMPORAL_ADDRESS"] == ""
+
+
+def test_the_running_api_is_seen_with_its_accounts(home: Home, keys_dir: Path) -> None:
+    remember_stack(home)
+    shutil.copytree(keys_dir, home.sandbox_keys_dir, dirs_exist_ok=True)
+    with patch.dict(os.environ, {"SECKILL_WECHATPAY_GATEWAY_URL": "https://real.example"}):
+        settings_of_the_running_api()
+        alipay, wechatpay = AlipaySettings(), WechatPaySettings()
+    assert alipay.gateway_url == "http://127.0.0.1:4/alipay/gateway.do"
+    assert alipay.app_private_key == home.sandbox_keys_dir / "alipay_app_private.pem"
+    # Whose keys are real is left as he set it.
+    assert wechatpay.gateway_url == "https://real.example"
+    assert wechatpay.mchid == ""
