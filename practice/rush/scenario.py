@@ -95,7 +95,8 @@ class Scenario:
             OrderLists(context, winners.look, random=plan.dice("losers")).compare(),
             self._lots(item),
         )
-        heard = await context.streams.verdict()
+        # What is struck may be long in telling.
+        heard = await context.streams.verdict(plan.settle_seconds if plan.tolerant else 0.0)
         seen_by_crowd = (
             *judge(self._notes, plan, starts_at), lists, *self._of_room(), heard, *lots
         )  # fmt: skip

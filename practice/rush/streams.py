@@ -95,14 +95,15 @@ class Streams:
             task.cancel()
         await asyncio.gather(*self._following, return_exceptions=True)
 
-    async def verdict(self) -> Check:
-        """Once everybody has looked at what he has: do the streams say the same?"""
+    async def verdict(self, within: float = 0.0) -> Check:
+        """Once everybody has looked at what he has: do the streams say the same? They may be
+        `within` seconds behind, where that is more than usual."""
         followed = [
             (stream, order)
             for order in self._notes.orders.values()
             if (stream := self._of_user.get(order.user_id)) is not None
         ]
-        notes, behind = self._notes.streams, BEHIND_SECONDS
+        notes, behind = self._notes.streams, max(BEHIND_SECONDS, within)
         said = await asyncio.gather(
             *(stream.until(partial(_says, stream, order), behind) for stream, order in followed)
         )
