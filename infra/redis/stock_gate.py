@@ -1,5 +1,6 @@
 """The stock gate: who holds how many units of which item, decided in Redis alone."""
 
+import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from redis.asyncio import Redis
@@ -237,7 +238,9 @@ class StockGate:
         kept = tuple(reservations)
         keys = ItemKeys.of(terms.ref)
         repair = repair or await self.commands.begin_repair(terms.ref)
-        staged = [f"{key}:staged:{repair}" for key in (keys.buyers, keys.reservations)]
+        # A name of its own for each try: what an earlier one staged is not to be adopted.
+        token = secrets.token_hex(8)
+        staged = [f"{key}:staged:{token}" for key in (keys.buyers, keys.reservations)]
         await self._stage(staged[0], buyer_lines(kept))
         await self._stage(staged[1], {line.order_id: reservation_line(line) for line in kept})
         await self._redis.hset(DIRECTORY, str(terms.item_number), directory_line(terms.ref))

@@ -1,6 +1,6 @@
 from redis.asyncio import Redis
 
-from domain.reservation import GateVerdict, StockReturn
+from domain.reservation import GateVerdict, Reservation, ReservationState, StockReturn
 from domain.room import RoomVerdict
 from domain.sale_command import CommandKind
 from infra.redis.gate_commands import Stop, Verdict
@@ -8,6 +8,7 @@ from infra.redis.keys import LIVE_ROOMS, ItemKeys
 from infra.redis.stock_gate import StockGate
 from tests.support.gate import (
     ITEM,
+    buyers_of,
     intent_for,
     request_for,
     set_paused,
@@ -50,6 +51,22 @@ class TestVersions:
         assert await verdict_of(gate, "O1") is GateVerdict.PAUSED
         assert (await gate.rebuild(terms_of(), 9, [], repair=second)).verdict is Verdict.WRITTEN
         assert await verdict_of(gate, "O1") is GateVerdict.RESERVED
+
+    async def test_a_repair_that_tries_again_adopts_nothing_of_its_first_try(
+        self, gate: StockGate, redis: Redis
+    ) -> None:
+        await gate.preheat(terms_of(version=3), 5)
+        repair = await gate.commands.begin_repair(ITEM)
+        gone = Reservation(
+            order_id="A", user_id="alice", quantity=1, state=ReservationState.HELD, reserved_at_ms=1
+        )
+
+        late = await gate.rebuild(terms_of(version=2), 4, [gone], repair=repair)
+        done = await gate.rebuild(terms_of(version=3), 5, [], repair=repair)
+
+        assert (late.verdict, done.verdict) == (Verdict.OLDER, Verdict.WRITTEN)
+        assert await buyers_of(redis) == {}
+        assert [line async for line in gate.reservations(ITEM)] == []
 
 
 class TestUnits:
