@@ -145,7 +145,7 @@ def _of_ledger(figures: SaleFigures | None, now: datetime) -> dict[str, object]:
             status: StandingView(orders=one.orders, oldest_seconds=_age(one.oldest, now))
             for status, one in figures.standing.items()
         },
-        "money": [MoneyView.model_validate(one._asdict()) for one in figures.money],
+        "money": [MoneyView.model_validate(one.model_dump()) for one in figures.money],
         "refusals": dict(figures.refusals),
         "attention": OpenAttentionsView(
             of_sale=open_.of_sale,

@@ -23,7 +23,7 @@ class ReportedItem(Value):
     restocked: int
 
 
-class ReportedMoney(Value):
+class MoneyOfMethod(Value):
     """Of one method, in minor units of its currency, or in points: all that came, and all that
     went back."""
 
@@ -46,7 +46,7 @@ class SaleFigures(Value):
     not placed, by their reason."""
 
     items: tuple[ReportedItem, ...]
-    money: tuple[ReportedMoney, ...]
+    money: tuple[MoneyOfMethod, ...]
     orders: dict[str, int]
     refusals: dict[str, int]
     rooms: tuple[ReportedRoom, ...]

@@ -1,13 +1,12 @@
 """Cancellations of sales: what was asked for, which orders are to be undone, how far that is."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import BIGINT, Update, case, cast, func, select, tuple_, update
+from sqlalchemy import Update, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.order import Order
-from domain.payment import FlowKind
 from domain.sale_cancellation import (
     TO_GIVE_BACK,
     TO_GIVE_UP,
@@ -17,8 +16,8 @@ from domain.sale_cancellation import (
 )
 from domain.states import OrderStatus, RefundStatus
 from infra.postgres.queries import happened
+from infra.postgres.sale_money import money_of_sale
 from infra.postgres.tables.orders import orders
-from infra.postgres.tables.payments import payment_flows, payments
 from infra.postgres.tables.refunds import refunds
 from infra.postgres.tables.sale_ends import sale_cancellations
 
@@ -109,20 +108,7 @@ class SaleCancellations:
 
     async def _money(self, sale_id: str) -> tuple[ToGiveBack, ...]:
         """By what was received and not by what was asked for: to do is what is still here."""
-        flow, refund = payment_flows.c, refunds.c
-        received = _sum_of(flow.amount, flow.kind == FlowKind.RECEIVED)
-        refunded = _sum_of(flow.amount, flow.kind == FlowKind.REFUNDED)
-        query = (
-            select(flow.method, payments.c.currency, received, refunded)
-            .select_from(
-                payment_flows.join(payments, payments.c.payment_id == flow.payment_id).join(
-                    orders, orders.c.order_id == payments.c.order_id
-                )
-            )
-            .where(orders.c.sale_id == sale_id)
-            .group_by(flow.method, payments.c.currency)
-            .order_by(flow.method, payments.c.currency)
-        )
+        refund = refunds.c
         failed = select(refund.method, func.sum(refund.amount)).where(
             refund.order_id == orders.c.order_id,
             orders.c.sale_id == sale_id,
@@ -132,13 +118,13 @@ class SaleCancellations:
         stuck = {method: int(amount) for method, amount in of_methods}
         return tuple(
             ToGiveBack(
-                method=method,
-                currency=currency,
-                to_do=came - went - stuck.get(method, 0),
-                done=went,
-                failed=stuck.get(method, 0),
+                method=money.method,
+                currency=money.currency,
+                to_do=money.received - money.refunded - stuck.get(money.method, 0),
+                done=money.refunded,
+                failed=stuck.get(money.method, 0),
             )
-            for method, currency, came, went in await self._connection.execute(query)
+            for money in await money_of_sale(self._connection, sale_id)
         )
 
     async def _mark(self, sale_id: str, moment: str) -> bool:
@@ -150,7 +136,3 @@ class SaleCancellations:
 
 def _of(sale_id: str) -> Update:
     return update(sale_cancellations).where(sale_cancellations.c.sale_id == sale_id)
-
-
-def _sum_of(amount: Any, wanted: Any) -> Any:
-    return cast(func.sum(case((wanted, amount), else_=0)), BIGINT)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payment import FlowKind, PaymentMethod
+from domain.sale_report import MoneyOfMethod
 from domain.states import OrderStatus
+from infra.postgres.sale_money import money_of_sale
 from infra.postgres.tables.attentions import attentions
 from infra.postgres.tables.orders import orders
-from infra.postgres.tables.payments import payment_flows
 
 
 class Standing(NamedTuple):
@@ -19,15 +19,6 @@ class Standing(NamedTuple):
 
     orders: int
     oldest: datetime
-
-
-class MoneyOfMethod(NamedTuple):
-    """In minor units of the currency (points for points)."""
-
-    method: PaymentMethod
-    currency: str
-    received: int
-    refunded: int
 
 
 class OpenAttentions(NamedTuple):
@@ -46,13 +37,13 @@ class SaleFigures(NamedTuple):
 
 
 async def sale_figures(connection: AsyncConnection, sale_id: str) -> SaleFigures:
-    """What is in the archive already is not counted. Reads each order of the sale once, and each
-    of its payments."""
+    """Orders in the archive already are not counted, and their money is. Reads each order of the
+    sale once, and each of its payments."""
     standing, refusals = await _orders(connection, sale_id)
     return SaleFigures(
         standing,
         refusals,
-        await _money(connection, sale_id),
+        await money_of_sale(connection, sale_id),
         await _open_attentions(connection, sale_id),
     )
 
@@ -77,25 +68,6 @@ async def _orders(
         if status == OrderStatus.REJECTED:
             refusals[why or "unknown"] = count
     return standing, refusals
-
-
-async def _money(connection: AsyncConnection, sale_id: str) -> list[MoneyOfMethod]:
-    flow = payment_flows.c
-    sums = [
-        func.coalesce(func.sum(flow.amount).filter(flow.kind == kind), 0)
-        for kind in (FlowKind.RECEIVED, FlowKind.REFUNDED)
-    ]
-    query = (
-        select(flow.method, orders.c.currency, *sums)
-        .join(orders, orders.c.order_id == flow.order_id)
-        .where(orders.c.sale_id == sale_id)
-        .group_by(flow.method, orders.c.currency)
-        .order_by(flow.method)
-    )
-    return [
-        MoneyOfMethod(PaymentMethod(method), currency, int(received), int(refunded))
-        for method, currency, received, refunded in await connection.execute(query)
-    ]
 
 
 async def _open_attentions(connection: AsyncConnection, sale_id: str) -> OpenAttentions:

@@ -6,13 +6,11 @@ from sqlalchemy import Select, case, func, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.payment import FlowKind
 from domain.sale import Sale
 from domain.sale_report import (
     MOST_NAMED,
     EndVerdict,
     ReportedItem,
-    ReportedMoney,
     ReportedRoom,
     SaleFigures,
     SaleReport,
@@ -20,15 +18,11 @@ from domain.sale_report import (
 )
 from domain.states import DeliveryStatus, OrderStatus, RefundStatus
 from domain.stock import MovementKind
+from infra.postgres.sale_money import money_of_sale
 from infra.postgres.tables.attentions import attentions
 from infra.postgres.tables.deliveries import deliveries
-from infra.postgres.tables.ledger_archive import (
-    archived_orders,
-    archived_payment_flows,
-    archived_payments,
-)
+from infra.postgres.tables.ledger_archive import archived_orders
 from infra.postgres.tables.orders import orders
-from infra.postgres.tables.payments import payment_flows, payments
 from infra.postgres.tables.refunds import refunds
 from infra.postgres.tables.rooms import room_tickets
 from infra.postgres.tables.sale_ends import sale_reports
@@ -99,7 +93,7 @@ class SaleReports:
                 )
                 for item in sale.items
             ),
-            money=await self._money(sale.sale_id),
+            money=await money_of_sale(self._connection, sale.sale_id),
             orders=by_status,
             refusals=refusals,
             rooms=await self._rooms(sale.sale_id),
@@ -134,29 +128,6 @@ class SaleReports:
             .group_by(moved.sku_id)
         )
         return {sku_id: int(units) for sku_id, units in await self._connection.execute(query)}
-
-    async def _money(self, sale_id: str) -> tuple[ReportedMoney, ...]:
-        flows = union_all(
-            _flows(orders, payments, payment_flows, sale_id),
-            _flows(archived_orders, archived_payments, archived_payment_flows, sale_id),
-        ).subquery()
-        column = flows.c
-
-        def sum_of(kind: FlowKind) -> Any:
-            return func.coalesce(func.sum(column.amount).filter(column.kind == kind), 0)
-
-        query = (
-            select(
-                column.method,
-                column.currency,
-                sum_of(FlowKind.RECEIVED).label("received"),
-                sum_of(FlowKind.REFUNDED).label("refunded"),
-            )
-            .group_by(column.method, column.currency)
-            .order_by(column.method, column.currency)
-        )
-        rows = (await self._connection.execute(query)).mappings()
-        return tuple(ReportedMoney.model_validate(dict(row)) for row in rows)
 
     async def _rooms(self, sale_id: str) -> tuple[ReportedRoom, ...]:
         ticket = room_tickets.c
@@ -202,14 +173,3 @@ class SaleReports:
 
     async def _named(self, query: Select[Any]) -> list[Any]:
         return list((await self._connection.execute(query)).scalars())
-
-
-def _flows(an_order: Any, a_payment: Any, a_flow: Any, sale_id: str) -> Select[Any]:
-    """Found by the sale's orders and their payments: the archive is indexed so, and large."""
-    return (
-        select(a_flow.c.method, a_payment.c.currency, a_flow.c.kind, a_flow.c.amount)
-        .select_from(an_order)
-        .join(a_payment, a_payment.c.order_id == an_order.c.order_id)
-        .join(a_flow, a_flow.c.payment_id == a_payment.c.payment_id)
-        .where(an_order.c.sale_id == sale_id)
-    )

@@ -13,7 +13,7 @@ from api.workflow_calls import WorkflowCalls
 from domain.attention import AttentionKind
 from domain.errors import ErrorCode, Refusal
 from domain.ids import new_order_id
-from domain.payment import PaymentMethod
+from domain.payment import POINTS_CURRENCY, PaymentMethod
 from domain.reservation import ReserveRequest
 from domain.sale import Item
 from domain.states import OrderStatus
@@ -22,7 +22,8 @@ from infra.postgres.engine import Database
 from infra.postgres.sales import Sales
 from infra.redis import gate_figures
 from infra.redis.stock_gate import StockGate
-from tests.support.ledger import give_back, open_item, pay, place
+from tests.support.ledger import begin, give_back, open_item, pay, place, settle
+from tests.support.values import a_payment
 
 
 @dataclass
@@ -172,3 +173,16 @@ async def test_an_unknown_sale_is_not_found(database: Database, redis: Redis) ->
         await dashboard(database, redis, Visibility()).of("nosuch")
 
     assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_points_are_no_yuan(database: Database, redis: Redis) -> None:
+    order = await place(database, await on_sale(database, redis), "ada")
+    in_points = {"currency": POINTS_CURRENCY}
+    payment = a_payment(order, PaymentMethod.POINTS, 500).model_copy(update=in_points)
+    assert await settle(database, await begin(database, payment))
+
+    view = await dashboard(database, redis, Visibility()).of("noon")
+
+    assert [(m.method, m.currency, m.received) for m in view.money or ()] == [
+        ("points", POINTS_CURRENCY, 500)
+    ]
