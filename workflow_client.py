@@ -196,6 +196,12 @@ class WorkflowClient:
         async for workflow in self._client.list_workflows(query, rpc_timeout=AUDIT_TIMEOUT):
             yield order_id_of_workflow(workflow.id)
 
+    async def running_refunds(self) -> AsyncIterator[str]:
+        """Names of refunds' workflows that run, by the same search."""
+        query = f"WorkflowType = '{RefundWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+        async for workflow in self._client.list_workflows(query, rpc_timeout=AUDIT_TIMEOUT):
+            yield workflow.id
+
     async def failing(self) -> AsyncIterator[tuple[str, str]]:
         """Workflows of any kind that run and whose tasks fail again and again, each by its id,
         and how; none where the server is too old to tell."""

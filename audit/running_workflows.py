@@ -18,6 +18,9 @@ class AuditedWorkflows(Protocol):
     def running_orders(self) -> AsyncIterator[str]:
         """Ids of orders with a running workflow by Temporal's search, which lags a little."""
 
+    def running_refunds(self) -> AsyncIterator[str]:
+        """Names of refunds' workflows that run, by the same search."""
+
     def failing(self) -> AsyncIterator[tuple[str, str]]:
         """Workflows of any kind that run and cannot go on, each by its id, and why; none where
         the server does not watch for that."""

@@ -1,6 +1,6 @@
 """What nobody goes on with is pushed on by the next round, whatever else cannot be done."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -133,6 +133,23 @@ async def test_a_refund_that_lost_its_workflow_is_asked_for_under_its_number(
     assert (AttentionKind.NOT_HEALED, unknown.refund_id) in await open_attentions(shop)
 
 
+async def test_refunds_that_are_worked_on_are_not_asked_for_one_by_one(
+    shop: Shop, workflows: WorkflowsDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refund = await _refund(shop, by_hand=True)
+    workflows.running.add(refund.workflow_id)
+    asked: list[str] = []
+    ended = workflows.ended
+
+    async def counted(names: Iterable[str]) -> dict[str, str]:
+        asked.extend(some := list(names))
+        return await ended(some)
+
+    monkeypatch.setattr(workflows, "ended", counted)
+    assert (await a_round(shop, workflows)).refunds == 0
+    assert refund.workflow_id not in asked
+
+
 async def test_an_item_that_redis_lost_sells_again_although_temporal_is_away(
     shop: Shop, workflows: WorkflowsDouble
 ) -> None:
@@ -142,7 +159,7 @@ async def test_an_item_that_redis_lost_sells_again_although_temporal_is_away(
 
     swept = await a_round(shop, workflows)
 
-    assert swept == Swept(rebuilt=1, failed=("restarted", "refunds"))
+    assert swept == Swept(rebuilt=1, failed=("restarted",))
     assert await shop.counts() == (4, 1, 0, 4)
     subject = f"{shop.item.sale_id}/teapot"
     assert await open_attentions(shop) == [(AttentionKind.STORE_LOST, subject)]

@@ -60,6 +60,10 @@ class UnlistedWorkflows(WorkflowClient):
         for name in tuple[str, ...]():
             yield name
 
+    async def running_refunds(self) -> AsyncIterator[str]:
+        for name in tuple[str, ...]():
+            yield name
+
     async def failing(self) -> AsyncIterator[tuple[str, str]]:
         for name in tuple[str, ...]():
             yield name, ""

@@ -66,6 +66,11 @@ class WorkflowsDouble:
         for name in self.running:
             yield name.removeprefix("order-")
 
+    async def running_refunds(self) -> AsyncIterator[str]:
+        await self._answer()
+        for name in self.running:
+            yield name
+
     async def failing(self) -> AsyncIterator[tuple[str, str]]:
         await self._answer()
         for name in self.running & self.broken:
