@@ -108,7 +108,8 @@ async def watch_schedules(client: Client, settings: Settings, stop: asyncio.Even
     are searched by, and the schedules."""
     while not stop.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), settings.schedules_look_seconds)
+            async with asyncio.timeout(settings.schedules_look_seconds):
+                await stop.wait()
             return
         try:
             await register_search_attributes(client)

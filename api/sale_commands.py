@@ -181,10 +181,9 @@ class SaleCommandRunner:
             sale = await commands.lock(sale_id)
             if sale is None:
                 raise Refusal(ErrorCode.NOT_FOUND, "no such sale")
-            if await commands.is_on_record(sale_id, command):
-                answer = await commands.answer(sale_id, command)
+            if before := await commands.on_record(sale_id, command):
                 first = answer_of(sale, sale)
-                return type(first).model_validate(answer) if answer else first
+                return type(first).model_validate(before.answer) if before.answer else first
             await carry(connection, sale)
             view = answer_of(sale, await Sales(connection).get(sale_id) or sale)
             answer = view.model_dump(mode="json")

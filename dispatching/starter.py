@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 import structlog
@@ -121,8 +120,8 @@ class Starter:
             return
         if not self._waiting:
             self._waiting += await self._take(free)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._placed.wait(), GIVES_WAY_SECONDS)
+        if not self._placed.is_set():
+            await pause(self._placed, GIVES_WAY_SECONDS)
         for _ in range(min(free, len(self._waiting))):
             telling = asyncio.create_task(self._tell(self._waiting.popleft()))
             self._telling.add(telling)

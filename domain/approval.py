@@ -13,10 +13,9 @@ APPROVED_WITHIN = timedelta(hours=24)
 
 
 class ApprovalKind(StrEnum):
-    # The subject of each: the order, the buyer, the sale.
+    # The subject of each: the order, the buyer.
     REFUND = "refund"
     POINTS = "points"
-    SALE_CANCEL = "sale_cancel"
 
 
 class ApprovalStatus(StrEnum):

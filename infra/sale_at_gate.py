@@ -121,7 +121,7 @@ class SaleAtGate:
             async with self._database.transaction() as connection:
                 commands = SaleCommands(connection)
                 sale = await commands.lock(sale_id)
-                if sale is None or await commands.is_on_record(sale_id, stop.command):
+                if sale is None or await commands.on_record(sale_id, stop.command):
                     return
                 version = await stop_sale(connection, sale, stop.command, stop.at_ms)
                 await commands.put_on_record(sale_id, stop.command, version, None)

@@ -116,8 +116,6 @@ class ApprovalSettings(FromEnvironment):
             ApprovalKind.REFUND: Amounts(
                 of_subject=self.refund_above, of_day=self.refunds_a_day_above
             ),
-            # All of its refunds at once, by one operator.
-            ApprovalKind.SALE_CANCEL: Amounts(of_subject=self.refunds_a_day_above),
             ApprovalKind.POINTS: Amounts(
                 of_subject=self.points_above, of_day=self.points_a_day_above
             ),

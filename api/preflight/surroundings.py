@@ -49,14 +49,16 @@ class SurroundingChecks:
 
     async def workers(self) -> Finding:
         queue = self._settings.task_queue
-        polled = {
-            f"{queue} (workflows)": await self._pollers(queue, WORKFLOWS),
-            f"{queue} (activities)": await self._pollers(queue, ACTIVITIES),
-            f"{refund_queue(queue)} (activities)": await self._pollers(
-                refund_queue(queue), ACTIVITIES
-            ),
-            f"{sale_queue(queue)} (workflows)": await self._pollers(sale_queue(queue), WORKFLOWS),
+        refunds, sales = refund_queue(queue), sale_queue(queue)
+        asked = {
+            f"{queue} (workflows)": self._pollers(queue, WORKFLOWS),
+            f"{queue} (activities)": self._pollers(queue, ACTIVITIES),
+            f"{refunds} (activities)": self._pollers(refunds, ACTIVITIES),
+            f"{sales} (workflows)": self._pollers(sales, WORKFLOWS),
+            f"{sales} (activities)": self._pollers(sales, ACTIVITIES),
         }
+        # Beside one another, or a slow Temporal would take longer than the line may.
+        polled = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
         said = ", ".join(f"{name}: {len(who)}" for name, who in polled.items())
         if not all(polled.values()):
             return Finding(False, f"who polls: {said}", "start `seckill worker`")

@@ -29,7 +29,7 @@ IfMatch = Annotated[
 _REFUSES: dict[str, Any] = refuses(ErrorCode.INVALID_STATE, ErrorCode.IDEMPOTENCY_MISMATCH)
 
 
-@router.post("/pause", summary="Let nobody order for now", openapi_extra=_REFUSES)
+@router.post("/pause", summary="Let nobody order until it is resumed", openapi_extra=_REFUSES)
 async def pause_sale(
     sale_id: str,
     operator: OperatorDep,

@@ -3,8 +3,7 @@
 Who has a command that may need one asks `ApprovedCommands.consider` (`api/approvals.py`), and goes
 on if the answer is None or UNNEEDED; else the answer is what the caller is told. What carries it
 out once it is approved is an executor of its kind, named in `api/operating.py`: it does its work
-under `Approval.key`, so that it may be begun again. For a sale's cancel: kind SALE_CANCEL, and as
-amount the sum of its refunds; stopping the sale is done before, and does not wait.
+under `Approval.key`, so that it may be begun again.
 """
 
 import hashlib

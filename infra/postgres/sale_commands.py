@@ -1,7 +1,7 @@
 """Commands to sales as rows: each is carried out once, and answered the same however often."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,12 @@ from infra.postgres.tables.sale_commands import sale_commands
 from infra.postgres.tables.sales import sale_items, sales
 
 
+class CarriedOut(NamedTuple):
+    """`answer`: None where nobody was there to be answered."""
+
+    answer: dict[str, Any] | None
+
+
 class SaleCommands:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -26,28 +32,21 @@ class SaleCommands:
         await self._connection.execute(lock.with_for_update(key_share=True))
         return await Sales(self._connection).get(sale_id)
 
-    async def is_on_record(self, sale_id: str, command: SaleCommand) -> bool:
-        """Whether its key was carried out before. Raises Refusal IDEMPOTENCY_MISMATCH if that was
-        another command."""
+    async def on_record(self, sale_id: str, command: SaleCommand) -> CarriedOut | None:
+        """How its key was carried out before; None if it was not. Raises Refusal
+        IDEMPOTENCY_MISMATCH if that was another command."""
         if command.key is None:
-            return False
+            return None
         row = sale_commands.c
-        query = select(row.digest).where(
+        query = select(row.digest, row.answer).where(
             row.sale_id == sale_id, row.actor == command.actor, row.key == command.key
         )
-        digest = (await self._connection.execute(query)).scalar_one_or_none()
-        if digest is not None and digest != command.digest:
+        found = (await self._connection.execute(query)).one_or_none()
+        if found is None:
+            return None
+        if found.digest != command.digest:
             raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, "the key was another command to the sale")
-        return digest is not None
-
-    async def answer(self, sale_id: str, command: SaleCommand) -> dict[str, Any] | None:
-        """What the command was answered. None where nobody was there to be answered."""
-        row = sale_commands.c
-        query = select(row.answer).where(
-            row.sale_id == sale_id, row.actor == command.actor, row.key == command.key
-        )
-        answer: dict[str, Any] | None = (await self._connection.execute(query)).scalar_one_or_none()
-        return answer
+        return CarriedOut(found.answer)
 
     async def put_on_record(
         self, sale_id: str, command: SaleCommand, version: int, answer: dict[str, Any] | None

@@ -1,6 +1,7 @@
 """Which version of the code a worker runs, as Temporal's Worker Versioning wants to know it."""
 
 import asyncio
+from datetime import timedelta
 from importlib.metadata import version
 
 import structlog
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 # Left to itself the SDK compiles and hashes every loaded module, which takes seconds of each start.
 BUILD_ID = f"seckill-{version('seckill')}"
 LOOK_EVERY_SECONDS = 60.0
+LOOK_TIMEOUT = timedelta(seconds=5)
 
 
 def deployment_config(
@@ -57,8 +59,9 @@ async def tell_of_no_share(client: Client, settings: Settings) -> None:
 
 
 async def _routing(client: Client, name: str) -> RoutingConfig:
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
     described = await client.workflow_service.describe_worker_deployment(
-        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=name)
+        request, timeout=LOOK_TIMEOUT
     )
     return described.worker_deployment_info.routing_config
 

@@ -3,7 +3,7 @@ import pytest
 from domain.errors import Refusal
 from domain.sale_command import CommandKind, SaleCommand
 from infra.postgres.engine import Database
-from infra.postgres.sale_commands import SaleCommands
+from infra.postgres.sale_commands import CarriedOut, SaleCommands
 from infra.postgres.sales import Sales
 from tests.support.ledger import open_item
 
@@ -14,16 +14,17 @@ async def test_a_key_is_of_one_operator_and_one_body(database: Database) -> None
     await open_item(database)
     async with database.transaction() as connection:
         commands = SaleCommands(connection)
-        assert not await commands.is_on_record("noon", PAUSE)
+        assert await commands.on_record("noon", PAUSE) is None
+        of_bob = PAUSE.model_copy(update={"actor": "bob"})
         await commands.put_on_record("noon", PAUSE, 2, {"version": 2})
-        await commands.put_on_record("noon", PAUSE.model_copy(update={"actor": "bob"}), 2, None)
+        await commands.put_on_record("noon", of_bob, 2, None)
 
-        assert await commands.is_on_record("noon", PAUSE)
-        assert await commands.answer("noon", PAUSE) == {"version": 2}
-        assert await commands.answer("noon", PAUSE.model_copy(update={"actor": "bob"})) is None
-        assert not await commands.is_on_record("noon", PAUSE.model_copy(update={"key": None}))
+        assert await commands.on_record("noon", PAUSE) == CarriedOut({"version": 2})
+        assert await commands.on_record("noon", of_bob) == CarriedOut(None)
+        unnamed = PAUSE.model_copy(update={"key": None})
+        assert await commands.on_record("noon", unnamed) is None
         with pytest.raises(Refusal, match="another command"):
-            await commands.is_on_record("noon", PAUSE.model_copy(update={"digest": "d2"}))
+            await commands.on_record("noon", PAUSE.model_copy(update={"digest": "d2"}))
 
 
 async def test_a_change_is_of_the_version_that_was_read(database: Database) -> None:

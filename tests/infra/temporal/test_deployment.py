@@ -1,6 +1,7 @@
 """Which version a worker says it is, and whether it is given anything."""
 
 import asyncio
+from datetime import timedelta
 from typing import cast
 from uuid import uuid4
 
@@ -43,8 +44,9 @@ class Routing:
         self._share = share
 
     async def describe_worker_deployment(
-        self, request: DescribeWorkerDeploymentRequest
+        self, request: DescribeWorkerDeploymentRequest, *, timeout: timedelta
     ) -> DescribeWorkerDeploymentResponse:
+        assert timeout
         self.looks += 1
         if self.looks == 1:
             raise RPCError("not seen yet", RPCStatusCode.NOT_FOUND, b"")
